@@ -117,7 +117,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 19] = [
     ("ureq", &["fetch"]),
     ("tar", &["fetch"]),
     ("flate2", &["fetch"]),
@@ -130,6 +130,7 @@ const CRATES: [(&str, &[&str]); 18] = [
     ("safetensors", &["nn", "train"]),
     ("tokenizers", &["text"]),
     ("regex", &["text"]),
+    ("minijinja", &["text"]),
     ("statrs", &["study"]),
     ("rusqlite", &["store"]),
     ("clap", &["cli"]),

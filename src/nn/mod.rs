@@ -26,6 +26,7 @@ mod attention;
 pub mod device;
 mod dropout;
 mod generate;
+pub mod gguf;
 mod host;
 pub mod identifier;
 mod language_model;

@@ -1,7 +1,8 @@
-//! From text to tokens and words: T5's tokenizer and NLTK's words; and text as it may be shown.
+//! From text to tokens and words: tokenizers, chat templates and NLTK's words; and text as it may be shown.
 //!
 //! Must not know tensors, data sets or files other than a tokenizer's.
 
+pub mod chat;
 mod sentences;
 pub mod shown;
 mod tokenizer;
@@ -9,7 +10,7 @@ mod training;
 mod unigram;
 mod words;
 
-pub use tokenizer::{EOS, PAD, Tokenizer, TokenizerError, UNK};
+pub use tokenizer::{EOS, GgufVocabulary, PAD, Tokenizer, TokenizerError, UNK};
 pub use training::train_unigram;
 pub use words::word_tokenize;
 

@@ -1,13 +1,17 @@
-//! T5's tokenizer: reads `tokenizer.json` or `spiece.model`, turns text into ids and back.
+//! Tokenizers: T5's unigram, the byte-level BPE of Llama 3, Qwen and SmolLM2, BERT's WordPiece. Reads `tokenizer.json`,
+//! `spiece.model` or GGUF's metadata, turns text into ids and back.
 //!
-//! Must not know models or tensors. Ids are those of Transformers' `T5TokenizerFast`; decoded text is
-//! Transformers' without its cleaning-up of spaces.
+//! Must not know models or tensors. Ids are those of Transformers' fast tokenizers; decoded text is Transformers'
+//! without its cleaning-up of spaces.
 
 mod charsmap;
 mod file;
 mod folder;
+mod frame;
+mod gguf;
 mod parts;
 mod sentencepiece;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,22 +23,27 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::models::unigram::Unigram;
 use tokenizers::processors::template::TemplateProcessing;
 
-/// Padding; also what a decoder starts from.
+pub(super) use file::content;
+pub(super) use folder::json;
+use frame::Frame;
+pub use gguf::GgufVocabulary;
+
+/// T5's padding; also what a decoder starts from.
 pub const PAD: u32 = 0;
-/// End of a text.
+/// T5's end of a text.
 pub const EOS: u32 = 1;
-/// A piece of text that is not in the vocabulary.
+/// A piece of text that is not in T5's vocabulary.
 pub const UNK: u32 = 2;
 
 const SPECIALS: [(&str, u32); 3] = [("<pad>", PAD), ("</s>", EOS), ("<unk>", UNK)];
-const FIX: &str = "give the tokenizer.json of a T5 model";
+const FIX: &str = "give the tokenizer.json of a T5, Llama, Qwen, SmolLM2 or BERT model";
 
 /// Why a tokenizer could not be read, trained or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
     #[error("{path}: {source}", path = path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// The file is not a tokenizer of T5's kind.
+    /// The file is not a tokenizer of a kind that is read.
     #[error("{path}: {what}; {fix}", path = path.display())]
     Foreign {
         path: PathBuf,
@@ -46,16 +55,19 @@ pub enum TokenizerError {
     Training { vocab_size: usize, what: String },
 }
 
-/// T5's tokenizer: pad 0, eos 1, unk 2, pieces, sentinels at the top end.
+/// A model's tokenizer. T5's has pad 0, eos 1, unk 2, pieces, sentinels at the top end.
 ///
 /// A text is only text: what reads like a control token in it (`</s>`, `<extra_id_0>`) is spelled with pieces, as
 /// with Transformers' `split_special_tokens`, unless [`Tokenizer::with_special_tokens`] says otherwise.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
-    /// Its model knows control tokens by names that no text has, unless `special_tokens`.
+    /// Its unigram model knows control tokens by names that no text has, unless `special_tokens`; of the other kinds,
+    /// no text becomes one.
     inner: tokenizers::Tokenizer,
     /// The control tokens: special tokens and sentinels.
     controls: BTreeMap<u32, String>,
+    /// What [`Tokenizer::encode`] puts around the ids of a text.
+    frame: Frame,
     vocab_size: usize,
     /// Whether control tokens are found in texts.
     special_tokens: bool,
@@ -71,7 +83,7 @@ impl Tokenizer {
     /// Reads a `tokenizer.json`.
     ///
     /// # Errors
-    /// The file cannot be read, is no tokenizer, or not one of T5's kind.
+    /// The file cannot be read, is no tokenizer, or none of a kind that is read.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Tokenizer, TokenizerError> {
         let path = path.as_ref();
         Tokenizer::from_json(&file::content(path)?, path)
@@ -80,7 +92,7 @@ impl Tokenizer {
     /// Reads the content of a `tokenizer.json`; `path` is what errors call it.
     ///
     /// # Errors
-    /// The content is no tokenizer, or not one of T5's kind.
+    /// The content is no tokenizer, or none of a kind that is read.
     pub fn from_json(json: &[u8], path: &Path) -> Result<Tokenizer, TokenizerError> {
         guarded(|| file::from_json(json)).map_err(|what| TokenizerError::Foreign {
             path: path.to_path_buf(),
@@ -89,7 +101,7 @@ impl Tokenizer {
         })
     }
 
-    /// Wraps a tokenizer, or says why it is not of T5's kind. Its unknown piece is [`UNK`], and its splits write
+    /// Wraps a unigram tokenizer, or says why it is not of T5's kind. Its unknown piece is [`UNK`], and its splits write
     /// spaces as `▁`.
     pub(super) fn new(mut inner: tokenizers::Tokenizer) -> Result<Tokenizer, String> {
         let ModelWrapper::Unigram(model) = inner.get_model() else {
@@ -108,6 +120,27 @@ impl Tokenizer {
                 controls.insert(id as u32, piece.clone());
             }
         }
+        inner.with_post_processor(Some(ends_with_eos()?));
+        let frame = Frame {
+            before: Vec::new(),
+            after: vec![EOS],
+        };
+        Self::with(inner, controls, frame)
+    }
+
+    /// Wraps a tokenizer of another kind.
+    fn framed(mut inner: tokenizers::Tokenizer, frame: Frame) -> Result<Tokenizer, String> {
+        let name = |id| inner.id_to_token(id).unwrap_or_default();
+        let processor = frame.processor(name).map_err(|error| error.to_string())?;
+        inner.with_post_processor(processor);
+        Self::with(inner, BTreeMap::new(), frame)
+    }
+
+    fn with(
+        mut inner: tokenizers::Tokenizer,
+        mut controls: BTreeMap<u32, String>,
+        frame: Frame,
+    ) -> Result<Tokenizer, String> {
         for (id, token) in inner.get_added_tokens_decoder() {
             if token.special {
                 controls.insert(id, token.content);
@@ -117,11 +150,11 @@ impl Tokenizer {
         if let Err(error) = inner.with_truncation(None) {
             return Err(error.to_string());
         }
-        inner.with_post_processor(Some(ends_with_eos()?));
         let vocab_size = inner.get_vocab_size(true);
         let tokenizer = Tokenizer {
             inner,
             controls,
+            frame,
             vocab_size,
             special_tokens: true,
         };
@@ -138,8 +171,9 @@ impl Tokenizer {
     pub fn with_special_tokens(mut self, in_texts: bool) -> Self {
         if in_texts != self.special_tokens {
             self.special_tokens = in_texts;
-            let model = self.model(in_texts);
-            self.inner.with_model(model);
+            if let Some(model) = self.renamed(in_texts) {
+                self.inner.with_model(model);
+            }
             self.inner.set_encode_special_tokens(!in_texts);
         }
         self
@@ -150,11 +184,11 @@ impl Tokenizer {
         self.special_tokens
     }
 
-    /// The model with its control tokens under their own names, or under names that no text has: there is a
+    /// A unigram model with its control tokens under their own names, or under names that no text has: there is a
     /// space in them, where the splits have written every space of a text as `▁`.
-    fn model(&self, own_names: bool) -> Unigram {
+    fn renamed(&self, own_names: bool) -> Option<Unigram> {
         let ModelWrapper::Unigram(model) = self.inner.get_model() else {
-            unreachable!("it was one when the tokenizer was made");
+            return None;
         };
         let piece = |(id, (piece, score)): (usize, &(String, f64))| {
             let name = match self.controls.get(&(id as u32)) {
@@ -166,19 +200,20 @@ impl Tokenizer {
         };
         let pieces = model.iter().enumerate().map(piece).collect();
         match Unigram::from(pieces, Some(UNK as usize), model.byte_fallback()) {
-            Ok(model) => model,
+            Ok(model) => Some(model),
             Err(error) => unreachable!("it has a piece for unknown text: {error}"),
         }
     }
 
-    /// Ids of a text, with [`EOS`] at the end.
+    /// Ids of a text with what its model has around them: T5's [`EOS`] at the end, BERT's `[CLS]` and `[SEP]`.
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = self.encode_plain(text);
-        ids.push(EOS);
+        let mut ids = self.frame.before.clone();
+        ids.extend(self.encode_plain(text));
+        ids.extend(&self.frame.after);
         ids
     }
 
-    /// Ids of a text, without [`EOS`].
+    /// Ids of a text alone.
     pub fn encode_plain(&self, text: &str) -> Vec<u32> {
         match self.inner.encode_fast(text, false) {
             Ok(encoding) => encoding.get_ids().to_vec(),
@@ -190,7 +225,8 @@ impl Tokenizer {
         }
     }
 
-    /// Text of ids; padding, eos, unknown pieces and sentinels are left out, as are ids beyond the vocabulary.
+    /// Text of ids; control tokens (padding, eos, unknown pieces, sentinels) are left out, as are ids beyond the
+    /// vocabulary.
     pub fn decode(&self, ids: &[u32]) -> String {
         let is_text = |id: &u32| !self.controls.contains_key(id);
         let ids: Vec<u32> = ids.iter().copied().filter(is_text).collect();
@@ -205,8 +241,29 @@ impl Tokenizer {
 
     /// One token as a person may read it (`▁` marks the start of a word), if the id has one.
     pub fn token(&self, id: u32) -> Option<String> {
-        let own = self.controls.get(&id).cloned();
-        own.or_else(|| self.inner.id_to_token(id))
+        if let Some(own) = self.controls.get(&id) {
+            return Some(own.clone());
+        }
+        let piece = self.inner.id_to_token(id)?;
+        if let ModelWrapper::BPE(_) = self.inner.get_model()
+            && let Ok(text) = self.inner.decode(&[id], false)
+            && !text.contains(char::REPLACEMENT_CHARACTER)
+        {
+            // Bytes that are whole characters; a piece that ends within one stays as the file has it.
+            return Some(text.replace(' ', "▁"));
+        }
+        Some(piece)
+    }
+
+    /// The control tokens: special tokens and sentinels, which no text becomes.
+    pub fn controls(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.controls.iter().map(|(id, name)| (*id, name.as_str()))
+    }
+
+    /// The id of a control token such as `<|im_end|>`, if there is one of this name.
+    pub fn control(&self, name: &str) -> Option<u32> {
+        let (id, _) = self.controls().find(|(_, known)| *known == name)?;
+        Some(id)
     }
 
     /// Ids there are: pieces, special tokens and sentinels. A model's embedding may have more rows.
@@ -227,7 +284,9 @@ impl Tokenizer {
     /// The tokenizer cannot be written as JSON.
     pub fn to_json(&self) -> io::Result<String> {
         let mut whole = self.inner.clone();
-        whole.with_model(self.model(true));
+        if let Some(model) = self.renamed(true) {
+            whole.with_model(model);
+        }
         whole.to_string(false).map_err(io::Error::other)
     }
 

@@ -14,6 +14,8 @@ mod shared_data;
 #[path = "../support/t5.rs"]
 mod t5_support;
 
+mod chat;
+mod gguf;
 mod identifier_parity;
 mod language_model;
 mod llama_layouts;
@@ -31,5 +33,6 @@ mod t5_layouts;
 mod t5_parity;
 mod t5_prefix;
 mod tokenizer;
+mod tokenizer_bpe;
 mod tokenizer_files;
 mod words;

@@ -146,7 +146,7 @@ fn parts_that_t5_does_not_have_are_refused_by_name() {
         (
             "model",
             json!({"type": "BPE", "vocab": {"a": 0}, "merges": []}),
-            "not a unigram",
+            "no part of byte-level BPE's",
         ),
     ] {
         let mut file = sound();

@@ -25,6 +25,11 @@ impl WeightsFile {
         })
     }
 
+    /// Tensors of a file of another kind.
+    pub(super) fn of(tensors: HashMap<String, Stored>, path: PathBuf) -> Self {
+        WeightsFile { tensors, path }
+    }
+
     /// Opens the weights of a Hugging Face folder: `model.safetensors` or its shards, else
     /// `pytorch_model.bin` or its shards.
     pub fn open_folder(folder: &Path) -> Result<Self, WeightsError> {

@@ -6,6 +6,7 @@
 //! that names file and tensor. Must not know any network.
 
 mod files;
+pub(super) mod gguf;
 mod init;
 mod load;
 mod read;

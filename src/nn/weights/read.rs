@@ -1,4 +1,5 @@
-//! The tensors of weights files: safetensors, and PyTorch's pickles by a parser that runs nothing.
+//! The tensors of weights files: safetensors, and PyTorch's pickles by a parser that runs nothing. GGUF's are read as
+//! these are, from a range of the file.
 //!
 //! Opening a file reads names and shapes only; numbers are read tensor by tensor, so that a large model is in
 //! memory once. Knows no networks.
@@ -14,12 +15,15 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
 use super::WeightsError;
+use super::gguf::Blocks;
 
 /// A tensor that is still in its file.
 pub(super) struct Stored {
     path: Arc<PathBuf>,
     shape: Vec<usize>,
     numbers: Numbers,
+    /// Heads whose rows lie interleaved; see [`Stored::interleaved`].
+    heads: Option<usize>,
 }
 
 enum Numbers {
@@ -37,16 +41,46 @@ enum Numbers {
 
 /// How a number is written.
 #[derive(Clone)]
-enum Kind {
+pub(super) enum Kind {
     F64,
     F32,
     F16,
     Bf16,
+    /// Several together.
+    Blocks(Blocks),
     /// In a way that no weight is.
     Other(String),
 }
 
 impl Stored {
+    /// A tensor in `bytes` bytes of a file from byte `first` on.
+    pub fn range(
+        path: &Arc<PathBuf>,
+        file: &Arc<File>,
+        first: u64,
+        bytes: usize,
+        shape: Vec<usize>,
+        kind: Kind,
+    ) -> Self {
+        Stored {
+            path: path.clone(),
+            shape,
+            numbers: Numbers::Range {
+                file: file.clone(),
+                first,
+                bytes,
+                kind,
+            },
+            heads: None,
+        }
+    }
+
+    /// The same tensor where the rows of each of `heads` heads are stored as llama.cpp does it: row `2 i + half` is
+    /// the model's row `half * rows / 2 + i`.
+    pub fn interleaved(self, heads: Option<usize>) -> Self {
+        Stored { heads, ..self }
+    }
+
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
@@ -85,8 +119,28 @@ impl Stored {
                 "holds a value that is infinite or not a number".into(),
             ));
         }
-        Ok(values)
+        match self.heads {
+            None => Ok(values),
+            Some(heads) => deinterleaved(&values, self.shape[0], heads).ok_or_else(|| {
+                foreign(format!("has rows that are not those of {heads} heads"))
+            }),
+        }
     }
+}
+
+/// The rows of every head, the even ones first; none if they are not an even number a head.
+fn deinterleaved(values: &[f32], rows: usize, heads: usize) -> Option<Vec<f32>> {
+    let head = rows.checked_div(heads)?;
+    if head * heads != rows || head % 2 != 0 {
+        return None;
+    }
+    let width = values.len() / rows;
+    let order = |row: usize| {
+        let (head_start, row) = (row / head * head, row % head);
+        head_start + row % (head / 2) * 2 + row / (head / 2)
+    };
+    let row = |row: usize| &values[order(row) * width..][..width];
+    Some((0..rows).flat_map(row).copied().collect())
 }
 
 impl Kind {
@@ -96,6 +150,7 @@ impl Kind {
             Kind::F32 => decode(bytes, f32::from_le_bytes),
             Kind::F16 => decode(bytes, |b| half::f16::from_le_bytes(b).to_f32()),
             Kind::Bf16 => decode(bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
+            Kind::Blocks(blocks) => blocks.decode(bytes),
             Kind::Other(_) => Vec::new(),
         }
     }
@@ -168,19 +223,10 @@ fn read_safetensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsError
                 other => Kind::Other(other.to_string()),
             };
             let (from, to) = info.data_offsets;
-            let numbers = Numbers::Range {
-                file: file.clone(),
-                first: first + from as u64,
-                bytes: to - from,
-                kind,
-            };
+            let (first, shape) = (first + from as u64, info.shape.clone());
             Ok((
                 name,
-                Stored {
-                    path: path.clone(),
-                    shape: info.shape.clone(),
-                    numbers,
-                },
+                Stored::range(&path, &file, first, to - from, shape, kind),
             ))
         })
         .collect()
@@ -195,7 +241,7 @@ fn is_tar(path: &Path) -> Result<bool, WeightsError> {
 }
 
 /// The first bytes of a file, at most `count`.
-fn head(path: &Path, count: usize) -> Result<Vec<u8>, WeightsError> {
+pub(super) fn head(path: &Path, count: usize) -> Result<Vec<u8>, WeightsError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(count as u64).read_to_end(&mut bytes))
@@ -245,6 +291,7 @@ fn read_pickle(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
                     path: path.clone(),
                     shape,
                     numbers,
+                    heads: None,
                 },
             ))
         })

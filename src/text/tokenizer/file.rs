@@ -9,25 +9,24 @@ use std::io::Read;
 use std::path::Path;
 
 use tokenizers::decoders::DecoderWrapper;
-use tokenizers::models::unigram::Unigram;
 use tokenizers::normalizers::{self, NormalizerWrapper};
 use tokenizers::pre_tokenizers::{self, PreTokenizerWrapper};
-use tokenizers::{AddedToken, NormalizedString, Normalizer};
+use tokenizers::{AddedToken, Model, NormalizedString, Normalizer};
 
-use super::parts::{AddedPart, ModelPart, Pieces, TokenizerPart};
-use super::{FIX, Tokenizer, TokenizerError, UNK, sentinel_index};
+use super::frame::Frame;
+use super::parts::{AddedPart, TokenizerPart};
+use super::vocabulary::Kind;
+use super::{FIX, Tokenizer, TokenizerError, sentinel_index};
 
-/// Bytes of a tokenizer file. T5's are 2.4 MB at most, the largest published T5's is 17 MB.
+/// Bytes of a tokenizer file. T5's are 2.4 MB at most, the largest published T5's and Llama 3's are 17 MB.
 const LARGEST_FILE: u64 = 32 << 20;
 /// Longest piece or added token in bytes; the library recurses once for each of them.
-const LONGEST_PIECE: usize = 512;
-/// Bytes of all pieces together; each costs the library about a hundred bytes of memory.
-const MOST_PIECE_BYTES: usize = 8 << 20;
-/// Tokens beside the pieces, T5's special tokens and sentinels included.
+pub(super) const LONGEST_PIECE: usize = 512;
+/// Tokens beside the pieces, special tokens and sentinels included.
 const MOST_ADDED: usize = 20_000;
 
 /// The content of a tokenizer file, if it is not too large to be one.
-pub(super) fn content(path: &Path) -> Result<Vec<u8>, TokenizerError> {
+pub(in crate::text) fn content(path: &Path) -> Result<Vec<u8>, TokenizerError> {
     let failed = |source| TokenizerError::Io {
         path: path.to_path_buf(),
         source,
@@ -61,10 +60,102 @@ pub(super) fn from_json(json: &[u8]) -> Result<Tokenizer, String> {
     build(parts)
 }
 
+/// The parts that tokenizers of a kind consist of.
+struct Allowed {
+    /// Whose they are.
+    owner: &'static str,
+    normalizers: &'static [&'static str],
+    splits: &'static [&'static str],
+    /// The split that is last and there once: what it writes cannot be a control token.
+    last: &'static str,
+    decoder: &'static str,
+}
+
+impl Allowed {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Unigram => Allowed {
+                owner: "T5's",
+                normalizers: &[
+                    "Precompiled",
+                    "NFC",
+                    "NFD",
+                    "NFKC",
+                    "NFKD",
+                    "Nmt",
+                    "Lowercase",
+                    "Strip",
+                    "Replace",
+                ],
+                splits: &["WhitespaceSplit", "Metaspace"],
+                // Spaces are written as ▁, so that no piece with a space in it is ever found.
+                last: "Metaspace",
+                decoder: "Metaspace",
+            },
+            Kind::BytePairs => Allowed {
+                owner: "byte-level BPE's",
+                normalizers: &["NFC"],
+                splits: &["Digits", "Split", "ByteLevel"],
+                last: "ByteLevel",
+                decoder: "ByteLevel",
+            },
+            Kind::WordPieces => Allowed {
+                owner: "BERT's",
+                normalizers: &["BertNormalizer"],
+                splits: &["BertPreTokenizer"],
+                last: "BertPreTokenizer",
+                decoder: "WordPiece",
+            },
+        }
+    }
+
+    fn check(&self, parts: &TokenizerPart) -> Result<(), String> {
+        let Allowed { owner, last, .. } = self;
+        let refuse = |name: &str| Err(format!("its {name} is no part of {owner} tokenizers"));
+        let mut names = Vec::new();
+        if let Some(part) = &parts.normalizer {
+            part.names(&mut names);
+        }
+        if let Some(name) = names.iter().find(|name| !self.normalizers.contains(name)) {
+            return refuse(name);
+        }
+        if names.iter().filter(|name| **name == "BertNormalizer").count() > 1 {
+            return Err("it has more than one BertNormalizer".into());
+        }
+        let mut names = Vec::new();
+        match &parts.pre_tokenizer {
+            Some(part) => part.names(&mut names),
+            None => return Err(format!("there is no pre-tokenizer, {owner} is {last}")),
+        }
+        if let Some(name) = names.iter().find(|name| !self.splits.contains(name)) {
+            return refuse(name);
+        }
+        let times = names.iter().filter(|name| *name == last).count();
+        if names.last() != Some(last) || times != 1 {
+            return Err(format!(
+                "its pre-tokenizer does not end with one {last}, as {owner} does"
+            ));
+        }
+        let mut names = Vec::new();
+        match &parts.decoder {
+            Some(part) => part.names(&mut names),
+            None => return Err(format!("there is no decoder, {owner} is {}", self.decoder)),
+        }
+        match names.iter().find(|name| **name != self.decoder) {
+            Some(name) => refuse(name),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The tokenizer of checked parts.
 pub(super) fn build(parts: TokenizerPart) -> Result<Tokenizer, String> {
-    let model = model(parts.model)?;
-    let pieces = model.iter().count();
+    let kind = parts.model.kind()?;
+    Allowed::of(kind).check(&parts)?;
+    let special = parts.added_tokens.iter().filter(|token| token.special);
+    let controls = special.map(|token| token.content.as_str()).collect();
+    let model = parts.model.build(&controls)?;
+    let pieces = model.get_vocab_size();
     let mut tokenizer = tokenizers::Tokenizer::new(model);
     if let Some(part) = parts.normalizer {
         let alone = part.is_alone();
@@ -79,78 +170,36 @@ pub(super) fn build(parts: TokenizerPart) -> Result<Tokenizer, String> {
             }
         });
     }
-    let splits = parts
-        .pre_tokenizer
-        .ok_or("there is no pre-tokenizer, where T5's marks the start of words")?;
-    let alone = splits.is_alone();
-    let mut built = Vec::new();
-    splits.build(&mut built)?;
-    // Where spaces are written as ▁, no piece with a space in it is ever found: control tokens rely on it.
-    match built.pop() {
-        Some(PreTokenizerWrapper::Metaspace(last)) => built.push(last.into()),
-        _ => return Err("its pre-tokenizer does not end with Metaspace, as T5's does".into()),
+    if let Some(splits) = parts.pre_tokenizer {
+        let alone = splits.is_alone();
+        let mut built = Vec::new();
+        splits.build(&mut built)?;
+        tokenizer.with_pre_tokenizer(match alone {
+            true => built.pop(),
+            false => Some(PreTokenizerWrapper::Sequence(
+                pre_tokenizers::sequence::Sequence::new(built),
+            )),
+        });
     }
-    tokenizer.with_pre_tokenizer(match alone {
-        true => built.pop(),
-        false => Some(PreTokenizerWrapper::Sequence(
-            pre_tokenizers::sequence::Sequence::new(built),
-        )),
-    });
-    let decoder = parts
-        .decoder
-        .ok_or("there is no decoder, T5's is Metaspace")?;
-    let alone = decoder.is_alone();
-    let mut built = Vec::new();
-    decoder.build(&mut built)?;
-    tokenizer.with_decoder(match alone {
-        true => built.pop(),
-        false => Some(DecoderWrapper::Sequence(
-            tokenizers::decoders::sequence::Sequence::new(built),
-        )),
-    });
+    if let Some(decoder) = parts.decoder {
+        let alone = decoder.is_alone();
+        let mut built = Vec::new();
+        decoder.build(&mut built)?;
+        tokenizer.with_decoder(match alone {
+            true => built.pop(),
+            false => Some(DecoderWrapper::Sequence(
+                tokenizers::decoders::sequence::Sequence::new(built),
+            )),
+        });
+    }
     add(&mut tokenizer, parts.added_tokens, pieces)?;
-    Tokenizer::new(tokenizer)
-}
-
-fn model(part: ModelPart) -> Result<Unigram, String> {
-    let ModelPart {
-        kind,
-        unk_id,
-        vocab: Pieces(vocab),
-        byte_fallback,
-    } = part;
-    let (None | Some("Unigram"), Some(vocab)) = (kind.as_deref(), vocab) else {
-        return Err("the model is not a unigram model, as T5's is".into());
-    };
-    let mut seen = HashSet::new();
-    let mut bytes = 0;
-    for (piece, score) in &vocab {
-        bytes += piece.len();
-        if piece.len() > LONGEST_PIECE {
-            return Err(format!(
-                "piece {} is {} bytes long, {LONGEST_PIECE} are allowed",
-                seen.len(),
-                piece.len()
-            ));
-        }
-        if !score.is_finite() || !seen.insert(piece.as_str()) {
-            return Err(format!(
-                "piece {} ({piece:?}) is there twice, or has no score",
-                seen.len()
-            ));
+    match kind {
+        Kind::Unigram => Tokenizer::new(tokenizer),
+        Kind::BytePairs | Kind::WordPieces => {
+            let frame = Frame::read(parts.post_processor, &tokenizer)?;
+            Tokenizer::framed(tokenizer, frame)
         }
     }
-    if bytes > MOST_PIECE_BYTES {
-        return Err(format!(
-            "its pieces are {bytes} bytes together, {MOST_PIECE_BYTES} are allowed"
-        ));
-    }
-    match unk_id {
-        Some(id) if id == UNK as usize => {}
-        Some(id) => return Err(format!("the unknown piece has id {id}, T5's has {UNK}")),
-        None => return Err("unknown characters cannot be encoded: there is no unk_id".into()),
-    }
-    Unigram::from(vocab, unk_id, byte_fallback).map_err(|error| error.to_string())
 }
 
 /// Adds the tokens beside the pieces, each of which has its id in the file.

@@ -82,7 +82,7 @@ impl Tokenizer {
 }
 
 /// A small file of settings; null where there is none.
-fn json(path: &Path) -> Result<Value, TokenizerError> {
+pub(in crate::text) fn json(path: &Path) -> Result<Value, TokenizerError> {
     if !path.is_file() {
         return Ok(Value::Null);
     }

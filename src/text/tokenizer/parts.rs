@@ -1,24 +1,30 @@
-//! What a tokenizer file may consist of: T5's normalizers, splits and decoders, as checked values.
+//! What a tokenizer file may consist of, as checked values: the normalizers, splits and decoders of T5, of byte-level
+//! BPE (Llama, Qwen, SmolLM2) and of BERT.
 //!
 //! A file's parts never reach the library unchecked: some of them end the program on the first text, or make
 //! gigabytes of it. Must not know files.
 
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde_json::Value;
+use tokenizers::SplitDelimiterBehavior;
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::decoders::metaspace::{Metaspace, PrependScheme};
+use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::normalizers::replace::ReplacePattern;
 use tokenizers::normalizers::{
-    Lowercase, NFC, NFD, NFKC, NFKD, Nmt, NormalizerWrapper, Replace, Strip,
+    BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, NormalizerWrapper, Replace, Strip,
 };
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::digits::Digits;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
 
 use super::charsmap;
+use super::vocabulary::ModelPart;
 use crate::text::unigram::WORD_START;
 
-/// Pieces of a model. T5's are 32 100, the largest published T5's 256 000.
-pub(super) const MOST_PIECES: usize = 500_000;
 /// Parts of one kind in a file.
 const MOST_PARTS: usize = 16;
 /// Longest text that a Replace looks for, in characters.
@@ -57,6 +63,12 @@ pub(super) enum NormalizerPart {
         pattern: Pattern,
         content: String,
     },
+    BertNormalizer {
+        clean_text: bool,
+        handle_chinese_chars: bool,
+        strip_accents: Option<bool>,
+        lowercase: bool,
+    },
 }
 
 #[derive(Deserialize)]
@@ -66,6 +78,25 @@ pub(super) enum Pattern {
 }
 
 impl NormalizerPart {
+    /// The names of it and of all inside it.
+    pub fn names(&self, into: &mut Vec<&'static str>) {
+        into.push(match self {
+            NormalizerPart::Sequence { normalizers } => {
+                return normalizers.iter().for_each(|part| part.names(into));
+            }
+            NormalizerPart::Precompiled { .. } | NormalizerPart::Charsmap(_) => "Precompiled",
+            NormalizerPart::Nfc => "NFC",
+            NormalizerPart::Nfd => "NFD",
+            NormalizerPart::Nfkc => "NFKC",
+            NormalizerPart::Nfkd => "NFKD",
+            NormalizerPart::Nmt => "Nmt",
+            NormalizerPart::Lowercase => "Lowercase",
+            NormalizerPart::Strip { .. } => "Strip",
+            NormalizerPart::Replace { .. } => "Replace",
+            NormalizerPart::BertNormalizer { .. } => "BertNormalizer",
+        });
+    }
+
     pub fn is_alone(&self) -> bool {
         !matches!(self, NormalizerPart::Sequence { .. })
     }
@@ -105,6 +136,15 @@ impl NormalizerPart {
                 strip_right,
             } => Strip::new(strip_left, strip_right).into(),
             NormalizerPart::Replace { pattern, content } => replace(pattern, content)?.into(),
+            NormalizerPart::BertNormalizer {
+                clean_text,
+                handle_chinese_chars,
+                strip_accents,
+                lowercase,
+            } => {
+                BertNormalizer::new(clean_text, handle_chinese_chars, strip_accents, lowercase)
+                    .into()
+            }
         };
         into.push(built);
         within(into.len(), "normalizers")
@@ -176,16 +216,60 @@ impl MetaspacePart {
     }
 }
 
+/// The expressions that published tokenizers split texts by. One of a stranger's could take for ever.
+pub(super) const LLAMA3_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+pub(super) const QWEN2_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
 /// What splits a text into words.
 #[derive(Deserialize)]
 #[serde(tag = "type")]
 pub(super) enum SplitPart {
-    Sequence { pretokenizers: Vec<SplitPart> },
+    Sequence {
+        pretokenizers: Vec<SplitPart>,
+    },
     WhitespaceSplit,
     Metaspace(MetaspacePart),
+    Digits {
+        individual_digits: bool,
+    },
+    Split {
+        pattern: Pattern,
+        behavior: SplitDelimiterBehavior,
+        invert: bool,
+    },
+    ByteLevel(ByteLevelPart),
+    BertPreTokenizer,
+}
+
+/// Bytes as printable characters, split into words as GPT-2 does unless something before it has.
+#[derive(Deserialize)]
+pub(super) struct ByteLevelPart {
+    #[serde(default)]
+    pub add_prefix_space: bool,
+    #[serde(default = "yes")]
+    pub use_regex: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl SplitPart {
+    /// The names of it and of all inside it.
+    pub fn names(&self, into: &mut Vec<&'static str>) {
+        into.push(match self {
+            SplitPart::Sequence { pretokenizers } => {
+                return pretokenizers.iter().for_each(|part| part.names(into));
+            }
+            SplitPart::WhitespaceSplit => "WhitespaceSplit",
+            SplitPart::Metaspace(_) => "Metaspace",
+            SplitPart::Digits { .. } => "Digits",
+            SplitPart::Split { .. } => "Split",
+            SplitPart::ByteLevel(_) => "ByteLevel",
+            SplitPart::BertPreTokenizer => "BertPreTokenizer",
+        });
+    }
+
     pub fn is_alone(&self) -> bool {
         !matches!(self, SplitPart::Sequence { .. })
     }
@@ -200,6 +284,29 @@ impl SplitPart {
             }
             SplitPart::WhitespaceSplit => PreTokenizerWrapper::WhitespaceSplit(WhitespaceSplit),
             SplitPart::Metaspace(part) => PreTokenizerWrapper::Metaspace(part.build()?),
+            SplitPart::Digits { individual_digits } => Digits::new(individual_digits).into(),
+            SplitPart::Split {
+                pattern: Pattern::Regex(text),
+                behavior: behavior @ SplitDelimiterBehavior::Isolated,
+                invert: false,
+            } if [LLAMA3_WORDS, QWEN2_WORDS].contains(&text.as_str()) => {
+                let split = Split::new(SplitPattern::Regex(text), behavior, false);
+                split
+                    .map_err(|error| format!("its Split cannot be used: {error}"))?
+                    .into()
+            }
+            SplitPart::Split {
+                pattern: Pattern::String(text) | Pattern::Regex(text),
+                ..
+            } => {
+                return Err(format!(
+                    "its Split is none of the published tokenizers' that are known here: {text:.100}"
+                ));
+            }
+            SplitPart::ByteLevel(part) => {
+                ByteLevel::new(part.add_prefix_space, true, part.use_regex).into()
+            }
+            SplitPart::BertPreTokenizer => BertPreTokenizer.into(),
         };
         into.push(built);
         within(into.len(), "pre-tokenizers")
@@ -212,9 +319,23 @@ impl SplitPart {
 pub(super) enum DecoderPart {
     Sequence { decoders: Vec<DecoderPart> },
     Metaspace(MetaspacePart),
+    ByteLevel,
+    WordPiece { prefix: String, cleanup: bool },
 }
 
 impl DecoderPart {
+    /// The names of it and of all inside it.
+    pub fn names(&self, into: &mut Vec<&'static str>) {
+        into.push(match self {
+            DecoderPart::Sequence { decoders } => {
+                return decoders.iter().for_each(|part| part.names(into));
+            }
+            DecoderPart::Metaspace(_) => "Metaspace",
+            DecoderPart::ByteLevel => "ByteLevel",
+            DecoderPart::WordPiece { .. } => "WordPiece",
+        });
+    }
+
     pub fn is_alone(&self) -> bool {
         !matches!(self, DecoderPart::Sequence { .. })
     }
@@ -226,6 +347,15 @@ impl DecoderPart {
                 return decoders.into_iter().try_for_each(|part| part.build(into));
             }
             DecoderPart::Metaspace(part) => into.push(part.build()?.into()),
+            DecoderPart::ByteLevel => into.push(ByteLevel::default().into()),
+            DecoderPart::WordPiece { prefix, .. } if prefix != CONTINUATION => {
+                return Err(format!(
+                    "its WordPiece continues words with {prefix:?}, BERT's with {CONTINUATION:?}"
+                ));
+            }
+            DecoderPart::WordPiece { prefix, cleanup } => {
+                into.push(WordPieceDecoder::new(prefix, cleanup).into());
+            }
         }
         within(into.len(), "decoders")
     }
@@ -255,59 +385,18 @@ pub(super) struct AddedPart {
     pub special: bool,
 }
 
-/// A `tokenizer.json` as far as this program reads it. What comes after the ids (eos, padding, truncation) is
-/// this program's own.
+/// What BERT writes before a piece that continues a word.
+pub(super) const CONTINUATION: &str = "##";
+
+/// A `tokenizer.json` as far as this program reads it. Padding and truncation are this program's own.
 #[derive(Deserialize)]
 pub(super) struct TokenizerPart {
     #[serde(default)]
     pub added_tokens: Vec<AddedPart>,
     pub normalizer: Option<NormalizerPart>,
     pub pre_tokenizer: Option<SplitPart>,
+    /// What comes around the ids. T5's is this program's own.
+    pub post_processor: Option<Value>,
     pub decoder: Option<DecoderPart>,
     pub model: ModelPart,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ModelPart {
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    pub unk_id: Option<usize>,
-    pub vocab: Pieces,
-    #[serde(default)]
-    pub byte_fallback: bool,
-}
-
-/// A unigram model's pieces with their scores; none for another model's.
-pub(super) struct Pieces(pub Option<Vec<(String, f64)>>);
-
-impl<'de> Deserialize<'de> for Pieces {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PiecesVisitor)
-    }
-}
-
-struct PiecesVisitor;
-
-impl<'de> Visitor<'de> for PiecesVisitor {
-    type Value = Pieces;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("pieces with their scores")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Pieces, A::Error> {
-        let mut pieces = Vec::new();
-        while let Some(piece) = list.next_element()? {
-            pieces.push(piece);
-            if pieces.len() > MOST_PIECES {
-                return Err(A::Error::custom(format!("more than {MOST_PIECES} pieces")));
-            }
-        }
-        Ok(Pieces(Some(pieces)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pieces, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Pieces(None))
-    }
 }

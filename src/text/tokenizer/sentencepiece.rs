@@ -3,12 +3,11 @@
 //!
 //! The file is a protobuf message of a few fields, all of which are read here: two numbers, two kinds of text.
 
-use super::file;
 use super::parts::{
-    AddedPart, DecoderPart, MOST_PIECES, MetaspacePart, ModelPart, NormalizerPart, Pieces,
-    SplitPart, TokenizerPart,
+    AddedPart, DecoderPart, MetaspacePart, NormalizerPart, SplitPart, TokenizerPart,
 };
-use super::{Tokenizer, UNK};
+use super::vocabulary::{MOST_PIECES, ModelPart, Pieces};
+use super::{Tokenizer, UNK, file};
 
 /// `TrainerSpec.model_type` of a unigram model, which is also the default.
 const UNIGRAM: u64 = 1;
@@ -64,12 +63,13 @@ pub(super) fn read(bytes: &[u8], sentinels: usize, rows: usize) -> Result<Tokeni
                 SplitPart::Metaspace(MetaspacePart::default()),
             ],
         }),
+        post_processor: None,
         decoder: Some(DecoderPart::Metaspace(MetaspacePart::default())),
         model: ModelPart {
-            kind: None,
             unk_id: Some(model.unknown.unwrap_or(UNK as usize)),
-            vocab: Pieces(Some(vocab)),
+            vocab: Pieces::Scored(vocab),
             byte_fallback: model.byte_fallback,
+            ..ModelPart::default()
         },
     })
 }

@@ -11,6 +11,7 @@
 //! evaluate  the automatic metrics                  devices    where this program can compute
 //! ```
 
+mod controls;
 pub mod data;
 pub mod devices;
 mod error;

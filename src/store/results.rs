@@ -3,10 +3,10 @@
 use rusqlite::{Connection, params};
 
 use super::RunId;
-use super::columns::query_all;
+use super::columns::{query_all, to_json};
 use super::error::Fault;
 use super::points::number;
-use crate::metrics::{Estimate, SystemResults, Truncation};
+use crate::metrics::{Controls, Estimate, SystemResults, Truncation};
 
 /// Replaces the row of this system and split.
 pub(super) fn put(
@@ -26,9 +26,11 @@ pub(super) fn put(
         "DELETE FROM results WHERE run = ? AND system = ? AND split = ?",
         id,
     )?;
+    let controls = results.controls.as_ref();
+    let controls = controls.map(|controls| to_json("the controls", controls));
     db.execute(
-        "INSERT INTO results
-         SELECT id, ?2, ?3, ?4, stage, step, ?5, ?6, ?7 FROM runs WHERE id = ?1",
+        "INSERT INTO results (run, position, system, split, stage, step, wall, n, mean_words, controls_json)
+         SELECT id, ?2, ?3, ?4, stage, step, ?5, ?6, ?7, ?8 FROM runs WHERE id = ?1",
         params![
             run.0,
             position,
@@ -36,7 +38,8 @@ pub(super) fn put(
             results.split,
             wall_ms,
             results.n as i64,
-            results.mean_words
+            results.mean_words,
+            controls.transpose()?
         ],
     )?;
     let mut insert = db.prepare_cached("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?)")?;
@@ -63,11 +66,12 @@ pub(super) fn put(
 pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fault> {
     let rows = query_all(
         db,
-        "SELECT system, split, n, mean_words FROM results WHERE run = ? ORDER BY position",
+        "SELECT system, split, n, mean_words, controls_json FROM results WHERE run = ? ORDER BY position",
         [run.0],
         |row| {
             let of: (String, String) = (row.get(0)?, row.get(1)?);
-            Ok((of, row.get::<_, i64>(2)? as u64, number(row, 3)?))
+            let controls = controls(run, &of, row.get(4)?)?;
+            Ok((of, row.get::<_, i64>(2)? as u64, number(row, 3)?, controls))
         },
     )?;
     if rows.is_empty() {
@@ -99,7 +103,8 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
             Ok((place, name.copied(), figure))
         },
     )?;
-    let results = rows.iter().enumerate().map(|(place, (of, n, mean_words))| {
+    let results = rows.iter().enumerate().map(|(place, row)| {
+        let (of, n, mean_words, controls) = row;
         let (n, mean_words) = (*n, *mean_words);
         let figure = |name: &str| {
             let mut own = figures.iter().filter(|(other, ..)| *other == Some(place));
@@ -126,11 +131,28 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
             n,
             mean_words,
             truncation: truncation(figure),
+            controls: controls.clone(),
             system: of.0.clone(),
             split: of.1.clone(),
         })
     });
     results.collect()
+}
+
+/// The controls of a system's row; NULL where there are none.
+fn controls(
+    run: RunId,
+    (system, split): &(String, String),
+    json: Option<String>,
+) -> Result<Option<Controls>, Fault> {
+    let Some(json) = json else {
+        return Ok(None);
+    };
+    let unreadable = |error: serde_json::Error| {
+        let place = format!("the controls of run {run}, {system}, {split}");
+        Fault::Unreadable(place, error.to_string())
+    };
+    serde_json::from_str(&json).map_err(unreadable)
 }
 
 /// Names of what the identifiers did not read: two limits in tokens, two shares and perhaps a third.

@@ -188,6 +188,7 @@ fn step(
         ppl_batch: 0,
         run_seed: 1,
         device: device.clone(),
+        search: None,
     };
     let mut phases = Phases::default();
     let mut session = Session {

@@ -10,7 +10,7 @@ use crate::experiment::{Held, settings};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::{
     Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss, emp_f1_difference,
-    perplexity_difference,
+    gain_difference, perplexity_difference,
 };
 use crate::series::Ema;
 
@@ -99,6 +99,8 @@ pub struct Answers {
     responses: Vec<String>,
     losses: Option<Vec<TargetLoss>>,
     levels: Option<LevelPairs>,
+    /// Of the responses shuffled over the contexts; None where no controls were computed.
+    shuffled: Option<LevelPairs>,
 }
 
 impl Answers {
@@ -114,10 +116,10 @@ impl Answers {
         let levels = |name: &str| -> Option<Vec<Levels>> {
             rows.iter().map(|row| levels_of(row, name)).collect()
         };
-        let pairs = || {
+        let pairs = |responses: &str| {
             Some(LevelPairs {
                 targets: levels("target_levels")?,
-                responses: levels("levels")?,
+                responses: levels(responses)?,
             })
         };
         Answers {
@@ -127,7 +129,8 @@ impl Answers {
                 .map(|row| row.response.clone().unwrap_or_default())
                 .collect(),
             losses: losses.collect(),
-            levels: pairs(),
+            levels: pairs("levels"),
+            shuffled: pairs("shuffled_levels"),
         }
     }
 
@@ -143,15 +146,19 @@ impl Answers {
         fn pick<T: Clone>(from: &[T], at: &[usize]) -> Vec<T> {
             at.iter().map(|&at| from[at].clone()).collect()
         }
-        let levels = self.levels.as_ref();
+        let pairs = |pairs: &Option<LevelPairs>| {
+            let picked = |pairs: &LevelPairs| LevelPairs {
+                targets: pick(&pairs.targets, at),
+                responses: pick(&pairs.responses, at),
+            };
+            pairs.as_ref().map(picked)
+        };
         Answers {
             keys: pick(&self.keys, at),
             responses: pick(&self.responses, at),
             losses: self.losses.as_ref().map(|losses| pick(losses, at)),
-            levels: levels.map(|pairs| LevelPairs {
-                targets: pick(&pairs.targets, at),
-                responses: pick(&pairs.responses, at),
-            }),
+            levels: pairs(&self.levels),
+            shuffled: pairs(&self.shuffled),
         }
     }
 }
@@ -202,7 +209,7 @@ impl PairedRow {
 /// Why there is no paired difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPaired {
-    #[error("not kept of each example by the version that made one of the runs")]
+    #[error("not kept of each example by one of the runs, or by the version that made it")]
     NotKept,
     #[error(
         "the runs split the targets into other tokens, so that their perplexities cannot be compared"
@@ -258,6 +265,10 @@ pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paire
         rows.push(PairedRow { metric, outcome });
     }
     let mut same_identifiers = true;
+    rows.push(PairedRow {
+        metric: declared::VALIDATION_EMP_F1_GAIN,
+        outcome: gains(&first, &second, bootstrap),
+    });
     match (&first.levels, &second.levels) {
         (Some(first), Some(second)) => {
             same_identifiers = first.targets == second.targets;
@@ -284,6 +295,17 @@ pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paire
         same_identifiers,
         rows,
     }
+}
+
+/// The difference of two gains over shuffled. The examples that both runs answered stay paired with the answers that
+/// each run moved there.
+fn gains(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Result<Estimate, NotPaired> {
+    let pairs = |answers: &Answers| Some((answers.levels.clone()?, answers.shuffled.clone()?));
+    let (Some(first), Some(second)) = (pairs(first), pairs(second)) else {
+        return Err(NotPaired::NotKept);
+    };
+    gain_difference((&first.0, &first.1), (&second.0, &second.1), bootstrap)
+        .ok_or(NotPaired::Nothing)
 }
 
 fn perplexities(

@@ -194,11 +194,19 @@ fn setting_fact(value: &Value) -> Fact {
 /// A figure of the result table by its name in a filter.
 fn tested_figure(row: &SystemResults, figure: &str) -> Option<f64> {
     let mechanism = |at: usize| row.mechanism_f1.as_ref().map(|f1| f1[at].value);
+    let controls = row.controls.as_ref();
+    let kappa = |at: usize| controls.and_then(|of| Some(of.kappa[at]?.value));
     match figure {
         "ppl" => row.ppl.map(|ppl| ppl.value),
         "dist_1" => Some(row.dist_1.value),
         "dist_2" => Some(row.dist_2.value),
         "emp_f1" => row.emp_f1.map(|f1| f1.value),
+        "emp_f1_shuffled" => controls.map(|of| of.shuffled.value),
+        "emp_f1_gain" => controls.map(|of| of.gain.value),
+        "emp_f1_constant" => controls.and_then(|of| Some(of.constant.as_ref()?.emp_f1.value)),
+        "emotional_reaction_kappa" => kappa(0),
+        "interpretation_kappa" => kappa(1),
+        "exploration_kappa" => kappa(2),
         "emotional_reaction_f1" => mechanism(0),
         "interpretation_f1" => mechanism(1),
         "exploration_f1" => mechanism(2),

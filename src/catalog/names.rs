@@ -15,25 +15,44 @@ pub(super) const TEST: &str = "test.";
 const CHANGED: &str = "changed";
 
 /// Short names of metrics.
-pub const ALIASES: [(&str, &str); 8] = [
+pub const ALIASES: [(&str, &str); 9] = [
     ("reward", declared::EMPATHY_REWARD),
     ("kl", declared::KL_FULL),
     ("kl_k1", declared::KL_K1),
     ("ppl", declared::VALIDATION_PPL),
     ("emp_f1", declared::VALIDATION_EMP_F1),
+    ("gain", declared::VALIDATION_EMP_F1_GAIN),
     ("dist_1", declared::VALIDATION_DIST_1),
     ("dist_2", declared::VALIDATION_DIST_2),
     ("entropy", declared::ENTROPY),
 ];
 
-const TESTED: [(&str, &str); 9] = [
+const TESTED: [(&str, &str); 15] = [
     ("emp_f1", "Emp-F1 in %"),
+    (
+        "emp_f1_shuffled",
+        "Emp-F1 of the answers shuffled over the contexts, in %",
+    ),
+    (
+        "emp_f1_gain",
+        "Emp-F1 less that of the answers shuffled over the contexts, in points",
+    ),
+    (
+        "emp_f1_constant",
+        "Emp-F1 of the best constant answer, in %",
+    ),
     ("ppl", "perplexity"),
     ("dist_1", "Dist-1 in %"),
     ("dist_2", "Dist-2 in %"),
     ("emotional_reaction_f1", "emotional reaction F1 in %"),
     ("interpretation_f1", "interpretation F1 in %"),
     ("exploration_f1", "exploration F1 in %"),
+    (
+        "emotional_reaction_kappa",
+        "Cohen's κ of emotional reaction",
+    ),
+    ("interpretation_kappa", "Cohen's κ of interpretation"),
+    ("exploration_kappa", "Cohen's κ of exploration"),
     ("n", "examples answered"),
     ("words", "mean words per response"),
 ];

@@ -3,7 +3,7 @@
 use super::Entry;
 use super::compare::{Paired, differing_settings};
 use crate::experiment::{Held, value_words};
-use crate::metrics::{Digits, Estimate};
+use crate::metrics::{Controls, Digits, Estimate, SystemResults};
 use crate::report::Sheet;
 
 /// A run's name with its number.
@@ -31,9 +31,10 @@ pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
     sheet
 }
 
-/// The results on the test split, with a row for each system.
+/// The results on the test split, with a row for each system, the greatest gain over shuffled first; systems
+/// without controls of Emp-F1 follow in the order of the runs.
 pub fn results_sheet(entries: &[&Entry]) -> Sheet {
-    let heads = [
+    let mut heads = vec![
         "Run",
         "System",
         "Dialogues",
@@ -43,35 +44,85 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
         "Dist-2 (%)",
         "Emp-F1 (%)",
     ];
-    let mut sheet = Sheet::new("Results on the test split", columns(&heads, 3));
-    let mut cautions = Vec::new();
+    let mut rows: Vec<(&Entry, &SystemResults)> = Vec::new();
     for entry in entries {
-        let data = entry.settings.get("data.dialogues");
-        let data = data.map_or("–".into(), value_words);
-        for row in entry.results.iter().filter(|row| row.split == "test") {
-            cautions.extend(
-                row.caution()
-                    .map(|words| format!("{}: {words}.", run_label(entry))),
-            );
-            sheet.row([
-                run_label(entry),
-                row.system.clone(),
-                data.clone(),
-                row.n.to_string(),
-                estimate(row.ppl.as_ref()),
-                estimate(Some(&row.dist_1)),
-                estimate(Some(&row.dist_2)),
-                estimate(row.emp_f1.as_ref()),
-            ]);
-        }
+        let tested = entry.results.iter().filter(|row| row.split == "test");
+        rows.extend(tested.map(|row| (*entry, row)));
     }
-    sheet.notes.extend(cautions);
+    let gain = |row: &SystemResults| row.controls.as_ref().map(|controls| controls.gain.value);
+    rows.sort_by(|(_, a), (_, b)| {
+        let [a, b] = [a, b].map(|row| gain(row).unwrap_or(f64::NEG_INFINITY));
+        b.total_cmp(&a)
+    });
+    let controlled = rows.iter().any(|(_, row)| row.controls.is_some());
+    if controlled {
+        heads.extend(CONTROLS);
+    }
+    let mut sheet = Sheet::new("Results on the test split", columns(&heads, 3));
+    for (entry, row) in &rows {
+        let data = entry.settings.get("data.dialogues");
+        let mut cells = vec![
+            run_label(entry),
+            row.system.clone(),
+            data.map_or("–".into(), value_words),
+            row.n.to_string(),
+            estimate(row.ppl.as_ref()),
+            estimate(Some(&row.dist_1)),
+            estimate(Some(&row.dist_2)),
+            estimate(row.emp_f1.as_ref()),
+        ];
+        if controlled {
+            cells.extend(control_cells(row.controls.as_ref()));
+        }
+        sheet.row(cells);
+    }
+    for (entry, row) in &rows {
+        let caution = row.caution();
+        let caution = caution.map(|words| format!("{}: {words}.", run_label(entry)));
+        sheet.notes.extend(caution);
+        let cut = row
+            .controls
+            .as_ref()
+            .and_then(|of| of.equal_length.as_ref());
+        let cut = cut.map(|cut| cut.sentence(&format!("{}, {}", run_label(entry), row.system)));
+        sheet.notes.extend(cut);
+    }
     let note = match sheet.rows.is_empty() {
         true => "None of these runs has been evaluated.",
         false => "In brackets: 95 % bootstrap intervals.",
     };
     sheet.notes.push(note.into());
+    if controlled {
+        sheet.notes.push(CONTROLS_NOTE.into());
+    }
     sheet
+}
+
+const CONTROLS: [&str; 6] = [
+    "Shuffled (%)",
+    "Gain",
+    "Constant (%)",
+    "κ reaction",
+    "κ interpretation",
+    "κ exploration",
+];
+
+const CONTROLS_NOTE: &str = "Ranked by the gain over shuffled: Emp-F1 less that of the same answers shuffled over the \
+    contexts, in points. Constant is one answer to every context, the best that was found among training targets. \
+    No constant raises κ.";
+
+/// The cells of [`CONTROLS`].
+fn control_cells(controls: Option<&Controls>) -> Vec<String> {
+    let Some(controls) = controls else {
+        return vec!["–".to_string(); CONTROLS.len()];
+    };
+    let constant = controls.constant.as_ref().map(|constant| &constant.emp_f1);
+    let kappa = controls.kappa.iter().map(|kappa| match kappa {
+        Some(kappa) => Digits::AGREEMENT.with_interval(kappa),
+        None => "undefined".to_string(),
+    });
+    let emp_f1 = [Some(&controls.shuffled), Some(&controls.gain), constant];
+    emp_f1.into_iter().map(estimate).chain(kappa).collect()
 }
 
 /// Differences of the other runs from the first; None in `found` if either has no responses on the test

@@ -74,6 +74,7 @@ fn results(system: &str, f1: f64) -> SystemResults {
         mechanism_f1: None,
         mean_words: 9.0,
         truncation: None,
+        controls: None,
     }
 }
 
@@ -218,6 +219,7 @@ fn rows(of: &[(&str, &str, f64, [u8; 3])]) -> Vec<Row> {
             row.set("target_tokens", serde_json::json!(4));
             row.set("target_levels", serde_json::json!([1, 1, 1]));
             row.set("levels", serde_json::json!(levels));
+            row.set("shuffled_levels", serde_json::json!(levels));
             row
         })
         .collect()
@@ -241,7 +243,7 @@ fn differences_are_of_the_same_examples_in_whichever_order() {
     let same = paired(&Answers::new(&first), &Answers::new(&second), &bootstrap);
     assert_eq!(
         (same.n, same.same_identifiers, same.rows.len()),
-        (2, true, 7)
+        (2, true, 8)
     );
     for row in &same.rows {
         let estimate = row.outcome.unwrap();
@@ -252,6 +254,11 @@ fn differences_are_of_the_same_examples_in_whichever_order() {
         .to_vec();
     let old = paired(&Answers::new(&plain), &Answers::new(&plain), &bootstrap);
     assert_eq!(old.rows[0].outcome, Err(NotPaired::NotKept));
+    let gain = old
+        .rows
+        .iter()
+        .find(|row| row.title() == "Gain over shuffled");
+    assert_eq!(gain.unwrap().outcome, Err(NotPaired::NotKept));
     assert!(old.rows[1].outcome.is_ok());
 }
 

@@ -32,6 +32,7 @@ fn figures(stage: Stage) -> &'static [Figure] {
             ("reward", &declared::RAW_REWARDS),
             ("KL", &[declared::KL_FULL]),
             ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
+            ("gain", &[declared::VALIDATION_EMP_F1_GAIN]),
         ],
         Stage::Evaluation => &[],
     }

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::{Discriminant, discriminant};
 
+use crate::data::Mechanism;
 use crate::experiment::{Alert, AlertSettings, EventKind, Report, SampleDialogue};
 use crate::metrics::declared;
 use crate::train::observer::{Directive, Observer, Wait};
@@ -32,6 +33,9 @@ const WATCHED: [&str; 3] = [
     declared::ENDED_SHARE,
     declared::RESPONSE_LENGTH,
 ];
+
+/// By how much the targets must have a level less often than the responses.
+const CLEARLY: f64 = 0.1;
 
 /// The name under which a metric is watched, if it is.
 fn watched(metric: &str) -> Option<&'static str> {
@@ -96,6 +100,7 @@ impl Monitor {
                 self.dist(*value, &mut found);
             }
         }
+        self.levels(values, &mut found);
         if fresh {
             self.kl(window, &mut found);
             self.text(window, &mut found);
@@ -180,6 +185,44 @@ impl Monitor {
         let share = self.settings.dist_share;
         let fell = share > 0.0 && now < first * share;
         self.raise_if(fell, Alert::Dist { first, now }, found);
+    }
+
+    /// Of an evaluation: whether the responses have one level where the targets have several. The mechanism that is
+    /// furthest off is told.
+    fn levels(&mut self, values: &[(String, f64)], found: &mut Vec<Alert>) {
+        let share = |key: &str| {
+            let (_, percent) = values.iter().find(|(name, _)| name == key)?;
+            Some(percent / 100.0)
+        };
+        let limit = self.settings.level_share;
+        let mut furthest: Option<(Mechanism, f64, f64)> = None;
+        let mut evaluated = false;
+        for mechanism in Mechanism::ALL {
+            let at = mechanism.index();
+            let (Some(share), Some(of_targets)) = (
+                share(declared::VALIDATION_COMMONEST_KEYS[at]),
+                share(declared::VALIDATION_COMMONEST_OF_TARGETS_KEYS[at]),
+            ) else {
+                continue;
+            };
+            evaluated = true;
+            let off = share - of_targets;
+            let collapsed = limit > 0.0 && share > limit && off >= CLEARLY;
+            if collapsed && furthest.is_none_or(|(_, share, targets)| off > share - targets) {
+                furthest = Some((mechanism, share, of_targets));
+            }
+        }
+        if !evaluated {
+            return;
+        }
+        let (mechanism, share, of_targets) =
+            furthest.unwrap_or((Mechanism::EmotionalReaction, 0.0, 0.0));
+        let alert = Alert::Levels {
+            mechanism,
+            share,
+            of_targets,
+        };
+        self.raise_if(furthest.is_some(), alert, found);
     }
 
     fn samples(&mut self, dialogues: &[SampleDialogue]) -> Vec<Alert> {

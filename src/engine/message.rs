@@ -150,6 +150,7 @@ pub fn results_to_json(results: &[SystemResults]) -> Value {
             "exploration_f1": by_mechanism(2),
             "mean_words": row.mean_words,
             "truncation": row.truncation,
+            "controls": row.controls,
         });
         systems.insert(name, value);
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Severity;
+use crate::data::Mechanism;
 
 /// What a rule found, with its figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,13 @@ pub enum Alert {
     Duplicates { share: f64 },
     /// Dist-2 on the validation subset fell from the stage's first value.
     Dist { first: f64, now: f64 },
+    /// An evaluation's responses have one level of a mechanism in a share above `alerts.level_share`, its targets
+    /// clearly less often.
+    Levels {
+        mechanism: Mechanism,
+        share: f64,
+        of_targets: f64,
+    },
     /// The share of the responses of the last `window` steps that reached the length limit.
     CutOff { share: f64, window: u64 },
     /// Pearson's r of reward and response length over the last `steps` steps.
@@ -41,7 +49,8 @@ impl Alert {
             Alert::NotFinite { .. }
             | Alert::KlLimit { .. }
             | Alert::Duplicates { .. }
-            | Alert::Dist { .. } => Severity::Alert,
+            | Alert::Dist { .. }
+            | Alert::Levels { .. } => Severity::Alert,
             Alert::KlRise { .. }
             | Alert::CutOff { .. }
             | Alert::Length { .. }
@@ -78,6 +87,18 @@ impl fmt::Display for Alert {
                 f,
                 "Dist-2 fell from {first:.2} to {now:.2}: the responses are becoming alike; look at the \
                  samples"
+            ),
+            Alert::Levels {
+                mechanism,
+                share,
+                of_targets,
+            } => write!(
+                f,
+                "{:.1} % of the responses have the same level of {}, which {:.1} % of the targets have: the \
+                 reward may be paying for the commonest level; compare Emp-F1 with that of the shuffled responses",
+                100.0 * share,
+                mechanism.title().to_lowercase(),
+                100.0 * of_targets
             ),
             Alert::CutOff { share, window } => write!(
                 f,

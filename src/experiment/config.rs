@@ -382,6 +382,8 @@ settings! {
         ppl_batch: usize = 0 => int(0, 1024).label("PPL by batches of").unit("targets");
         /// Resamples of the bootstrap behind every interval.
         resamples: usize = 1_000 => int(10, 100_000);
+        /// Put controls beside Emp-F1: the answers shuffled over the contexts, the best constant answer, κ and shares of levels.
+        controls: bool = true => BOOL;
     }
 }
 
@@ -398,6 +400,8 @@ settings! {
         duplicate_share: f64 = 0.5 => float(0.0, 1.0);
         /// Alert when Dist-2 of an evaluation falls below this share of the first one's; 0 for never.
         dist_share: f64 = 0.5 => float(0.0, 1.0).label("Dist-2 left");
+        /// Alert when an evaluation's responses have one level of a mechanism in more than this share, and the targets have it clearly less often (by 0.1 or more); 0 for never.
+        level_share: f64 = 0.95 => float(0.0, 1.0).label("Levels collapsed");
         /// Alert when more than this share of responses is cut at the longest length; 0 for never.
         cut_share: f64 = 0.9 => float(0.0, 1.0).label("Responses cut off");
         /// Alert when reward and length of responses correlate by more than this; 0 for never.

@@ -93,6 +93,17 @@ impl Confusion {
         share(occurring.iter().sum(), occurring.len() as f64)
     }
 
+    /// Cohen's κ: agreement beyond what the shares of the classes give by chance, at most 1; 0 for a constant
+    /// prediction. None without items, or where gold and predicted all have one class: chance then agrees fully.
+    pub fn kappa(&self) -> Option<f64> {
+        let n = self.n() as f64;
+        let by_chance: f64 = (0..self.counts.len())
+            .map(|class| self.support(class) as f64 * self.predicted(class) as f64)
+            .sum();
+        let beyond = n * n - by_chance;
+        (beyond > 0.0).then(|| (self.accuracy() * n * n - by_chance) / beyond)
+    }
+
     /// All figures, in %.
     pub fn report(&self) -> ClassificationReport {
         ClassificationReport {
@@ -131,6 +142,23 @@ mod tests {
         near(confusion(&[0, 1, 2], &[1, 2, 0]).weighted_f1(), 0.0);
         near(first.report().weighted_f1, 62.222222);
         assert_eq!(first.counts, [[2, 1, 0], [0, 2, 0], [0, 1, 0]]);
+    }
+
+    #[test]
+    fn kappa_is_agreement_beyond_chance_and_undefined_for_one_class() {
+        let near = |found: Option<f64>, expected: f64| {
+            assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?}");
+        };
+        // 4 of 6 agree, 14/36 would by chance.
+        near(
+            confusion(&[0, 0, 0, 1, 1, 2], &[0, 0, 1, 1, 1, 1]).kappa(),
+            10.0 / 22.0,
+        );
+        near(confusion(&[0, 1, 2], &[1, 2, 0]).kappa(), -0.5);
+        near(confusion(&[0, 0, 1, 2], &[0, 0, 1, 2]).kappa(), 1.0);
+        near(confusion(&[0, 0, 1, 2], &[0, 0, 0, 0]).kappa(), 0.0);
+        assert_eq!(confusion(&[1, 1, 1], &[1, 1, 1]).kappa(), None);
+        assert_eq!(Confusion::new(3).kappa(), None);
     }
 
     #[test]

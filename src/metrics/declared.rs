@@ -265,9 +265,26 @@ metrics! { VALIDATION in "validation":
         definition: "Mean over the three mechanisms of the weighted F1 of levels identified in generated responses against those identified in targets." }
 }
 
+metrics! { VALIDATION_CONTROLS in "validation":
+    VALIDATION_EMP_F1_SHUFFLED { key: "validation/emp_f1_shuffled", name: "Emp-F1, shuffled", unit: "%", direction: None, group: "Emp-F1", per: "evaluation",
+        definition: "Emp-F1 of the same responses, each moved to another context by one fixed permutation: what is reached without heeding the context." }
+    VALIDATION_EMP_F1_GAIN { key: "validation/emp_f1_gain", name: "Gain over shuffled", unit: "points", direction: Higher, group: "Gain over shuffled", per: "evaluation",
+        definition: "Emp-F1 less that of the same responses shuffled over the contexts: the part of Emp-F1 that depends on the context." }
+    VALIDATION_EMP_F1_CONSTANT { key: "validation/emp_f1_constant", name: "Emp-F1, constant", unit: "%", direction: None, group: "Emp-F1", per: "evaluation",
+        definition: "Emp-F1 of one and the same answer to every context: the training target, among the frequent and short ones, that does best on a sample of the training examples." }
+}
+
 metrics! { VALIDATION_BY_MECHANISM in "validation", each mechanism:
     VALIDATION_F1_KEYS { key: ("validation/" key "_f1"), name: ("" title " F1"), unit: "%", direction: Higher, group: "Emp-F1 by mechanism", per: "evaluation",
         definition: ("Weighted F1 of the " words " levels identified in generated responses against those identified in targets.") }
+    VALIDATION_MACRO_F1_KEYS { key: ("validation/" key "_macro_f1"), name: ("" title " macro F1"), unit: "%", direction: Higher, group: "Macro F1 by mechanism", per: "evaluation",
+        definition: ("F1 of the " words " levels identified in generated responses against those identified in targets, averaged evenly over the levels that occur.") }
+    VALIDATION_KAPPA_KEYS { key: ("validation/" key "_kappa"), name: ("" title " κ"), direction: Higher, group: "κ by mechanism", per: "evaluation",
+        definition: ("Cohen's κ of the " words " levels identified in generated responses and in targets: 1 is full agreement, 0 what chance gives and a constant answer at most; undefined, and not shown, where all have one level.") }
+    VALIDATION_COMMONEST_KEYS { key: ("validation/" key "_commonest"), name: ("" title ": commonest level"), unit: "%", direction: None, group: "Commonest levels", per: "evaluation",
+        definition: ("Share of the generated responses with the " words " level that most of them have.") }
+    VALIDATION_COMMONEST_OF_TARGETS_KEYS { key: ("validation/" key "_commonest_of_targets"), name: ("" title ": the same in targets"), unit: "%", direction: None, group: "Commonest levels", per: "evaluation",
+        definition: ("Share of the targets with the " words " level that most of the generated responses have.") }
 }
 
 metrics! { MEMORY in "memory":
@@ -276,7 +293,7 @@ metrics! { MEMORY in "memory":
 }
 
 /// All declarations, in the order in which they are shown.
-const TABLE: [&[MetricDecl]; 9] = [
+const TABLE: [&[MetricDecl]; 10] = [
     PRETRAINING,
     IDENTIFIERS,
     GENERATOR,
@@ -284,6 +301,7 @@ const TABLE: [&[MetricDecl]; 9] = [
     EMPATHY_TERMS,
     PPO,
     VALIDATION,
+    VALIDATION_CONTROLS,
     VALIDATION_BY_MECHANISM,
     MEMORY,
 ];
@@ -363,6 +381,10 @@ mod tests {
                 IDENTIFIER_MACRO_F1,
                 REWARD_KEYS,
                 VALIDATION_F1_KEYS,
+                VALIDATION_MACRO_F1_KEYS,
+                VALIDATION_KAPPA_KEYS,
+                VALIDATION_COMMONEST_KEYS,
+                VALIDATION_COMMONEST_OF_TARGETS_KEYS,
             ];
             for id in keys.map(|keys| keys[index]) {
                 assert!(declared(id).is_some() && id.contains(key), "{id}");

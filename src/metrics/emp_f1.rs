@@ -108,7 +108,7 @@ fn mean(values: [f64; 3]) -> f64 {
     values.iter().sum::<f64>() / 3.0
 }
 
-fn mean_f1(targets: &[Levels], responses: &[Levels], drawn: &[usize]) -> f64 {
+pub(super) fn mean_f1(targets: &[Levels], responses: &[Levels], drawn: &[usize]) -> f64 {
     mean(Mechanism::ALL.map(|mechanism| f1(targets, responses, mechanism, drawn)))
 }
 
@@ -116,7 +116,7 @@ fn f1(targets: &[Levels], responses: &[Levels], mechanism: Mechanism, drawn: &[u
     100.0 * confusion(targets, responses, mechanism, drawn.iter().copied()).weighted_f1()
 }
 
-fn confusion(
+pub(super) fn confusion(
     targets: &[Levels],
     responses: &[Levels],
     mechanism: Mechanism,

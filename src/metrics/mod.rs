@@ -5,6 +5,8 @@
 
 pub mod bootstrap;
 pub mod classification;
+pub mod control_answers;
+pub mod controls;
 pub mod declared;
 pub mod distinct;
 pub mod emp_f1;
@@ -16,6 +18,7 @@ pub mod written;
 
 pub use bootstrap::{Bootstrap, Estimate};
 pub use classification::{ClassificationReport, Confusion};
+pub use controls::{ConstantAnswer, ControlLevels, Controls, EqualLength, gain_difference};
 pub use declared::{Direction, MetricDecl, declared};
 pub use distinct::{ResponseWords, dist_n};
 pub use emp_f1::{EmpF1, EmpF1Estimates, LevelPairs, Levels, emp_f1_difference};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Digits;
 use super::Truncation;
 use super::bootstrap::{Bootstrap, Estimate};
+use super::controls::{ControlLevels, Controls};
 use super::distinct::ResponseWords;
 use super::emp_f1::{Levels, emp_f1_estimates};
 use super::perplexity::{TargetLoss, perplexity_estimate, perplexity_hf_estimate};
@@ -39,6 +40,10 @@ pub struct SystemResults {
     /// What the identifiers behind Emp-F1 did not read; None without identifiers, or where it was not recorded.
     #[serde(default)]
     pub truncation: Option<Truncation>,
+    /// What Emp-F1 is to be read beside; None without identifiers, where they were switched off, or where an earlier
+    /// version measured.
+    #[serde(default)]
+    pub controls: Option<Controls>,
 }
 
 impl SystemResults {
@@ -66,6 +71,8 @@ pub struct Answered<'a> {
     pub responses: &'a [String],
     /// Levels identified in targets and in responses, if there are identifiers.
     pub levels: Option<(&'a [Levels], &'a [Levels])>,
+    /// Levels of the control answers, if they were identified.
+    pub controls: Option<ControlLevels<'a>>,
     /// What the identifiers did not read.
     pub truncation: Option<Truncation>,
 }
@@ -99,6 +106,9 @@ pub fn system_results(
         mechanism_f1: agreement.map(|agreement| agreement.mechanism_f1),
         mean_words: words.words() as f64 / words.len().max(1) as f64,
         truncation: answered.truncation,
+        controls: answered
+            .controls
+            .and_then(|levels| Controls::new(levels, bootstrap)),
     }
 }
 
@@ -117,6 +127,12 @@ mod tests {
             ppl_batch: 1,
             responses: &responses,
             levels: Some((&levels, &levels)),
+            controls: Some(ControlLevels {
+                targets: &levels,
+                responses: &levels,
+                shuffled: &levels,
+                constant: None,
+            }),
             truncation: None,
         };
         let row = system_results("EmpRL", "test", whole, &Bootstrap::default());
@@ -127,13 +143,16 @@ mod tests {
         assert!((row.dist_1.value - 100.0 * 6.0 / 9.0).abs() < 1e-12);
         assert_eq!(row.emp_f1.unwrap().value, 100.0);
         assert_eq!(row.mechanism_f1.unwrap()[2].value, 100.0);
+        assert_eq!(row.controls.unwrap().gain.value, 0.0);
         let only = Answered {
             targets: None,
             levels: None,
+            controls: None,
             ..whole
         };
         let row = system_results("KEMP", "test", only, &Bootstrap::default());
         assert_eq!((row.ppl, row.emp_f1, row.mechanism_f1), (None, None, None));
+        assert_eq!(row.controls, None);
         assert_eq!(row.ppl_hf, None);
     }
 
@@ -145,6 +164,7 @@ mod tests {
             ppl_batch: 0,
             responses: &responses,
             levels: None,
+            controls: None,
             truncation: None,
         };
         let row = system_results("EmpRL", "test", silent, &Bootstrap::default());
@@ -164,6 +184,7 @@ mod tests {
             ppl_batch: 4,
             responses: &[],
             levels: None,
+            controls: None,
             truncation: None,
         };
         let row = system_results("none", "test", none, &Bootstrap::default());

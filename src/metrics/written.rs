@@ -28,10 +28,13 @@ impl Digits {
 
     /// The digits of a metric, by its name in the store.
     pub fn of(key: &str) -> Digits {
-        let percent = declared::declared(key).is_some_and(|metric| metric.unit == "%");
+        let unit = declared::declared(key).map_or("", |metric| metric.unit);
+        let percent = ["%", "points"].contains(&unit);
+        let kappa = declared::VALIDATION_KAPPA_KEYS.contains(&key);
         match key {
             declared::VALIDATION_PPL | declared::GENERATOR_PPL => Digits::RESULT,
             _ if percent => Digits::RESULT,
+            _ if kappa => Digits::AGREEMENT,
             _ => Digits::LOGGED,
         }
     }
@@ -109,6 +112,8 @@ mod tests {
             (declared::VALIDATION_PPL, 12.345, "12.35"),
             (declared::VALIDATION_DIST_1, 0.44, "0.44"),
             (declared::VALIDATION_EMP_F1, 64.4999, "64.50"),
+            (declared::VALIDATION_EMP_F1_GAIN, 1.3, "1.30"),
+            (declared::VALIDATION_KAPPA_KEYS[2], 0.10678, "0.107"),
             (declared::IDENTIFIER_ACCURACY[0], 87.681, "87.68"),
             (declared::EMPATHY_REWARD, 0.41649, "0.416"),
             (declared::EMPATHY_REWARD, 0.041649, "0.0416"),

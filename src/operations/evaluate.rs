@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::controls::ControlAnswers;
 use super::levels::{ResponseInContext, are_targets, find_levels};
 use super::models::{Reference, SavedIdentifiers};
 use super::responses::GIVEN;
@@ -107,7 +108,10 @@ pub fn responses(
         let device = identification.device.unwrap_or(&config.run.device);
         let identifiers = SavedIdentifiers::open(&saved.folder, device)?;
         let rows = identification.rows;
-        found = Some(find_levels(&identifiers, rows, "Levels of ", on_progress)?);
+        let controls = ControlAnswers::search(store, &saved, &identifiers, on_progress)?;
+        let doing = "Levels of ";
+        let levels = find_levels(&identifiers, rows, controls.as_ref(), doing, on_progress)?;
+        found = Some(levels);
     }
     let levels = found.as_ref().filter(|found| !found.gold.is_empty());
     let answered = Answered {
@@ -115,6 +119,7 @@ pub fn responses(
         ppl_batch: 0,
         responses,
         levels: levels.map(|found| (&*found.gold, &*found.predicted)),
+        controls: levels.and_then(|found| found.control_levels()),
         truncation: found.as_ref().map(|found| found.truncation),
     };
     let bootstrap = Bootstrap {

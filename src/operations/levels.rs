@@ -1,9 +1,10 @@
 //! The levels of responses in their contexts, and of the targets where they are known; what Emp-F1 is computed from.
 
+use super::controls::{ControlAnswers, FoundControls};
 use super::models::{SavedIdentifiers, identify, truncation};
 use super::{OnProgress, OperationError};
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::metrics::{Levels, Truncation};
+use crate::metrics::{ControlLevels, Levels, Truncation};
 use crate::study::cases::AnswerLevels;
 
 /// A response with its context and, if it is known, the target.
@@ -22,14 +23,25 @@ pub(super) struct FoundLevels {
     /// Levels of targets and of their responses; empty where there is no Emp-F1.
     pub gold: Vec<Levels>,
     pub predicted: Vec<Levels>,
+    /// Of the control answers; None where there is no Emp-F1 or no controls.
+    pub controls: Option<FoundControls>,
     /// What a person should know about them.
     pub note: Option<String>,
 }
 
-/// Identifies responses and targets; `doing` is for the progress.
+impl FoundLevels {
+    /// All levels behind the controls of Emp-F1.
+    pub(super) fn control_levels(&self) -> Option<ControlLevels<'_>> {
+        let controls = self.controls.as_ref()?;
+        Some(controls.beside(&self.gold, &self.predicted))
+    }
+}
+
+/// Identifies responses, targets and control answers; `doing` is for the progress.
 pub(super) fn find_levels(
     identifiers: &SavedIdentifiers,
     rows: &[ResponseInContext],
+    answers: Option<&ControlAnswers>,
     doing: &str,
     on_progress: OnProgress<'_>,
 ) -> Result<FoundLevels, OperationError> {
@@ -65,13 +77,22 @@ pub(super) fn find_levels(
     let own = are_targets(rows);
     let compared = levels.iter().filter(|_| !own);
     let compared = compared.filter_map(|levels| Some((levels.target?, levels.response)));
-    let (gold, predicted) = compared.unzip();
+    let (gold, predicted): (Vec<Levels>, Vec<Levels>) = compared.unzip();
+    let targeted: Vec<(&str, &str)> = rows
+        .iter()
+        .filter(|row| row.target.is_some())
+        .map(|row| (&*row.context, &*row.response))
+        .collect();
+    let controls = answers
+        .filter(|_| gold.len() > 1)
+        .map(|answers| answers.levels(identifiers, &targeted, doing, on_progress));
     Ok(FoundLevels {
         note: note(&levels, own),
         levels,
         truncation,
         gold,
         predicted,
+        controls: controls.transpose()?,
     })
 }
 

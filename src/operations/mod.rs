@@ -12,6 +12,7 @@
 //! fetch     models and data sets from the network
 //! ```
 
+mod controls;
 pub mod data;
 pub mod devices;
 mod error;

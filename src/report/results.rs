@@ -2,17 +2,20 @@
 
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
-use crate::metrics::written::count;
-use crate::metrics::{Digits, Estimate, SystemResults, declared, truncation_sentences};
+use crate::metrics::written::{count, fixed};
+use crate::metrics::{Controls, Digits, Estimate, SystemResults, declared, truncation_sentences};
 use crate::text::shown::one_line;
 use std::borrow::Cow;
 
 /// Names of the figures in JSON, each with the metric that declares what it is.
-const FIGURES: [(&str, &str); 7] = [
+const FIGURES: [(&str, &str); 10] = [
     ("ppl", declared::VALIDATION_PPL),
     ("dist_1", declared::VALIDATION_DIST_1),
     ("dist_2", declared::VALIDATION_DIST_2),
     ("emp_f1", declared::VALIDATION_EMP_F1),
+    ("emp_f1_shuffled", declared::VALIDATION_EMP_F1_SHUFFLED),
+    ("emp_f1_gain", declared::VALIDATION_EMP_F1_GAIN),
+    ("emp_f1_constant", declared::VALIDATION_EMP_F1_CONSTANT),
     ("emotional_reaction_f1", declared::VALIDATION_F1_KEYS[0]),
     ("interpretation_f1", declared::VALIDATION_F1_KEYS[1]),
     ("exploration_f1", declared::VALIDATION_F1_KEYS[2]),
@@ -59,15 +62,86 @@ pub fn results_table(results: &[SystemResults]) -> String {
     row("Dist-1 (%)", &|r| with_interval(Some(&r.dist_1)));
     row("Dist-2 (%)", &|r| with_interval(Some(&r.dist_2)));
     row("Emp-F1 (%)", &|r| with_interval(r.emp_f1.as_ref()));
+    let controlled = results.iter().any(|r| r.controls.is_some());
+    if controlled {
+        let of = |r: &SystemResults, figure: fn(&Controls) -> Option<&Estimate>| {
+            with_interval(r.controls.as_ref().and_then(figure))
+        };
+        row("  shuffled (%)", &|r| of(r, |c| Some(&c.shuffled)));
+        row("  gain over shuffled", &|r| of(r, |c| Some(&c.gain)));
+        row("  constant (%)", &|r| {
+            of(r, |c| c.constant.as_ref().map(|constant| &constant.emp_f1))
+        });
+    }
     for mechanism in Mechanism::ALL {
         row(&format!("  {} F1 (%)", mechanism.title()), &|r| {
             with_interval(r.mechanism_f1.as_ref().map(|f1| &f1[mechanism.index()]))
         });
     }
+    if controlled {
+        for mechanism in Mechanism::ALL {
+            let (at, title) = (mechanism.index(), mechanism.title());
+            row(&format!("  {title} macro F1 (%)"), &|r| {
+                with_interval(r.controls.as_ref().map(|c| &c.macro_f1[at]))
+            });
+            row(&format!("  {title} κ"), &|r| {
+                r.controls
+                    .as_ref()
+                    .map_or("–".to_string(), |c| kappa(c, at))
+            });
+        }
+        let targets = results.iter().find_map(|r| r.controls.as_ref());
+        for mechanism in Mechanism::ALL {
+            let at = mechanism.index();
+            let of_targets = targets.map(|c| shares(&c.target_shares[at]));
+            let name = format!(
+                "{}: no/weak/strong in % (targets {})",
+                mechanism.title(),
+                of_targets.unwrap_or_default()
+            );
+            row(&name, &|r| {
+                let controls = r.controls.as_ref();
+                controls.map_or("–".to_string(), |c| shares(&c.response_shares[at]))
+            });
+        }
+    }
     row("Words per response", &|r| Digits::WORDS.write(r.mean_words));
     let cautions = results.iter().filter_map(SystemResults::caution);
     let cautions = cautions.map(|caution| format!("{}.\n", one_line(&caution)));
-    table.text() + &cautions.collect::<String>() + &truncation_text(results)
+    table.text()
+        + &cautions.collect::<String>()
+        + &control_text(results)
+        + &truncation_text(results)
+}
+
+/// The best constant answer, once, and the comparisons at equal length.
+fn control_text(results: &[SystemResults]) -> String {
+    let controls = || {
+        results
+            .iter()
+            .filter_map(|row| Some((row, row.controls.as_ref()?)))
+    };
+    let mut lines = Vec::new();
+    if let Some(constant) = controls().find_map(|(_, controls)| controls.constant.as_ref()) {
+        lines.push(format!("The constant answer: {}", constant.response));
+    }
+    for (row, controls) in controls() {
+        let cut = controls.equal_length.as_ref();
+        lines.extend(cut.map(|cut| cut.sentence(&row.system)));
+    }
+    let lines = lines.iter().map(|line| format!("{}\n", one_line(line)));
+    lines.collect()
+}
+
+fn kappa(controls: &Controls, mechanism: usize) -> String {
+    let kappa = controls.kappa[mechanism].as_ref();
+    kappa.map_or("undefined".to_string(), |kappa| {
+        Digits::AGREEMENT.with_interval(kappa)
+    })
+}
+
+fn shares(levels: &[f64; 3]) -> String {
+    levels.map(|share| fixed(share, 1)).join("/")
 }
 
 /// What identifiers did not read: a line for all systems, or one for each where they differ.

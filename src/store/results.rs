@@ -4,9 +4,10 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::RunId;
 use super::by_run::{self, ByRun, Runs};
+use super::columns::to_json;
 use super::error::Fault;
 use super::points::number;
-use crate::metrics::{Estimate, SystemResults, Truncation};
+use crate::metrics::{Controls, Estimate, SystemResults, Truncation};
 
 /// Replaces the row of this system and split.
 pub(super) fn put(
@@ -26,9 +27,11 @@ pub(super) fn put(
         "DELETE FROM results WHERE run = ? AND system = ? AND split = ?",
         id,
     )?;
+    let controls = results.controls.as_ref();
+    let controls = controls.map(|controls| to_json("the controls", controls));
     db.execute(
-        "INSERT INTO results
-         SELECT id, ?2, ?3, ?4, stage, step, ?5, ?6, ?7 FROM runs WHERE id = ?1",
+        "INSERT INTO results (run, position, system, split, stage, step, wall, n, mean_words, controls_json)
+         SELECT id, ?2, ?3, ?4, stage, step, ?5, ?6, ?7, ?8 FROM runs WHERE id = ?1",
         params![
             run.0,
             position,
@@ -36,7 +39,8 @@ pub(super) fn put(
             results.split,
             wall_ms,
             results.n as i64,
-            results.mean_words
+            results.mean_words,
+            controls.transpose()?
         ],
     )?;
     let mut insert = db.prepare_cached("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?)")?;
@@ -74,9 +78,22 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
 pub(super) fn prepare(db: &Connection, runs: Runs) -> rusqlite::Result<[CachedStatement<'_>; 2]> {
     let prepare = |columns, from| by_run::prepare(db, runs, columns, from, "true", "system, split");
     Ok([
-        prepare("position, system, split, n, mean_words", "results")?,
+        prepare(
+            "position, system, split, n, mean_words, controls_json",
+            "results",
+        )?,
         prepare("system, split, name, value, low, high", "figures")?,
     ])
+}
+
+/// A row of `results`, still without its figures.
+struct Reported {
+    position: i64,
+    system: String,
+    split: String,
+    n: u64,
+    mean_words: f64,
+    controls: Option<Controls>,
 }
 
 /// The result table, in the order in which systems were first reported.
@@ -87,23 +104,26 @@ pub(super) fn read(
 ) -> Result<Vec<SystemResults>, Fault> {
     let mut rows = rows.of(run, |row| {
         let of: (String, String) = (row.get(2)?, row.get(3)?);
-        let position: i64 = row.get(1)?;
-        Ok((position, of, row.get::<_, i64>(4)? as u64, number(row, 5)?))
+        Ok(Reported {
+            position: row.get(1)?,
+            controls: controls(run, &of, row.get(6)?)?,
+            n: row.get::<_, i64>(4)? as u64,
+            mean_words: number(row, 5)?,
+            system: of.0,
+            split: of.1,
+        })
     })?;
-    rows.sort_by_key(|(position, ..)| *position);
+    rows.sort_by_key(|row| row.position);
     // Of a store of many runs there are hundreds of thousands: their texts are compared where they lie.
     let figures = figures.of(run, |row| {
         let text = |column| {
-            Ok::<_, Fault>(
-                row.get_ref(column)?
-                    .as_str()
-                    .map_err(rusqlite::Error::from)?,
-            )
+            let value = row.get_ref(column)?;
+            Ok::<_, Fault>(value.as_str().map_err(rusqlite::Error::from)?)
         };
         let (system, split, name) = (text(1)?, text(2)?, text(3)?);
         let place = rows
             .iter()
-            .position(|(_, (of, on), ..)| of == system && on == split);
+            .position(|row| row.system == system && row.split == split);
         let name = NAMES.into_iter().flatten().find(|known| **known == name);
         let figure = Estimate {
             value: number(row, 4)?,
@@ -112,41 +132,54 @@ pub(super) fn read(
         };
         Ok((place, name.copied(), figure))
     })?;
-    let results = rows
-        .iter()
-        .enumerate()
-        .map(|(place, (_, of, n, mean_words))| {
-            let (n, mean_words) = (*n, *mean_words);
-            let figure = |name: &str| {
-                let mut own = figures.iter().filter(|(other, ..)| *other == Some(place));
-                own.find(|(_, known, _)| *known == Some(name))
-                    .map(|(.., figure)| *figure)
-            };
-            let required = |name: &str| {
-                figure(name).ok_or_else(|| {
-                    let place = format!("the results of run {run}, {}, {}", of.0, of.1);
-                    Fault::Unreadable(place, format!("{name} is missing"))
-                })
-            };
-            let mechanisms = MECHANISM_F1.map(figure);
-            Ok(SystemResults {
-                ppl: figure("ppl"),
-                ppl_hf: figure("ppl_hf"),
-                dist_1: required("dist_1")?,
-                dist_2: required("dist_2")?,
-                emp_f1: figure("emp_f1"),
-                mechanism_f1: match mechanisms {
-                    [Some(a), Some(b), Some(c)] => Some([a, b, c]),
-                    _ => None,
-                },
-                n,
-                mean_words,
-                truncation: truncation(figure),
-                system: of.0.clone(),
-                split: of.1.clone(),
+    let results = rows.into_iter().enumerate().map(|(place, row)| {
+        let figure = |name: &str| {
+            let mut own = figures.iter().filter(|(other, ..)| *other == Some(place));
+            own.find(|(_, known, _)| *known == Some(name))
+                .map(|(.., figure)| *figure)
+        };
+        let required = |name: &str| {
+            figure(name).ok_or_else(|| {
+                let place = format!("the results of run {run}, {}, {}", row.system, row.split);
+                Fault::Unreadable(place, format!("{name} is missing"))
             })
-        });
+        };
+        let mechanisms = MECHANISM_F1.map(figure);
+        Ok(SystemResults {
+            ppl: figure("ppl"),
+            ppl_hf: figure("ppl_hf"),
+            dist_1: required("dist_1")?,
+            dist_2: required("dist_2")?,
+            emp_f1: figure("emp_f1"),
+            mechanism_f1: match mechanisms {
+                [Some(a), Some(b), Some(c)] => Some([a, b, c]),
+                _ => None,
+            },
+            n: row.n,
+            mean_words: row.mean_words,
+            truncation: truncation(figure),
+            controls: row.controls,
+            system: row.system,
+            split: row.split,
+        })
+    });
     results.collect()
+}
+
+/// The controls of a system's row; NULL where there are none.
+fn controls(
+    run: RunId,
+    (system, split): &(String, String),
+    json: Option<String>,
+) -> Result<Option<Controls>, Fault> {
+    let Some(json) = json else {
+        return Ok(None);
+    };
+    let unreadable = |error: serde_json::Error| {
+        let place = format!("the controls of run {run}, {system}, {split}");
+        Fault::Unreadable(place, error.to_string())
+    };
+    serde_json::from_str(&json).map_err(unreadable)
 }
 
 /// Names of what the identifiers did not read: two limits in tokens, two shares and perhaps a third.

@@ -19,7 +19,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 8] = [
+const MIGRATIONS: [Step<'static>; 9] = [
     Step::Sql(RUNS),
     Step::Sql(STUDIES),
     Step::Sql(KEEPING),
@@ -28,6 +28,7 @@ const MIGRATIONS: [Step<'static>; 8] = [
     Step::Sql(QUEUE),
     Step::Code(events::migrate),
     Step::Sql(aside::TABLES),
+    Step::Sql(CONTROLS),
 ];
 
 /// One step from a version to the next.
@@ -306,6 +307,12 @@ const QUEUE: &str = "
         queued INTEGER NOT NULL,
         taken_out INTEGER
     ) STRICT;
+";
+
+/// The controls of Emp-F1 beside a system's results; NULL where they were not computed.
+const CONTROLS: &str = "
+    ALTER TABLE results ADD COLUMN controls_json TEXT;
+    ALTER TABLE aside_results ADD COLUMN controls_json TEXT;
 ";
 
 pub(super) enum Contents {

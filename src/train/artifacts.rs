@@ -1,10 +1,12 @@
 //! The data and models that the stages of a run share.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
 use super::checkpoint::Checkpoints;
+use super::control_answers::ConstantSearch;
 use super::error::TrainError;
 use super::evaluate::Examiner;
 use super::identifier_set::IdentifierSet;
@@ -30,6 +32,8 @@ pub struct Artifacts {
     pub identifiers: Option<IdentifierSet>,
     pub generator: Option<Policy>,
     pub policy: Option<Policy>,
+    /// The best constant answer, once it has been searched for.
+    pub constant: OnceCell<Option<String>>,
 }
 
 impl Artifacts {
@@ -46,7 +50,12 @@ impl Artifacts {
     }
 
     pub fn examiner(&self, config: &Config, device: &Device) -> Examiner<'_> {
-        Examiner::new(config, &self.tokenizer, self.identifiers.as_ref(), device)
+        let search = ConstantSearch {
+            train: &self.material.train,
+            found: &self.constant,
+        };
+        let identifiers = self.identifiers.as_ref();
+        Examiner::new(config, &self.tokenizer, identifiers, search, device)
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 
+use super::control_answers::{ConstantSearch, TwoSystems};
 use super::identifier_set::{IdentifierSet, LevelLogProbs, levels};
 use super::likelihood::target_losses;
 use super::material::Encoded;
@@ -14,10 +15,12 @@ use super::tensors::by_length;
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{Config, SampleDialogue, SampleLevel, SamplingSettings};
+use crate::metrics::control_answers::shuffled;
+use crate::metrics::controls::{commonest_levels, level_shares};
 use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
-    Answered, Bootstrap, ResponseWords, SystemResults, TargetLoss, Truncation, declared,
-    perplexity, system_results,
+    Answered, Bootstrap, ControlLevels, EqualLength, ResponseWords, SystemResults, TargetLoss,
+    Truncation, declared, perplexity, system_results,
 };
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
@@ -84,9 +87,21 @@ pub struct Examiner<'a> {
     pub ppl_batch: usize,
     pub run_seed: u64,
     pub device: Device,
+    /// Finds the best constant answer; `None` leaves the controls of Emp-F1 out.
+    pub search: Option<ConstantSearch<'a>>,
 }
 
-/// A policy's answers to some examples, and the identifiers' levels of answers and targets.
+/// Examples to answer, with what the identifiers find whatever a policy answers.
+pub struct Exam<'a> {
+    pub examples: &'a [Encoded],
+    contexts: Vec<String>,
+    /// Levels of the targets; `None` without identifiers.
+    gold: Option<Vec<Levels>>,
+    /// The best constant answer and its levels; `None` without identifiers or without controls.
+    constant: Option<(String, Vec<Levels>)>,
+}
+
+/// A policy's answers to an exam, and the identifiers' levels of them.
 pub struct Answers {
     pub responses: Vec<String>,
     pub generated: Vec<Generated>,
@@ -94,6 +109,8 @@ pub struct Answers {
     pub log_probs: Option<Vec<LevelLogProbs>>,
     /// Levels of the targets; `None` without identifiers.
     pub gold: Option<Vec<Levels>>,
+    /// Levels of the responses shuffled over the contexts; `None` without identifiers or without controls.
+    pub shuffled: Option<Vec<Levels>>,
 }
 
 impl<'a> Examiner<'a> {
@@ -102,6 +119,7 @@ impl<'a> Examiner<'a> {
         config: &Config,
         tokenizer: &'a Tokenizer,
         identifiers: Option<&'a IdentifierSet>,
+        search: ConstantSearch<'a>,
         device: &Device,
     ) -> Self {
         let evaluation = &config.evaluation;
@@ -115,13 +133,32 @@ impl<'a> Examiner<'a> {
             ppl_batch: evaluation.ppl_batch,
             run_seed: config.run.seed,
             device: device.clone(),
+            search: evaluation.controls.then_some(search),
         }
     }
 }
 
 impl Examiner<'_> {
+    /// Prepares examples to be answered, any number of times.
+    pub fn exam<'e>(&self, examples: &'e [Encoded]) -> Exam<'e> {
+        let contexts: Vec<String> = examples.iter().map(|e| e.example.context_text()).collect();
+        let targets = examples.iter().map(|e| e.example.target.as_str());
+        let gold = self.levels_of(&contexts, targets);
+        let constant = self.best_constant().and_then(|best| {
+            let levels = self.levels_of(&contexts, contexts.iter().map(|_| best))?;
+            Some((best.to_string(), levels))
+        });
+        Exam {
+            examples,
+            contexts,
+            gold,
+            constant,
+        }
+    }
+
     /// Answers every example.
-    pub fn answer(&self, policy: &Policy, examples: &[Encoded]) -> Answers {
+    pub fn answer(&self, policy: &Policy, exam: &Exam<'_>) -> Answers {
+        let examples = exam.examples;
         let sources: Vec<&[u32]> = examples.iter().map(|e| e.source.as_slice()).collect();
         let generated = answer_all(
             policy,
@@ -135,22 +172,21 @@ impl Examiner<'_> {
             .iter()
             .map(|answer| self.tokenizer.decode(&answer.tokens))
             .collect();
-        let (mut log_probs, mut gold) = (None, None);
-        if let Some(identifiers) = self.identifiers {
-            let contexts: Vec<String> = examples.iter().map(|e| e.example.context_text()).collect();
-            let pairs = |responses: &mut dyn Iterator<Item = &str>| {
-                let pairs: Vec<_> = contexts.iter().map(String::as_str).zip(responses).collect();
-                identifiers.log_probs(&pairs, self.batch, &self.device)
-            };
-            log_probs = Some(pairs(&mut responses.iter().map(String::as_str)));
-            let targets = pairs(&mut examples.iter().map(|e| e.example.target.as_str()));
-            gold = Some(targets.iter().map(levels).collect());
-        }
+        let given: Vec<&str> = responses.iter().map(String::as_str).collect();
+        let log_probs = self.identifiers.map(|identifiers| {
+            let contexts = exam.contexts.iter().map(String::as_str);
+            let pairs: Vec<_> = contexts.zip(given.iter().copied()).collect();
+            identifiers.log_probs(&pairs, self.batch, &self.device)
+        });
+        let has_controls = self.search.is_some() && responses.len() > 1;
+        let moved = has_controls.then(|| shuffled(&given, self.control_seed()));
+        let shuffled = moved.and_then(|moved| self.levels_of(&exam.contexts, moved.into_iter()));
         Answers {
             responses,
             generated,
             log_probs,
-            gold,
+            gold: exam.gold.clone(),
+            shuffled,
         }
     }
 
@@ -164,15 +200,19 @@ impl Examiner<'_> {
         &self,
         system: &str,
         split: &str,
-        examples: &[Encoded],
+        exam: &Exam<'_>,
         answers: &Answers,
         losses: &[TargetLoss],
     ) -> SystemResults {
         let levels = answers.levels();
-        let bootstrap = Bootstrap {
-            resamples: self.resamples,
-            seed: seed(self.run_seed, Draw::Bootstrap, 0),
-        };
+        let controls = levels.as_ref().and_then(|(targets, responses)| {
+            Some(ControlLevels {
+                targets,
+                responses,
+                shuffled: answers.shuffled.as_deref()?,
+                constant: exam.constant(),
+            })
+        });
         let answered = Answered {
             targets: Some(losses),
             ppl_batch: self.ppl_batch,
@@ -180,17 +220,40 @@ impl Examiner<'_> {
             levels: levels
                 .as_ref()
                 .map(|(gold, given)| (gold.as_slice(), given.as_slice())),
-            truncation: self.truncation(examples, answers),
+            controls,
+            truncation: self.truncation(exam, answers),
         };
-        system_results(system, split, answered, &bootstrap)
+        system_results(system, split, answered, &self.bootstrap())
+    }
+
+    /// A policy's answers beside those of another system at equal length; None without identifiers or controls.
+    pub fn at_equal_length(
+        &self,
+        exam: &Exam<'_>,
+        answers: &Answers,
+        (baseline, others): (&str, &Answers),
+    ) -> Option<EqualLength> {
+        let systems = TwoSystems {
+            responses: &answers.responses,
+            baseline,
+            baseline_responses: &others.responses,
+        };
+        let targets = exam.gold.as_deref()?;
+        self.equal_length(&exam.contexts, targets, &systems, &self.bootstrap())
+    }
+
+    fn bootstrap(&self) -> Bootstrap {
+        Bootstrap {
+            resamples: self.resamples,
+            seed: seed(self.run_seed, Draw::Bootstrap, 0),
+        }
     }
 
     /// What the identifiers do not read of the examples and their answers; None without identifiers.
-    fn truncation(&self, examples: &[Encoded], answers: &Answers) -> Option<Truncation> {
+    fn truncation(&self, exam: &Exam<'_>, answers: &Answers) -> Option<Truncation> {
         let identifiers = self.identifiers?;
-        let contexts: Vec<String> = examples.iter().map(|e| e.example.context_text()).collect();
-        let contexts = || contexts.iter().map(String::as_str);
-        let targets = examples.iter().map(|e| e.example.target.as_str());
+        let contexts = || exam.contexts.iter().map(String::as_str);
+        let targets = exam.examples.iter().map(|e| e.example.target.as_str());
         let responses = answers.responses.iter().map(String::as_str);
         let responses: Vec<(&str, &str)> = contexts().zip(responses).collect();
         let targets: Vec<(&str, &str)> = contexts().zip(targets).collect();
@@ -203,13 +266,8 @@ impl Examiner<'_> {
     }
 
     /// The validation metrics, without intervals.
-    pub fn curve(
-        &self,
-        policy: &Policy,
-        examples: &[Encoded],
-        answers: &Answers,
-    ) -> Vec<(String, f64)> {
-        let losses = target_losses(policy, examples, self.batch);
+    pub fn curve(&self, policy: &Policy, exam: &Exam<'_>, answers: &Answers) -> Vec<(String, f64)> {
+        let losses = target_losses(policy, exam.examples, self.batch);
         let words = ResponseWords::new(&answers.responses);
         let mut values = vec![
             (declared::VALIDATION_DIST_1.to_string(), words.dist(1)),
@@ -218,17 +276,11 @@ impl Examiner<'_> {
         if let Some(ppl) = perplexity(&losses) {
             values.push((declared::VALIDATION_PPL.to_string(), ppl));
         }
-        let agreement = answers
-            .levels()
-            .and_then(|(gold, given)| emp_f1(&gold, &given));
-        if let Some(agreement) = agreement {
-            values.push((declared::VALIDATION_EMP_F1.to_string(), agreement.emp_f1));
-            for (key, f1) in declared::VALIDATION_F1_KEYS
-                .into_iter()
-                .zip(agreement.mechanism_f1)
-            {
-                values.push((key.to_string(), f1));
-            }
+        if let Some((gold, given)) = answers.levels() {
+            let constant = exam.constant().map(|(_, levels)| levels);
+            let shuffled = answers.shuffled.as_deref();
+            let values_of = level_values(&gold, &given, shuffled, constant);
+            values.extend(values_of.into_iter().map(|(key, v)| (key.to_string(), v)));
         }
         values
     }
@@ -278,9 +330,64 @@ impl Examiner<'_> {
     }
 }
 
+impl Exam<'_> {
+    /// The best constant answer and its levels.
+    fn constant(&self) -> Option<(&str, &[Levels])> {
+        let (response, levels) = self.constant.as_ref()?;
+        Some((response, levels))
+    }
+}
+
+/// Emp-F1 and its controls without intervals. What is undefined is left out.
+fn level_values(
+    targets: &[Levels],
+    responses: &[Levels],
+    shuffled: Option<&[Levels]>,
+    constant: Option<&[Levels]>,
+) -> Vec<(&'static str, f64)> {
+    let Some(found) = emp_f1(targets, responses) else {
+        return Vec::new();
+    };
+    let mut values = vec![(declared::VALIDATION_EMP_F1, found.emp_f1)];
+    values.extend(
+        declared::VALIDATION_F1_KEYS
+            .into_iter()
+            .zip(found.mechanism_f1),
+    );
+    let Some(shuffled) = shuffled.and_then(|levels| emp_f1(targets, levels)) else {
+        return values;
+    };
+    values.push((declared::VALIDATION_EMP_F1_SHUFFLED, shuffled.emp_f1));
+    let gain = found.emp_f1 - shuffled.emp_f1;
+    values.push((declared::VALIDATION_EMP_F1_GAIN, gain));
+    if let Some(constant) = constant.and_then(|levels| emp_f1(targets, levels)) {
+        values.push((declared::VALIDATION_EMP_F1_CONSTANT, constant.emp_f1));
+    }
+    let commonest = commonest_levels(&level_shares(targets), &level_shares(responses));
+    for (at, (agreement, commonest)) in found.agreement.iter().zip(commonest).enumerate() {
+        let kappa = agreement.kappa();
+        values.extend(kappa.map(|kappa| (declared::VALIDATION_KAPPA_KEYS[at], kappa)));
+        values.extend([
+            (
+                declared::VALIDATION_MACRO_F1_KEYS[at],
+                100.0 * agreement.macro_f1(),
+            ),
+            (
+                declared::VALIDATION_COMMONEST_KEYS[at],
+                commonest.of_responses,
+            ),
+            (
+                declared::VALIDATION_COMMONEST_OF_TARGETS_KEYS[at],
+                commonest.of_targets,
+            ),
+        ]);
+    }
+    values
+}
+
 impl Answers {
     /// Adds to a row the loss of its example's target, and the levels by mechanism (0 no, 1 weak, 2 strong) of
-    /// target and response, if there are identifiers.
+    /// target and response, and of the response shuffled to this context, if there are identifiers.
     pub fn put_figures(&self, index: usize, losses: &[TargetLoss], row: &mut Row) {
         if let Some(loss) = losses.get(index) {
             row.set("target_nll", loss.nll);
@@ -290,6 +397,9 @@ impl Answers {
             let numbers = |levels: Levels| levels.map(EmpathyLevel::index).to_vec();
             row.set("target_levels", numbers(gold[index]));
             row.set("levels", numbers(levels(&log_probs[index])));
+            if let Some(shuffled) = &self.shuffled {
+                row.set("shuffled_levels", numbers(shuffled[index]));
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! The evaluation stage: generator and policy answer the test split. Their metrics are the rows of Table II,
-//! their responses a file each.
+//! their responses a file each. The policy is compared with the generator at equal length as well.
 
 use std::fs;
 use std::path::Path;
@@ -32,10 +32,15 @@ pub fn run(session: &mut Session<'_>, artifacts: &Artifacts) -> Result<Ended, Tr
     let total = systems.len() as u64;
     session.begin(STAGE, total);
     let test = &artifacts.material.test;
+    let exam = examiner.exam(test);
+    let mut baseline: Option<(&str, Answers)> = None;
     for (step, (name, policy)) in (1..).zip(systems) {
-        let answers = examiner.answer(policy, test);
+        let answers = examiner.answer(policy, &exam);
         let losses = examiner.losses(policy, test);
-        let system = examiner.results(name, Split::Test.key(), test, &answers, &losses);
+        let mut system = examiner.results(name, Split::Test.key(), &exam, &answers, &losses);
+        if let (Some(controls), Some((other, others))) = (&mut system.controls, &baseline) {
+            controls.equal_length = examiner.at_equal_length(&exam, &answers, (other, others));
+        }
         let folder = artifacts.run_folder.join("responses");
         fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
         let path = folder.join(format!("{}.jsonl", name.to_lowercase()));
@@ -45,6 +50,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &Artifacts) -> Result<Ended, Tr
         if session.is_stopped() && step < total {
             return Ok(Ended::Stopped);
         }
+        baseline.get_or_insert((name, answers));
     }
     session.end(STAGE, total);
     Ok(Ended::Done)

@@ -3,6 +3,7 @@
 mod artifacts;
 pub mod checkpoint;
 pub mod clip;
+pub mod control_answers;
 mod early_stopping;
 pub mod error;
 pub mod evaluate;

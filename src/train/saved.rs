@@ -2,6 +2,7 @@
 //!
 //! The interface is folders, texts, settings and numbers; callers need no tensors.
 
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 
+use super::control_answers::ConstantSearch;
 use super::error::TrainError;
 use super::evaluate::{Examiner, answer_all, sampling};
 use super::identifier_set::{IdentifierSet, levels};
@@ -347,8 +349,13 @@ pub fn examine(
         Split::Validation => &material.validation,
         Split::Test => &material.test,
     };
-    let examiner = Examiner::new(config, &tokenizer, identifiers.as_ref(), &device);
-    let answers = examiner.answer(&policy, examples);
+    let search = ConstantSearch {
+        train: &material.train,
+        found: &OnceCell::new(),
+    };
+    let examiner = Examiner::new(config, &tokenizer, identifiers.as_ref(), search, &device);
+    let exam = examiner.exam(examples);
+    let answers = examiner.answer(&policy, &exam);
     let losses = examiner.losses(&policy, examples);
-    Ok(examiner.results(system, split.key(), examples, &answers, &losses))
+    Ok(examiner.results(system, split.key(), &exam, &answers, &losses))
 }

@@ -25,6 +25,7 @@ pub enum Draw {
     RolloutOrder,
     Answer,
     Bootstrap,
+    Controls,
 }
 
 /// The seed of `draw` number `index` (a step, an epoch or an example) of a run.

@@ -1,6 +1,7 @@
 //! Agreement, tests, intervals, power and strengths are those of SciPy, scikit-learn and the literature, and
 //! what has no value says so.
 
+use emprl::metrics::Confusion;
 use emprl::study::statistics::Undefined;
 use emprl::study::statistics::agreement::{
     Metric, Weights, cohen_kappa, fleiss_kappa, krippendorff_alpha,
@@ -239,6 +240,11 @@ fn agreement_is_that_of_the_definitions() {
                 (found - expected).abs() < 1e-12,
                 "{name}: {found} for {expected}"
             );
+            if weights == Weights::Unweighted {
+                let pairs = column(0).into_iter().zip(column(1));
+                let of_levels = Confusion::from_pairs(labels, pairs).kappa().unwrap();
+                assert!((of_levels - expected).abs() < 1e-12, "{of_levels}");
+            }
         }
     }
 }

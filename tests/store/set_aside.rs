@@ -74,8 +74,15 @@ fn the_run_can_return_to_it_whole_however_often_it_went_back() {
     let lock = store.create_run(&new_run("branch")).unwrap();
     let run = lock.run();
     let reader = store.reader().unwrap();
-    report_steps(&mut store, run, 1..=17, 1.0);
+    report_steps(&mut store, run, 1..=10, 1.0);
+    let system = results("EmpRL", Some(12.0));
+    let table = Report::Results {
+        system: system.clone(),
+    };
+    store.record(run, &[(1, table)]).unwrap();
+    report_steps(&mut store, run, 11..=17, 1.0);
     store.return_to(run, Some((Stage::Ppo, 5)), false).unwrap();
+    assert_eq!(reader.results(run).unwrap(), []);
     report_steps(&mut store, run, 6..=8, 2.0);
     // Interrupted, and taken up again from the same checkpoint.
     store.return_to(run, Some((Stage::Ppo, 5)), false).unwrap();
@@ -101,6 +108,8 @@ fn the_run_can_return_to_it_whole_however_often_it_went_back() {
             .all(|(_, _, dialogue)| dialogue.generated == "1")
     );
     assert_eq!(samples.len(), 15);
+    let kept = reader.results(run).unwrap();
+    assert_eq!(kept[0].controls, Some(controls()));
     let notes: Vec<String> = reader
         .events(run)
         .unwrap()

@@ -6,7 +6,7 @@ use emprl::experiment::{
     Environment, Report, RewardTerm, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel,
     Stage, TokenFigures,
 };
-use emprl::metrics::{Estimate, SystemResults, Truncation};
+use emprl::metrics::{ConstantAnswer, Controls, EqualLength, Estimate, SystemResults, Truncation};
 use emprl::store::{MetricKey, NewRun};
 
 pub fn new_run(name: &str) -> NewRun {
@@ -127,6 +127,31 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
             contexts: 12.5,
             responses: 0.25,
             targets: None,
+        }),
+        controls: ppl.map(|_| controls()),
+    }
+}
+
+/// With a κ that is undefined.
+pub fn controls() -> Controls {
+    let emp_f1 = estimate(61.0);
+    Controls {
+        shuffled: estimate(60.0),
+        gain: estimate(1.0),
+        constant: Some(ConstantAnswer {
+            response: "That is good.".to_string(),
+            emp_f1,
+        }),
+        macro_f1: [emp_f1; 3],
+        kappa: [Some(estimate(0.1)), None, Some(estimate(0.0))],
+        target_shares: [[83.4, 12.0, 4.6]; 3],
+        response_shares: [[98.6, 1.0, 0.4]; 3],
+        equal_length: Some(EqualLength {
+            baseline: "Generator".to_string(),
+            mean_words: 5.1,
+            emp_f1,
+            baseline_emp_f1: estimate(60.5),
+            difference: estimate(0.5),
         }),
     }
 }

@@ -355,7 +355,25 @@ fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
         mechanism_f1: Some([estimate(f1), estimate(f1), estimate(f1)]),
         mean_words: 11.0,
         truncation: None,
+        controls: Some(controls(f1)),
     }
+}
+
+/// Of a system whose answers hardly heed their contexts.
+fn controls(f1: f64) -> emprl::metrics::Controls {
+    let figure =
+        |value: f64| serde_json::json!({"value": value, "low": value - 1.0, "high": value + 1.0});
+    let shares = |no: f64| vec![vec![no, 98.0 - no, 2.0]; 3];
+    let of = serde_json::json!({
+        "shuffled": figure(f1 - 1.3),
+        "gain": figure(1.3),
+        "constant": {"response": "That is good.", "emp_f1": figure(66.0)},
+        "macro_f1": vec![figure(40.0); 3],
+        "kappa": [figure(0.03), null, figure(0.11)],
+        "target_shares": shares(70.0),
+        "response_shares": shares(90.0),
+    });
+    serde_json::from_value(of).expect("controls")
 }
 
 fn dialogue(step: u64) -> SampleDialogue {

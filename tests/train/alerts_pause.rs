@@ -125,6 +125,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             ppl_batch: 0,
             run_seed: 1,
             device,
+            search: None,
         };
         let from = context.from.as_ref().map_or(0, |from| from.step);
         let inputs = PpoInputs {

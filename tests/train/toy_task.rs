@@ -150,6 +150,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         ppl_batch: 0,
         run_seed: seed,
         device,
+        search: None,
     };
     let inputs = PpoInputs {
         train: &train_examples,

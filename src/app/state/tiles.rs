@@ -143,6 +143,8 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
             Tile::of(REWARD_KEYS),
             Tile::of([KL_K1, KL_K3, KL_FULL]),
             emp_f1_tile(),
+            Tile::of([VALIDATION_EMP_F1_GAIN]),
+            Tile::of(VALIDATION_KAPPA_KEYS),
             Tile::of([VALIDATION_PPL]),
             Tile::of([VALIDATION_DIST_1, VALIDATION_DIST_2]),
             Tile::of([VALUE_LOSS]),
@@ -159,13 +161,13 @@ pub fn evaluation_tiles() -> [Tile; 2] {
     [emp_f1_tile(), Tile::of([declared::VALIDATION_PPL])]
 }
 
+/// Emp-F1 beside its controls, which are on the same scale.
 fn emp_f1_tile() -> Tile {
-    let by_mechanism = declared::VALIDATION_F1_KEYS;
-    Tile::of(
-        [declared::VALIDATION_EMP_F1]
-            .into_iter()
-            .chain(by_mechanism),
-    )
+    Tile::of([
+        declared::VALIDATION_EMP_F1,
+        declared::VALIDATION_EMP_F1_SHUFFLED,
+        declared::VALIDATION_EMP_F1_CONSTANT,
+    ])
 }
 
 /// The metrics that can be shown for a stage of a run that logs `rewards`: the stage's own, those of

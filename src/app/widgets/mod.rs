@@ -11,6 +11,7 @@ pub mod found;
 pub mod icon;
 pub mod identifiers;
 pub mod layout;
+pub mod level_shares;
 pub mod levels;
 pub mod modal;
 pub mod notice;

@@ -11,7 +11,9 @@ use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
-use crate::metrics::{Digits, Direction, Estimate, SystemResults, declared, truncation_sentences};
+use crate::metrics::{
+    Controls, Digits, Direction, Estimate, SystemResults, declared, truncation_sentences,
+};
 
 type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
 
@@ -21,6 +23,7 @@ struct ResultRow {
     unit: &'static str,
     definition: Cow<'static, str>,
     direction: Direction,
+    digits: Digits,
     of: Find,
 }
 
@@ -31,20 +34,41 @@ fn figures() -> Vec<ResultRow> {
             unit: metric.unit,
             definition: metric.definition,
             direction: metric.direction,
+            digits: Digits::of(key),
             of,
         })
+    };
+    let control = |key: &str, of: fn(&Controls) -> Option<Estimate>| {
+        figure(key, Box::new(move |s| s.controls.as_ref().and_then(of)))
     };
     let mut all = vec![
         figure(declared::VALIDATION_PPL, Box::new(|s| s.ppl)),
         figure(declared::VALIDATION_DIST_1, Box::new(|s| Some(s.dist_1))),
         figure(declared::VALIDATION_DIST_2, Box::new(|s| Some(s.dist_2))),
         figure(declared::VALIDATION_EMP_F1, Box::new(|s| s.emp_f1)),
+        control(declared::VALIDATION_EMP_F1_SHUFFLED, |c| Some(c.shuffled)),
+        control(declared::VALIDATION_EMP_F1_GAIN, |c| Some(c.gain)),
+        control(declared::VALIDATION_EMP_F1_CONSTANT, |c| {
+            c.constant.as_ref().map(|constant| constant.emp_f1)
+        }),
     ];
     for mechanism in Mechanism::ALL {
         let key = declared::VALIDATION_F1_KEYS[mechanism.index()];
         all.push(figure(
             key,
             Box::new(move |s| s.mechanism_f1.map(|f1| f1[mechanism.index()])),
+        ));
+    }
+    for at in Mechanism::ALL.map(Mechanism::index) {
+        all.push(figure(
+            declared::VALIDATION_MACRO_F1_KEYS[at],
+            Box::new(move |s| s.controls.as_ref().map(|of| of.macro_f1[at])),
+        ));
+    }
+    for at in Mechanism::ALL.map(Mechanism::index) {
+        all.push(figure(
+            declared::VALIDATION_KAPPA_KEYS[at],
+            Box::new(move |s| s.controls.as_ref().and_then(|of| of.kappa[at])),
         ));
     }
     all.into_iter().flatten().collect()
@@ -109,6 +133,13 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
             });
     }
     ui.add_space(space::S);
+    super::level_shares::shares_ui(ui, systems);
+    for note in control_notes(systems) {
+        ui.scope(|ui| {
+            ui.set_max_width(size::PROSE.min(room));
+            words::small_coloured(ui, note, theme::of(ui).secondary);
+        });
+    }
     for caution in systems.iter().filter_map(SystemResults::caution) {
         ui.scope(|ui| {
             ui.set_max_width(size::PROSE.min(room));
@@ -140,6 +171,22 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     });
 }
 
+/// The best constant answer, and the comparisons at equal length.
+fn control_notes(systems: &[SystemResults]) -> Vec<String> {
+    let controls = || {
+        systems
+            .iter()
+            .filter_map(|system| Some((system, system.controls.as_ref()?)))
+    };
+    let constant = controls().find_map(|(_, controls)| controls.constant.as_ref());
+    let constant = constant.map(|constant| format!("The constant answer: {}", constant.response));
+    let cut = controls().filter_map(|(system, controls)| {
+        let cut = controls.equal_length.as_ref()?;
+        Some(cut.sentence(&system.system))
+    });
+    constant.into_iter().chain(cut).collect()
+}
+
 fn rows_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
     let width = fit.width(systems.len());
     head_ui(ui, systems, fit);
@@ -155,7 +202,7 @@ fn rows_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
                 figure_ui(ui, &figure);
             });
             for value in &values {
-                estimate_ui(ui, fit, *value);
+                estimate_ui(ui, fit, figure.digits, *value);
             }
             if let [Some(before), Some(after)] = values[..] {
                 cell_of(ui, vec2(fit.change, fit.row), Align::Max, |ui| {
@@ -242,16 +289,17 @@ fn value_ui(ui: &mut Ui, fit: Fit, height: f32, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-fn estimate_ui(ui: &mut Ui, fit: Fit, value: Option<Estimate>) {
+fn estimate_ui(ui: &mut Ui, fit: Fit, digits: Digits, value: Option<Estimate>) {
     let t = theme::of(ui);
     let Some(value) = value else {
         value_ui(ui, fit, fit.row, |ui| {
-            words::label(ui, "–", t.secondary).on_hover_text("Not known for this system");
+            words::label(ui, "–", t.secondary)
+                .on_hover_text("Not known, or undefined, for this system");
         });
         return;
     };
     let [shown, low, high] =
-        [value.value, value.low, value.high].map(|each| format::figure(each, Digits::RESULT));
+        [value.value, value.low, value.high].map(|each| format::figure(each, digits));
     let shown = RichText::new(shown).color(t.text);
     let interval = RichText::new(format!("{low} – {high}"))
         .font(text::small())
@@ -290,7 +338,7 @@ fn difference_ui(ui: &mut Ui, figure: &ResultRow, before: Estimate, after: Estim
         (true, true) => (t.good, "Better, and the intervals are apart"),
         (true, false) => (t.bad, "Worse, and the intervals are apart"),
     };
-    let words = format::signed(change, Digits::RESULT);
+    let words = format::signed(change, figure.digits);
     ui.add(Label::new(RichText::new(words).color(colour)).extend())
         .on_hover_text(hint);
 }

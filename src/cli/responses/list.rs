@@ -51,6 +51,7 @@ pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(),
         ("Dist-1 (%)", Align::Right),
         ("Dist-2 (%)", Align::Right),
         ("Emp-F1 (%)", Align::Right),
+        ("Gain over shuffled", Align::Right),
         ("Words", Align::Right),
     ]);
     for system in &systems {
@@ -70,6 +71,7 @@ pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(),
             estimate(results.map(|results| &results.dist_1)),
             estimate(results.map(|results| &results.dist_2)),
             estimate(results.and_then(|results| results.emp_f1.as_ref())),
+            estimate(results.and_then(|results| Some(&results.controls.as_ref()?.gain))),
             results.map_or_else(
                 || "–".to_string(),
                 |results| Digits::WORDS.write(results.mean_words),

@@ -154,7 +154,7 @@ fn by_turns(step: u64, pattern: [f64; 4]) -> f64 {
     pattern[step as usize % 4]
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     Case {
         off: |s| s.kl_limit = 0.0,
         words: "above alerts.kl_limit = 30",
@@ -172,6 +172,21 @@ const CASES: [Case; 6] = [
         words: "Dist-2 fell from 20.00 to 5.00",
         severity: Severity::Alert,
         values: |_, wrong| vec![(declared::VALIDATION_DIST_2, if wrong { 5.0 } else { 20.0 })],
+    },
+    Case {
+        off: |s| s.level_share = 0.0,
+        words: "98.6 % of the responses have the same level of exploration, which 64.4 % of the targets have",
+        severity: Severity::Alert,
+        values: |_, wrong| {
+            let share = if wrong { 98.6 } else { 85.7 };
+            vec![
+                // As often in the targets, so that there is nothing to tell.
+                (declared::VALIDATION_COMMONEST_KEYS[1], 99.0),
+                (declared::VALIDATION_COMMONEST_OF_TARGETS_KEYS[1], 98.0),
+                (declared::VALIDATION_COMMONEST_KEYS[2], share),
+                (declared::VALIDATION_COMMONEST_OF_TARGETS_KEYS[2], 64.4),
+            ]
+        },
     },
     Case {
         off: |s| s.cut_share = 0.0,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
+use crate::operations::controls::ControlAnswers;
 use crate::operations::levels::{ResponseInContext, are_targets, find_levels};
 use crate::operations::models::{Reference, SavedIdentifiers};
 use crate::operations::{OnProgress, OperationError, Progress, require_writable};
@@ -36,6 +37,7 @@ pub struct Measured {
 /// Identifiers with a description.
 struct OpenIdentifiers {
     identifiers: SavedIdentifiers,
+    controls: Option<ControlAnswers>,
     name: String,
 }
 
@@ -73,7 +75,8 @@ pub fn measure(
     let (config, identifiers) = match &measuring.identifiers {
         None => (Config::default(), None),
         Some(reference) => {
-            let (config, open) = open(store, reference, measuring.device.as_deref())?;
+            let device = measuring.device.as_deref();
+            let (config, open) = open(store, reference, device, on_progress)?;
             (config, Some(open))
         }
     };
@@ -93,14 +96,21 @@ pub fn measure(
         let score = match &identifiers {
             Some(open) => {
                 let rows = in_context(&contexts, &answers);
-                let found =
-                    find_levels(&open.identifiers, &rows, &format!("{doing}, "), on_progress)?;
-                notes.extend(found.note.map(|note| format!("{name}: {note}")));
+                let found = find_levels(
+                    &open.identifiers,
+                    &rows,
+                    open.controls.as_ref(),
+                    &format!("{doing}, "),
+                    on_progress,
+                )?;
+                let note = found.note.as_ref();
+                notes.extend(note.map(|note| format!("{name}: {note}")));
                 let answered = Answered {
                     targets: None,
                     ppl_batch: 0,
                     responses: &responses,
                     levels: (!found.gold.is_empty()).then_some((&found.gold, &found.predicted)),
+                    controls: found.control_levels(),
                     truncation: Some(found.truncation),
                 };
                 let positions = answers.iter().map(|answer| answer.position);
@@ -124,6 +134,7 @@ pub fn measure(
                     ppl_batch: 0,
                     responses: &responses,
                     levels: None,
+                    controls: None,
                     truncation: None,
                 };
                 let results = system_results(name, GIVEN, answered, &bootstrap);
@@ -148,6 +159,7 @@ fn kept(results: SystemResults, before: Option<&ScoredSystem>) -> SystemScore {
             emp_f1: known.and_then(|known| known.emp_f1),
             mechanism_f1: known.and_then(|known| known.mechanism_f1),
             truncation: known.and_then(|known| known.truncation),
+            controls: known.and_then(|known| known.controls.clone()),
             ..results
         },
         identifiers: by,
@@ -159,15 +171,22 @@ fn open(
     store: &Path,
     reference: &Reference,
     device: Option<&str>,
+    on_progress: OnProgress<'_>,
 ) -> Result<(Config, OpenIdentifiers), OperationError> {
     let found = reference.identifiers(store)?;
     let config = found.config();
     let identifiers = SavedIdentifiers::open(&found.folder, device.unwrap_or(&config.run.device))?;
+    let controls = ControlAnswers::search(store, &found, &identifiers, on_progress)?;
     let name = match &found.origin {
         Some(origin) => format!("the identifiers of run {}", origin.run.run),
         None => format!("the identifiers in {}", found.folder.display()),
     };
-    Ok((config, OpenIdentifiers { identifiers, name }))
+    let open = OpenIdentifiers {
+        identifiers,
+        controls,
+        name,
+    };
+    Ok((config, open))
 }
 
 /// The answers with their contexts and targets.

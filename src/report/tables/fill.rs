@@ -11,6 +11,16 @@ const AUTOMATIC: [&str; 4] = ["PPL", "Dist-1 (%)", "Dist-2 (%)", "Emp-F1 (%)"];
 const ASPECTS: [&str; 3] = ["Empathy", "Relevance", "Fluency"];
 const OUTCOMES: [&str; 3] = ["Win (%)", "Lose (%)", "Tie (%)"];
 
+/// Figures beside Emp-F1 that the paper does not have.
+const CONTROLS: [&str; 6] = [
+    "Shuffled (%)",
+    "Gain",
+    "Constant (%)",
+    "κ reaction",
+    "κ interpretation",
+    "κ exploration",
+];
+
 /// Our figures for one row.
 #[derive(Clone, Debug)]
 pub(super) struct Ours {
@@ -18,6 +28,8 @@ pub(super) struct Ours {
     pub of: String,
     pub label: String,
     pub cells: Vec<Cell>,
+    /// Those of [`CONTROLS`]; empty where there are none.
+    pub controls: Vec<Cell>,
 }
 
 /// Each figure with "reported" beside it.
@@ -65,9 +77,11 @@ fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
                 true => reported(values),
                 false => vec![Cell::Nothing; values.len()],
             };
+            let mut cells = side_by_side(own.cells.clone(), beside);
+            cells.extend(own.controls.iter().cloned());
             rows.push(Row {
                 name: own.label.clone(),
-                cells: side_by_side(own.cells.clone(), beside),
+                cells,
             });
             first = false;
         }
@@ -79,9 +93,11 @@ fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
         }
     }
     for (own, _) in ours.iter().zip(taken).filter(|(_, taken)| !taken) {
+        let mut cells = side_by_side(own.cells.clone(), vec![Cell::Nothing; own.cells.len()]);
+        cells.extend(own.controls.iter().cloned());
         rows.push(Row {
             name: own.label.clone(),
-            cells: side_by_side(own.cells.clone(), vec![Cell::Nothing; own.cells.len()]),
+            cells,
         });
     }
     rows
@@ -99,6 +115,20 @@ fn share(share: Option<&Share>) -> Cell {
         value: 100.0 * share.count as f64 / share.of as f64,
         interval: Some((100.0 * share.low, 100.0 * share.high)),
     })
+}
+
+/// What stands beside Emp-F1 in Tables II and V; empty where no controls were computed.
+pub(super) fn control_cells(results: &SystemResults) -> Vec<Cell> {
+    let Some(controls) = &results.controls else {
+        return Vec::new();
+    };
+    let constant = controls.constant.as_ref().map(|constant| &constant.emp_f1);
+    let kappa = controls.kappa.iter().map(|kappa| match kappa {
+        Some(kappa) => estimate(Some(kappa)),
+        None => Cell::Words("undefined".to_string()),
+    });
+    let emp_f1 = [Some(&controls.shuffled), Some(&controls.gain), constant];
+    emp_f1.into_iter().map(estimate).chain(kappa).collect()
 }
 
 /// The four figures of Tables II and V.
@@ -146,14 +176,28 @@ pub(super) fn identifiers(runs: &[(String, Vec<IdentifierScores>)]) -> Table {
 }
 
 pub(super) fn automatic(ours: &[Ours]) -> Table {
-    let mut table = Table::new(TableNumber::Automatic, "Models", paired(&AUTOMATIC));
-    table.rows = rows(&paper::AUTOMATIC, "", ours);
-    table
+    measured(TableNumber::Automatic, &paper::AUTOMATIC, ours)
 }
 
 pub(super) fn ablation(ours: &[Ours]) -> Table {
-    let mut table = Table::new(TableNumber::Ablation, "Models", paired(&AUTOMATIC));
-    table.rows = rows(&paper::ABLATION, "", ours);
+    measured(TableNumber::Ablation, &paper::ABLATION, ours)
+}
+
+/// Tables II and V: the paper's figures beside ours and, where any of ours has them, the controls of Emp-F1.
+fn measured(number: TableNumber, paper: &[Reported], ours: &[Ours]) -> Table {
+    let mut columns = paired(&AUTOMATIC);
+    if ours.iter().any(|own| !own.controls.is_empty()) {
+        columns.extend(CONTROLS.map(|title| Column {
+            title: title.to_string(),
+            reported: false,
+        }));
+    }
+    let width = columns.len();
+    let mut table = Table::new(number, "Models", columns);
+    table.rows = rows(paper, "", ours);
+    for row in &mut table.rows {
+        row.cells.resize(width, Cell::Nothing);
+    }
     table
 }
 
@@ -174,6 +218,7 @@ pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
                 label: labelled(&of, mark, studies.len()),
                 of,
                 cells: results.aspects.iter().map(mean).collect(),
+                controls: Vec::new(),
             });
         }
     }
@@ -198,6 +243,7 @@ pub(super) fn ab_test(studies: &[(String, &AbResults)]) -> Table {
                 of,
                 label: labelled(&meets, mark, studies.len()),
                 cells: shares.map(|each| share(each.as_ref())).to_vec(),
+                controls: Vec::new(),
             });
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fill::{self, Ours, automatic_cells};
+use super::fill::{self, Ours, automatic_cells, control_cells};
 use super::{Table, TableNumber, cases};
 use crate::data::library::BUILTIN;
 use crate::experiment::{Config, Event, Held, changes_made};
@@ -138,6 +138,7 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
             of: scored.system.clone(),
             label: scored.system.clone(),
             cells: automatic_cells(&scored.results),
+            controls: control_cells(&scored.results),
         });
     }
     for run in &chosen.runs {
@@ -157,16 +158,22 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
             notes.extend(
                 truncation.map(|cut| format!("{} (run {run}): {}", row.system, cut.sentence())),
             );
+            let cut = row
+                .controls
+                .as_ref()
+                .and_then(|of| of.equal_length.as_ref());
+            notes.extend(cut.map(|cut| cut.sentence(&format!("Run {run}: {}", row.system))));
             ours.push(Ours {
                 of: row.system.clone(),
                 label: format!("{} ({}, run {run})", row.system, detail.row.name),
                 cells: automatic_cells(row),
+                controls: control_cells(row),
             });
         }
     }
     let mut table = fill::automatic(&ours);
     table.notes = notes;
-    table.notes.extend(metric_notes("II"));
+    table.notes.extend(metric_notes("II", &ours));
     Ok(table)
 }
 
@@ -207,11 +214,12 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
                 None => format!("{} (run {run})", detail.row.name),
             },
             cells: automatic_cells(own),
+            controls: control_cells(own),
         });
     }
     let mut table = fill::ablation(&ours);
     table.notes = notes;
-    table.notes.extend(metric_notes("V"));
+    table.notes.extend(metric_notes("V", &ours));
     Ok(table)
 }
 
@@ -267,21 +275,41 @@ fn run_note(reader: &StoreReader, detail: &RunDetail) -> Result<String, GatherEr
     ))
 }
 
-fn metric_notes(table: &str) -> Vec<String> {
-    let wanted = ["ppl", "dist_1", "dist_2", "emp_f1"];
-    let titles = ["PPL", "Dist-1", "Dist-2", "Emp-F1"];
+fn metric_notes(table: &str, ours: &[Ours]) -> Vec<String> {
+    let mut wanted = vec![
+        ("ppl", "PPL"),
+        ("dist_1", "Dist-1"),
+        ("dist_2", "Dist-2"),
+        ("emp_f1", "Emp-F1"),
+    ];
+    if ours.iter().any(|own| !own.controls.is_empty()) {
+        wanted.extend([
+            ("emp_f1_shuffled", "Shuffled"),
+            (
+                "emp_f1_gain",
+                "Gain, in points, by which systems are ranked",
+            ),
+            ("emp_f1_constant", "Constant"),
+        ]);
+    }
     let mut notes: Vec<String> = definitions()
         .filter_map(|(name, definition)| {
-            let at = wanted.iter().position(|known| *known == name)?;
-            Some(format!("{}: {definition}", titles[at]))
+            let (_, title) = wanted.iter().find(|(known, _)| *known == name)?;
+            Some(format!("{title}: {definition}"))
         })
         .collect();
+    if ours.iter().any(|own| !own.controls.is_empty()) {
+        notes.push(KAPPA_NOTE.to_string());
+    }
     notes.push(format!(
         "In brackets: 95 % bootstrap intervals over examples. Reported: Table {table} of the paper, \
          where EmpRL starts from T5-base."
     ));
     notes
 }
+
+const KAPPA_NOTE: &str = "κ: Cohen's κ of the levels in responses and targets, by mechanism: 0 is what chance gives and \
+                          a constant answer at most; undefined where all have one level.";
 
 fn studies(reader: &StoreReader, ids: &[StudyId], kind: StudyKind) -> Result<Table, GatherError> {
     let mut found: Vec<(String, Results)> = Vec::new();

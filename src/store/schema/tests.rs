@@ -212,6 +212,34 @@ fn runs_of_every_earlier_version_are_kept_with_their_points_which_can_be_set_asi
 }
 
 #[test]
+fn results_of_every_earlier_version_are_kept_and_have_no_controls() {
+    for earlier in 1..MIGRATIONS.len() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut db = Connection::open(super::super::connection::path_in(dir.path())).unwrap();
+        migrate_to(&mut db, &MIGRATIONS[..earlier]).ok().unwrap();
+        db.execute_batch(
+            "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                               environment_json, fingerprints_json, holder, heartbeat)
+             VALUES ('old', 'quickstart', 1, 'flex', 'finished', 5, '', '{}', '{}', '', 6);
+             INSERT INTO results (run, position, system, split, step, wall, n, mean_words)
+             VALUES (1, 0, 'EmpRL', 'test', 2, 7, 152, 5.1);
+             INSERT INTO figures VALUES (1, 'EmpRL', 'test', 'dist_1', 0.7, 0.6, 0.8),
+                                        (1, 'EmpRL', 'test', 'dist_2', 8.9, 8.7, 9.1),
+                                        (1, 'EmpRL', 'test', 'emp_f1', 73.2, 72.4, 73.9);",
+        )
+        .unwrap();
+        drop(db);
+        let reader = super::super::StoreReader::open(dir.path()).unwrap();
+        let results = reader.results(super::super::RunId(1)).unwrap();
+        let [row] = results.as_slice() else {
+            panic!("from version {earlier}: {results:?}");
+        };
+        assert_eq!((row.n, row.emp_f1.unwrap().value), (152, 73.2));
+        assert_eq!(row.controls, None, "absent, and not 0");
+    }
+}
+
+#[test]
 fn steps_build_on_each_other_and_keep_the_rows() {
     let steps = [
         "CREATE TABLE a (x INTEGER) STRICT",

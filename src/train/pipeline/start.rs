@@ -1,5 +1,6 @@
 //! Data and model before the first stage; the model is read from a folder or made from scratch.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,7 @@ pub(super) fn artifacts(
         identifiers: None,
         generator: None,
         policy: None,
+        constant: OnceCell::new(),
     })
 }
 

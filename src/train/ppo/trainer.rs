@@ -1,6 +1,7 @@
 //! The PPO stage (Sec. III-E). A step is a rollout (Eq. 12), its scores (Eq. 2-5), then rewards, advantages and
 //! updates, which are in [`super::step`].
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
@@ -19,7 +20,7 @@ use crate::text::Tokenizer;
 use crate::train::TrainError;
 use crate::train::artifacts::Artifacts;
 use crate::train::checkpoint::{Checkpoint, read_json, write_json};
-use crate::train::evaluate::{Examiner, sampling};
+use crate::train::evaluate::{Exam, Examiner, sampling};
 use crate::train::material::Encoded;
 use crate::train::optimizer::AdamW;
 use crate::train::order::Order;
@@ -92,6 +93,7 @@ pub fn train(
         reference: generator.valid(),
         order: Order::new(lengths.collect(), config.ppo.batch, order),
         inputs,
+        exam: OnceCell::new(),
         is_checked: false,
         failed: BTreeSet::new(),
         skipped: 0,
@@ -119,6 +121,8 @@ struct PpoTrainer<'a, 'i> {
     reference: Policy,
     order: Order,
     inputs: PpoInputs<'i>,
+    /// The validation subset, once it has been needed.
+    exam: OnceCell<Exam<'i>>,
     /// Whether the self-checks passed.
     is_checked: bool,
     /// Steps that diverged; their recorded rollout is replaced once they are repeated.
@@ -319,11 +323,12 @@ impl StageTrainer for PpoTrainer<'_, '_> {
             examiner,
             ..
         } = self.inputs;
+        let exam = self.exam.get_or_init(|| examiner.exam(validation));
         let policy = progress.learner.policy.valid();
-        let answers = examiner.answer(&policy, validation);
+        let answers = examiner.answer(&policy, exam);
         let count = self.config.evaluation.samples;
         Some(Evaluation {
-            values: examiner.curve(&policy, validation, &answers),
+            values: examiner.curve(&policy, exam, &answers),
             samples: Some(examiner.samples(validation, &answers, count)),
             rollout: progress.last.as_ref().map(|batch| self.recorded(batch)),
         })

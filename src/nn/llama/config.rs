@@ -1,14 +1,14 @@
 //! The shape of a decoder of the Llama family: Hugging Face's `config.json`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::rope::RopeScaling;
 use crate::nn::ModelShape;
-use crate::nn::weights::{WeightsError, document, refuse_other_folders};
+use crate::nn::weights::WeightsError;
 
 /// Who published the architecture; they differ in biases and norms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,15 +103,6 @@ impl Default for LlamaConfig {
     }
 }
 
-/// What every file says.
-const REQUIRED: [&str; 5] = [
-    "vocab_size",
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-];
-
 /// No model is larger; a file that says so is damaged, and its products would not fit a number.
 const MAX_VOCABULARY: usize = 1_000_000;
 const MAX_WIDTH: usize = 65_536;
@@ -120,24 +111,6 @@ const MAX_HEADS: usize = 1_024;
 const MAX_HEAD_WIDTH: usize = 4_096;
 const MAX_LAYERS: usize = 256;
 const MAX_POSITIONS: usize = 100_000_000;
-
-/// Relatives that compute something else.
-const RELATIVES: [(&str, &str); 14] = [
-    ("llama4", "Llama 4, a mixture of experts"),
-    ("llama4_text", "Llama 4, a mixture of experts"),
-    ("mixtral", "Mixtral, a mixture of experts"),
-    ("qwen", "the first Qwen"),
-    ("qwen2_moe", "a mixture of experts"),
-    ("qwen3_moe", "a mixture of experts"),
-    ("gemma", "Gemma"),
-    ("gemma2", "Gemma 2"),
-    ("gemma3", "Gemma 3"),
-    ("gemma3_text", "Gemma 3"),
-    ("phi", "Phi"),
-    ("phi3", "Phi 3"),
-    ("smollm3", "SmolLM3, whose layers are not all rotated"),
-    ("granite", "Granite, which scales its layers"),
-];
 
 impl LlamaConfig {
     /// Width of all query heads together.
@@ -196,57 +169,6 @@ impl LlamaConfig {
     /// Whether `model_type` of a `config.json` is one of this family.
     pub fn reads(model_type: &str) -> bool {
         Family::ALL.iter().any(|(name, _)| *name == model_type)
-    }
-
-    /// Reads `config.json` of a folder, and the ends of a response that `generation_config.json` adds.
-    pub fn read(folder: &Path) -> Result<Self, WeightsError> {
-        refuse_other_folders(folder)?;
-        let path = folder.join("config.json");
-        if !path.is_file() {
-            return Err(WeightsError::Missing {
-                path,
-                fix: "give a Hugging Face folder of a model".into(),
-            });
-        }
-        let generation = folder.join("generation_config.json");
-        let generation = match generation.is_file() {
-            true => document(&generation)?,
-            false => Value::Null,
-        };
-        Self::of(document(&path)?, &generation, path)
-    }
-
-    /// Reads the content of a `config.json`; `path` is for the errors, `generation` the content of
-    /// `generation_config.json` if there is one.
-    pub fn of(json: Value, generation: &Value, path: PathBuf) -> Result<Self, WeightsError> {
-        let refuse = |(field, problem): (&str, String)| WeightsError::Config {
-            path: path.clone(),
-            field: field.to_string(),
-            problem,
-        };
-        let Value::Object(mut fields) = json else {
-            return Err(WeightsError::Foreign {
-                path,
-                problem: "is no JSON object".into(),
-            });
-        };
-        check_window(&fields).map_err(refuse)?;
-        fields.retain(|_, value| !value.is_null());
-        check_kind(&fields).map_err(refuse)?;
-        settle(&mut fields, generation).map_err(refuse)?;
-        // One by one, so that the message can name the field.
-        for (field, value) in &fields {
-            let alone = json!({ field.as_str(): value });
-            if let Err(error) = serde_json::from_value::<LlamaConfig>(alone) {
-                return Err(refuse((field, format!("is {value}: {error}"))));
-            }
-        }
-        let config: LlamaConfig = serde_json::from_value(Value::Object(fields))
-            .map_err(|error| refuse(("model_type", error.to_string())))?;
-        match config.problem() {
-            Some(problem) => Err(refuse(problem)),
-            None => Ok(config),
-        }
     }
 
     /// The first invalid field, and why.
@@ -355,129 +277,4 @@ impl LlamaConfig {
         fs::write(&temporary, format!("{json:#}\n")).map_err(WeightsError::io(&temporary))?;
         fs::rename(&temporary, &path).map_err(WeightsError::io(&path))
     }
-}
-
-type Refusal = (&'static str, String);
-
-/// Refuses what is no decoder of this family, or computes more than this one does.
-fn check_kind(fields: &Map<String, Value>) -> Result<(), Refusal> {
-    let kind = fields.get("model_type").and_then(Value::as_str);
-    if !kind.is_some_and(LlamaConfig::reads) {
-        let relative = |other: &str| RELATIVES.iter().find(|(key, _)| *key == other);
-        let found = match kind.map(|other| (other, relative(other))) {
-            None => "is missing".into(),
-            Some((other, None)) => format!("is {other:?}"),
-            Some((other, Some((_, name)))) => format!("is {other:?}, {name}"),
-        };
-        let problem = format!(
-            "{found}; this program reads T5 (\"t5\") and decoders of the Llama family: Llama and SmolLM2 (\"llama\"), Qwen 2 and 2.5 (\"qwen2\"), Qwen 3 (\"qwen3\") and Mistral without a sliding window (\"mistral\")"
-        );
-        return Err(("model_type", problem));
-    }
-    if let Some([Value::String(class)]) = fields
-        .get("architectures")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        && !class.ends_with("ForCausalLM")
-    {
-        let problem =
-            format!("is {class}, which does not predict tokens; give a …ForCausalLM model");
-        return Err(("architectures", problem));
-    }
-    if let Some(activation) = fields.get("hidden_act").and_then(Value::as_str)
-        && !["silu", "swish"].contains(&activation)
-    {
-        let problem = format!("is {activation:?}; models of this family have \"silu\"");
-        return Err(("hidden_act", problem));
-    }
-    if fields.contains_key("quantization_config") {
-        let problem = "says that the weights are quantised; give the f32, f16 or bf16 ones".into();
-        return Err(("quantization_config", problem));
-    }
-    if fields
-        .get("partial_rotary_factor")
-        .is_some_and(|factor| factor.as_f64() != Some(1.0))
-    {
-        let problem = "is not 1; models of this family rotate whole heads".into();
-        return Err(("partial_rotary_factor", problem));
-    }
-    match REQUIRED.iter().find(|field| !fields.contains_key(**field)) {
-        Some(field) => Err((field, "is missing".into())),
-        None => Ok(()),
-    }
-}
-
-/// Refuses layers that do not see the whole sequence.
-fn check_window(fields: &Map<String, Value>) -> Result<(), Refusal> {
-    let problem = "limits what a token sees, which this program does not compute; give a model without a sliding window";
-    // Mistral's is 4096 where the file has none, and off where it is null.
-    let is_mistral = fields
-        .get("model_type")
-        .is_some_and(|kind| kind == "mistral");
-    if is_mistral && fields.get("sliding_window") != Some(&Value::Null) {
-        return Err(("sliding_window", problem.into()));
-    }
-    if fields.get("use_sliding_window") == Some(&Value::Bool(true)) {
-        return Err(("use_sliding_window", problem.into()));
-    }
-    let layers = fields.get("layer_types").and_then(Value::as_array);
-    if layers.is_some_and(|layers| layers.iter().any(|layer| layer != "full_attention")) {
-        return Err(("layer_types", problem.into()));
-    }
-    Ok(())
-}
-
-/// Fills what files leave out as Transformers does, and brings older and newer ways of writing to one.
-fn settle(fields: &mut Map<String, Value>, generation: &Value) -> Result<(), Refusal> {
-    // Transformers 5 has all that concerns the rotation in one field.
-    if let Some(Value::Object(mut rope)) = fields.remove("rope_parameters") {
-        if let Some(theta) = rope.remove("rope_theta") {
-            fields.insert("rope_theta".into(), theta);
-        }
-        fields.insert("rope_scaling".into(), Value::Object(rope));
-    }
-    if let Some(scaling) = fields.remove("rope_scaling")
-        && let Some(scaling) = RopeScaling::read(scaling, fields.get("max_position_embeddings"))
-            .map_err(|problem| ("rope_scaling", problem))?
-    {
-        let scaling =
-            serde_json::to_value(scaling).map_err(|error| ("rope_scaling", error.to_string()))?;
-        fields.insert("rope_scaling".into(), scaling);
-    }
-    let number = |field: &str| fields.get(field).and_then(Value::as_u64);
-    let (width, heads) = (number("hidden_size"), number("num_attention_heads"));
-    if let (Some(width), Some(heads @ 1..)) = (width, heads) {
-        let is_qwen3 = fields.get("model_type").is_some_and(|kind| kind == "qwen3");
-        let head_dim = if is_qwen3 { 128 } else { width / heads };
-        fields.entry("head_dim").or_insert(head_dim.into());
-        fields.entry("num_key_value_heads").or_insert(heads.into());
-    }
-    // The first Llama's files say -1 for none.
-    for field in ["pad_token_id", "bos_token_id"] {
-        if fields
-            .get(field)
-            .and_then(Value::as_i64)
-            .is_some_and(|id| id < 0)
-        {
-            fields.remove(field);
-        }
-    }
-    let mut ends: Vec<Value> = Vec::new();
-    for ids in [
-        fields.remove("eos_token_id"),
-        Some(generation["eos_token_id"].clone()),
-    ] {
-        let ids = match ids {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(ids)) => ids,
-            Some(id) => vec![id],
-        };
-        for id in ids {
-            if !ends.contains(&id) {
-                ends.push(id);
-            }
-        }
-    }
-    fields.insert("eos_token_id".into(), ends.into());
-    Ok(())
 }

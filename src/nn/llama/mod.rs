@@ -6,6 +6,7 @@ mod block;
 mod config;
 mod file;
 mod names;
+mod read;
 mod rope;
 
 use std::cell::OnceCell;
@@ -222,7 +223,7 @@ impl Llama {
         width: usize,
         adapter: Option<&AdapterWeights>,
     ) -> Batch {
-        let eos = self.config.eos_token_id[0];
+        let eos = self.config.eos_token_id.first().copied().unwrap_or(0);
         let begin = [self.config.bos_token_id.unwrap_or(eos)];
         let contexts: Vec<&[u32]> = contexts
             .iter()

@@ -1,7 +1,7 @@
 //! Contradictions among settings, beyond each one's own range.
 
 use super::Stage;
-use super::config::{Config, IdentifierInit};
+use super::config::{Config, IdentifierInit, Tuning};
 use super::error::Problem;
 
 impl Config {
@@ -64,7 +64,25 @@ impl Config {
         problems.refuse_if(
             scratch && !self.generator.tuning.trains_model() && has(Stage::Generator),
             "generator.tuning",
-            "a prefix alone cannot teach a model that was never trained; use \"full\" or \"both\"",
+            "an adapter alone cannot teach a model that was never trained; use \"full\" or \"both\"",
+        );
+        problems.refuse_if(
+            has(Stage::Ppo) && self.ppo.tuning.has_lora() != self.generator.tuning.has_lora(),
+            "ppo.tuning",
+            "the policy starts as the generator, which has LoRA or has none; use \"lora\" for both, or for neither",
+        );
+        let uses_lora = [self.generator.tuning, self.ppo.tuning]
+            .into_iter()
+            .any(Tuning::has_lora);
+        problems.refuse_if(
+            uses_lora && self.lora.alpha == 0.0,
+            "lora.alpha",
+            "must be above 0, or nothing is added to the weights",
+        );
+        problems.refuse_if(
+            uses_lora && self.lora.targets.trim().is_empty(),
+            "lora.targets",
+            "names no layer; use \"all-linear\", or names such as q_proj, v_proj",
         );
         problems.refuse_if(
             has(Stage::Ppo) && self.ppo.tuning.has_prefix() && !self.generator.tuning.has_prefix(),

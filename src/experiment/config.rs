@@ -17,6 +17,8 @@ words! {
         /// All T5 weights and a prefix, for a model that was never pre-trained; reinforcement
         /// learning can then continue with the prefix alone.
         Both = "both",
+        /// LoRA only: low-rank matrices beside the linear layers; all of the model's weights are frozen (Hu et al. 2021).
+        Lora = "lora",
     }
 }
 
@@ -24,6 +26,16 @@ impl Tuning {
     /// Whether a prefix is in front of the self-attentions.
     pub fn has_prefix(self) -> bool {
         matches!(self, Tuning::Prefix | Tuning::Both)
+    }
+
+    /// Whether low-rank matrices stand beside the linear layers.
+    pub fn has_lora(self) -> bool {
+        self == Tuning::Lora
+    }
+
+    /// Whether something is put on the model and trained.
+    pub fn has_adapter(self) -> bool {
+        self.has_prefix() || self.has_lora()
     }
 
     /// Whether the model's own weights are trained.
@@ -186,6 +198,20 @@ settings! {
         cross: usize = 0 => int(0, 512).unit("positions");
         /// Width of the tanh layer that makes the vectors during training.
         hidden: usize = 512 => int(8, 4096);
+    }
+}
+
+settings! {
+    /// The low-rank matrices beside linear layers, where the tuning is "lora" (Hu et al. 2021).
+    LoraSettings in "lora" {
+        /// The rank of what is added to a weight.
+        rank: usize = 16 => int(1, 1_024);
+        /// What is added is multiplied by alpha / rank.
+        alpha: f64 = 32.0 => float(0.0, 4_096.0);
+        /// Dropout of the matrices' inputs in the generator stage; always off in PPO.
+        dropout: f64 = 0.05 => float(0.0, 0.9);
+        /// The layers, by their published names with commas between, such as q_proj, v_proj, or of T5 q, v; "all-linear" for all of the blocks.
+        targets: String = "all-linear".into() => TEXT;
     }
 }
 
@@ -421,6 +447,7 @@ pub struct Config {
     pub data: DataSettings,
     pub model: ModelSettings,
     pub prefix: PrefixSettings,
+    pub lora: LoraSettings,
     pub pretraining: PretrainingSettings,
     pub identifiers: IdentifierSettings,
     pub generator: GeneratorSettings,
@@ -437,6 +464,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("data", "Data"),
     ("model", "Model"),
     ("prefix", "Prefix"),
+    ("lora", "LoRA"),
     ("pretraining", "Pre-training"),
     ("identifiers", "Identifiers"),
     ("generator", "Generator"),
@@ -454,6 +482,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         DataSettings::SETTINGS,
         ModelSettings::SETTINGS,
         PrefixSettings::SETTINGS,
+        LoraSettings::SETTINGS,
         PretrainingSettings::SETTINGS,
         IdentifierSettings::SETTINGS,
         GeneratorSettings::SETTINGS,

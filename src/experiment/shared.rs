@@ -45,6 +45,7 @@ impl Config {
             Stage::Pretraining => &["pretraining"],
             Stage::Identifiers => &["identifiers"],
             Stage::Generator if self.generator.tuning == Tuning::Full => &["generator"],
+            Stage::Generator if self.generator.tuning == Tuning::Lora => &["generator", "lora"],
             Stage::Generator => &["generator", "prefix"],
             Stage::Ppo => &["ppo", "reward", "sampling", "evaluation"],
             Stage::Evaluation => &[],

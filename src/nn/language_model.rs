@@ -92,6 +92,17 @@ impl LanguageModelConfig {
         }
     }
 
+    /// How many parameters LoRA has for such a model.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a target that the model does not have.
+    pub fn lora_parameters(&self, lora: &LoraConfig) -> Result<u64, LoraError> {
+        match self {
+            LanguageModelConfig::T5(config) => T5::lora_parameters(config, lora),
+            LanguageModelConfig::Llama(config) => Llama::lora_parameters(config, lora),
+        }
+    }
+
     /// What people call the architecture.
     pub fn architecture(&self) -> &'static str {
         match self {

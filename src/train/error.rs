@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::experiment::{Problem, Stage};
+use crate::nn::lora::LoraError;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
 use crate::train::optimizer::OptimizerFileError;
@@ -54,6 +55,8 @@ pub enum TrainError {
         stage: Stage,
         architecture: &'static str,
     },
+    #[error("{0}; change lora.targets")]
+    Lora(#[from] LoraError),
     #[error("{path}: exists and is not empty; name a new folder, or an empty one")]
     Occupied { path: PathBuf },
     #[error("{path}: {source}")]

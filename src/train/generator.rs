@@ -5,14 +5,12 @@ use super::error::TrainError;
 use super::maximum_likelihood::{
     LikelihoodInputs, LikelihoodSettings, LikelihoodTrainer, MetricKeys,
 };
-use super::policy::{Policy, prefix_config};
-use super::seed::{Draw, seed};
+use super::policy::{Policy, fresh_adapter};
+use super::seed::Draw;
 use super::session::{Ended, Session};
 use super::stage;
 use crate::experiment::{GeneratorSettings, Stage};
 use crate::metrics::declared;
-use crate::nn::adapter::Adapter;
-use crate::nn::prefix::Prefix;
 
 const KEYS: MetricKeys = MetricKeys {
     loss: declared::GENERATOR_LOSS,
@@ -23,14 +21,11 @@ const KEYS: MetricKeys = MetricKeys {
     tokens_per_second: declared::GENERATOR_TOKENS_PER_SECOND,
 };
 
-/// Trains the generator from the run's model and a fresh prefix.
+/// Trains the generator from the run's model and a fresh adapter.
 pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
     let (config, settings) = (session.config, &session.config.generator);
-    let prefix = settings.tuning.has_prefix().then(|| {
-        let seed = seed(config.run.seed, Draw::Prefix, 0);
-        let (lengths, shape) = (prefix_config(&config.prefix), artifacts.model.shape());
-        Prefix::new(&lengths, &shape, &session.device, seed)
-    });
+    let (tuning, device) = (settings.tuning, &session.device);
+    let adapter = fresh_adapter(config, tuning, &artifacts.model, device)?;
     let inputs = LikelihoodInputs {
         config,
         device: session.device.clone(),
@@ -38,7 +33,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
         train: &artifacts.material.train,
         validation: &artifacts.material.validation,
         policy: Policy {
-            adapter: prefix.map(Adapter::Prefix),
+            adapter,
             ..Policy::from(artifacts.model.clone())
         },
         base: artifacts.base_under(settings.tuning),

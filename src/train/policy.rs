@@ -14,8 +14,10 @@ use sha2::{Digest, Sha256};
 
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
-use crate::experiment::{PrefixSettings, Tuning};
+use super::seed::{Draw, seed};
+use crate::experiment::{Config, LoraSettings, PrefixSettings, Tuning};
 use crate::nn::adapter::{Adapter, AdapterWeights};
+use crate::nn::lora::{LoraConfig, LoraError};
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::value_head::ValueHead;
 use crate::nn::weights::WeightsError;
@@ -30,6 +32,43 @@ pub fn prefix_config(settings: &PrefixSettings) -> PrefixConfig {
         cross: settings.cross,
         hidden: settings.hidden,
     }
+}
+
+/// The LoRA that a run's settings ask for.
+pub fn lora_config(settings: &LoraSettings) -> LoraConfig {
+    let targets = settings.targets.split(',').map(str::trim);
+    LoraConfig {
+        rank: settings.rank,
+        alpha: settings.alpha,
+        dropout: settings.dropout,
+        targets: targets
+            .filter(|target| !target.is_empty())
+            .map(str::to_string)
+            .collect(),
+    }
+}
+
+/// The adapter that `tuning` puts on a model, drawn by the run's seed and still untrained.
+///
+/// # Errors
+/// LoRA names a layer that the model does not have.
+pub fn fresh_adapter(
+    config: &Config,
+    tuning: Tuning,
+    model: &LanguageModel,
+    device: &Device,
+) -> Result<Option<Adapter>, LoraError> {
+    let run_seed = config.run.seed;
+    if tuning.has_lora() {
+        let lora = lora_config(&config.lora);
+        let lora = model.lora(&lora, seed(run_seed, Draw::Lora, 0))?;
+        return Ok(Some(Adapter::Lora(lora)));
+    }
+    let prefix = tuning.has_prefix().then(|| {
+        let (lengths, shape) = (prefix_config(&config.prefix), model.shape());
+        Prefix::new(&lengths, &shape, device, seed(run_seed, Draw::Prefix, 0))
+    });
+    Ok(prefix.map(Adapter::Prefix))
 }
 
 /// A language model with the parts trained on top of it.
@@ -83,7 +122,7 @@ impl Policy {
                 true => self.model.unfreeze(),
                 false => self.model.freeze(),
             },
-            adapter: self.adapter.map(|adapter| match tuning.has_prefix() {
+            adapter: self.adapter.map(|adapter| match tuning.has_adapter() {
                 true => adapter.unfreeze(),
                 false => adapter.freeze(),
             }),

@@ -26,6 +26,7 @@ pub enum Draw {
     Answer,
     Bootstrap,
     Controls,
+    Lora,
 }
 
 /// The seed of `draw` number `index` (a step, an epoch or an example) of a run.

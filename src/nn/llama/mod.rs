@@ -195,6 +195,16 @@ impl Llama {
         linear(hidden, self.head.as_ref().unwrap_or(&self.embedding))
     }
 
+    /// How many parameters LoRA has for a model of that shape.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a target that the model does not have.
+    pub fn lora_parameters(config: &LlamaConfig, lora: &LoraConfig) -> Result<u64, LoraError> {
+        let device = Device::flex();
+        let llama = Self::with(&mut ParamInit::empty(&device), config);
+        Lora::count(lora, &llama, tensor_names)
+    }
+
     /// LoRA for this model, which changes nothing yet, drawn by seed.
     ///
     /// # Errors

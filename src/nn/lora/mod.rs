@@ -26,9 +26,13 @@ pub struct LoraConfig {
     pub alpha: f64,
     /// Of the adapter's inputs, while it is trained.
     pub dropout: f64,
-    /// Published names of the layers, or the ends of them: `q_proj`, `v_proj`; of T5 `q`, `v`.
+    /// Published names of the layers, or the ends of them: `q_proj`, `v_proj`; of T5 `q`, `v`. [`ALL_LINEAR`] alone
+    /// stands for every linear layer of the model's blocks.
     pub targets: Vec<String>,
 }
+
+/// PEFT's word for every linear layer.
+pub const ALL_LINEAR: &str = "all-linear";
 
 /// Ranks above this are no low ranks.
 const MAX_RANK: usize = 4_096;
@@ -144,9 +148,8 @@ impl Lora {
         names: impl Fn(&str) -> Vec<String>,
         task: LoraTask,
     ) -> Result<Self, LoraError> {
-        config.check()?;
         let sites = sites(model, names);
-        check_targets(&config.targets, &sites)?;
+        let config = &config.resolved(&sites)?;
         let mut blocks: Vec<LoraBlock> = Vec::new();
         for site in sites {
             if blocks.last().is_none_or(|block| block.path != site.block) {
@@ -165,6 +168,25 @@ impl Lora {
             config: config.clone(),
             task,
         })
+    }
+
+    /// How many parameters [`Lora::with`] would make.
+    ///
+    /// # Errors
+    /// As [`Lora::with`].
+    pub(super) fn count<M: Module>(
+        config: &LoraConfig,
+        model: &M,
+        names: impl Fn(&str) -> Vec<String>,
+    ) -> Result<u64, LoraError> {
+        let sites = sites(model, names);
+        let config = config.resolved(&sites)?;
+        let of_site = |site: &Site| {
+            let [output, input] = site.shape;
+            let adapted = config.parts(site).len();
+            (adapted * config.rank * (input + output / site.names.len())) as u64
+        };
+        Ok(sites.iter().map(of_site).sum())
     }
 
     pub fn config(&self) -> &LoraConfig {
@@ -195,11 +217,7 @@ impl LoraLinear {
     /// None where no layer of the site is a target.
     fn new(init: &mut ParamInit<'_>, config: &LoraConfig, site: Site) -> Option<Self> {
         let of = site.names.len();
-        let adapted = |part: &usize| {
-            let is_target = |target: &String| is_named(&site.names[*part], target);
-            config.targets.iter().any(is_target)
-        };
-        let parts: Vec<usize> = (0..of).filter(adapted).collect();
+        let parts = config.parts(&site);
         if parts.is_empty() {
             return None;
         }
@@ -273,28 +291,47 @@ fn is_named(name: &str, target: &str) -> bool {
     }
 }
 
-fn check_targets(targets: &[String], sites: &[Site]) -> Result<(), LoraError> {
-    let names = || sites.iter().flat_map(|site| &site.names);
-    let known = || {
-        let mut known: Vec<String> = Vec::new();
-        for name in names() {
-            let last = name.rsplit('.').next().unwrap_or(name);
-            if !known.iter().any(|other| other == last) {
-                known.push(last.to_string());
+impl LoraConfig {
+    /// The same with every target by its name, if they are all among `sites`.
+    fn resolved(&self, sites: &[Site]) -> Result<LoraConfig, LoraError> {
+        self.check()?;
+        let names = || sites.iter().flat_map(|site| &site.names);
+        let known = || {
+            let mut known: Vec<String> = Vec::new();
+            for name in names() {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                if !known.iter().any(|other| other == last) {
+                    known.push(last.to_string());
+                }
             }
+            known
+        };
+        if self.targets.is_empty() {
+            return Err(LoraError::NoTargets { known: known() });
         }
-        known
-    };
-    if targets.is_empty() {
-        return Err(LoraError::NoTargets { known: known() });
+        if self.targets == [ALL_LINEAR] {
+            return Ok(LoraConfig {
+                targets: known(),
+                ..self.clone()
+            });
+        }
+        let unknown = |target: &&String| !names().any(|name| is_named(name, target));
+        match self.targets.iter().find(unknown) {
+            None => Ok(self.clone()),
+            Some(target) => Err(LoraError::UnknownTarget {
+                target: target.clone(),
+                known: known(),
+            }),
+        }
     }
-    let unknown = |target: &&String| !names().any(|name| is_named(name, target));
-    match targets.iter().find(unknown) {
-        None => Ok(()),
-        Some(target) => Err(LoraError::UnknownTarget {
-            target: target.clone(),
-            known: known(),
-        }),
+
+    /// Which of a site's layers are targets.
+    fn parts(&self, site: &Site) -> Vec<usize> {
+        let is_target = |part: &usize| {
+            let named = |target: &String| is_named(&site.names[*part], target);
+            self.targets.iter().any(named)
+        };
+        (0..site.names.len()).filter(is_target).collect()
     }
 }
 

@@ -204,6 +204,16 @@ impl T5 {
         linear(hidden, self.head.as_ref().unwrap_or(&self.embedding))
     }
 
+    /// How many parameters LoRA has for a model of that shape.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a target that the model does not have.
+    pub fn lora_parameters(config: &T5Config, lora: &LoraConfig) -> Result<u64, LoraError> {
+        let device = Device::flex();
+        let t5 = Self::with(&mut ParamInit::empty(&device), config);
+        Lora::count(lora, &t5, |path| tensor_names(path, config))
+    }
+
     /// LoRA for this model, which changes nothing yet, drawn by seed.
     ///
     /// # Errors

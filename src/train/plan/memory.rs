@@ -4,8 +4,10 @@ use super::model::{activations, parameters};
 use super::t5::{encoder_activations, encoder_parameters};
 use super::{Memory, Parameters};
 use crate::experiment::{Config, HeadChoice, PrefixSettings, Stage, Tuning};
+use crate::nn::lora::LoraError;
 use crate::nn::t5::T5Config;
 use crate::nn::{LanguageModelConfig, ModelShape};
+use crate::train::policy::lora_config;
 
 /// Bytes of an f32.
 const F32: u64 = 4;
@@ -15,33 +17,40 @@ const IDENTIFIERS: u64 = 3;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
     model: u64,
-    prefix: u64,
+    /// Of the prefix or of LoRA.
+    adapter: u64,
     pub value_head: u64,
     /// 0 where the model has no encoder for one.
     pub identifier: u64,
 }
 
 impl Sizes {
-    pub fn of(config: &Config, model: &LanguageModelConfig) -> Self {
+    /// # Errors
+    /// LoRA names a layer that the model does not have.
+    pub fn of(config: &Config, model: &LanguageModelConfig) -> Result<Self, LoraError> {
         let shape = model.shape();
-        let has_prefix = config.generator.tuning.has_prefix();
+        let tuning = config.generator.tuning;
+        let adapter = match tuning.has_lora() {
+            true => model.lora_parameters(&lora_config(&config.lora))?,
+            false => u64::from(tuning.has_prefix()) * prefix(&config.prefix, &shape),
+        };
         let head = config.identifiers.head;
-        Sizes {
+        Ok(Sizes {
             model: parameters(model),
-            prefix: u64::from(has_prefix) * prefix(&config.prefix, &shape),
+            adapter,
             value_head: shape.hidden_size as u64 + 1,
             identifier: model.t5().map_or(0, |t5| identifier_size(head, t5)),
-        }
+        })
     }
 
     /// Those of the generator; of the policy with its value head's as `more`.
     pub fn parameters(&self, tuning: Tuning, more: u64) -> Parameters {
         let trained = more
             + u64::from(tuning.trains_model()) * self.model
-            + u64::from(tuning.has_prefix()) * self.prefix;
+            + u64::from(tuning.has_adapter()) * self.adapter;
         Parameters {
             trained,
-            frozen: self.model + self.prefix + more - trained,
+            frozen: self.model + self.adapter + more - trained,
         }
     }
 
@@ -165,12 +174,14 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
+    use crate::nn::LanguageModel;
     use crate::nn::identifier::Identifier;
+    use crate::nn::llama::LlamaConfig;
     use crate::nn::prefix::Prefix;
     use crate::nn::t5::{FeedForward, T5};
     use crate::nn::value_head::ValueHead;
     use crate::train::identifier;
-    use crate::train::policy::prefix_config;
+    use crate::train::policy::{fresh_adapter, prefix_config};
 
     fn shape() -> T5Config {
         T5Config {
@@ -216,9 +227,49 @@ mod tests {
                 assert_eq!(prefix(&settings, &shape), network.num_params() as u64);
             }
             let head = ValueHead::new(shape.d_model, &device);
-            let sizes = Sizes::of(&Config::default(), &model);
+            let sizes = Sizes::of(&Config::default(), &model).unwrap();
             assert_eq!(sizes.value_head, head.num_params() as u64);
         }
+    }
+
+    #[test]
+    fn lora_is_counted_as_it_is_made() {
+        let device = Device::flex();
+        let t5 = LanguageModelConfig::T5(shape());
+        let llama = LanguageModelConfig::Llama(LlamaConfig {
+            vocab_size: 37,
+            hidden_size: 12,
+            intermediate_size: 20,
+            num_hidden_layers: 2,
+            num_attention_heads: 4,
+            num_key_value_heads: 2,
+            head_dim: 6,
+            ..LlamaConfig::default()
+        });
+        for (model, targets) in [
+            (&t5, "all-linear"),
+            (&t5, "q, v"),
+            (&llama, "all-linear"),
+            (&llama, "q_proj,v_proj"),
+        ] {
+            let mut config = Config::default();
+            config.generator.tuning = Tuning::Lora;
+            config.lora.rank = 3;
+            config.lora.targets = targets.into();
+            let network = LanguageModel::new(model, &device, 1);
+            let adapter = fresh_adapter(&config, Tuning::Lora, &network, &device).unwrap();
+            let made = adapter.map_or(0, |adapter| adapter.num_params() as u64);
+            assert_eq!(
+                Sizes::of(&config, model).unwrap().adapter,
+                made,
+                "{targets}"
+            );
+        }
+        let mut config = Config::default();
+        config.generator.tuning = Tuning::Lora;
+        config.lora.targets = "q_proj".into();
+        let error = Sizes::of(&config, &t5).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("no linear layer \"q_proj\""), "{error}");
     }
 
     #[test]
@@ -226,9 +277,9 @@ mod tests {
         let model = LanguageModelConfig::T5(shape());
         let mut config = Config::default();
         config.run.stages = vec![Stage::Generator, Stage::Ppo];
-        let sizes = Sizes::of(&config, &model);
+        let sizes = Sizes::of(&config, &model).unwrap();
         let weights = |config: &Config| sizes.memory(config, &model, Stage::Ppo).weights / F32;
-        let prefixes = 2 * sizes.prefix + sizes.value_head;
+        let prefixes = 2 * sizes.adapter + sizes.value_head;
         assert_eq!(weights(&config), sizes.model + prefixes);
         config.ppo.tuning = Tuning::Both;
         assert_eq!(weights(&config), 2 * sizes.model + prefixes);

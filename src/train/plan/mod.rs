@@ -97,7 +97,7 @@ impl TimedPlan {
     /// As [`Plan::of`]; the device is missing.
     pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let plan = Plan::of(config, store)?;
-        let speed = plan.sample.speed(&device::resolve(&config.run.device)?);
+        let speed = plan.sample.speed(&device::resolve(&config.run.device)?)?;
         Ok(TimedPlan { plan, speed })
     }
 
@@ -130,7 +130,7 @@ impl Plan {
         let model_tokenizer = ModelTokenizer::new(&tokenizer, &model);
         let (settings, seed) = (&config.data, config.run.seed);
         let material = Material::prepare(dialogues, settings, seed, &model_tokenizer)?;
-        let sizes = Sizes::of(config, &model);
+        let sizes = Sizes::of(config, &model)?;
         let lengths = Lengths::of(&material, levels, &tokenizer);
         let work = Work::of(config, &model, &lengths);
         let has = |stage| config.run.stages.contains(&stage);
@@ -185,7 +185,7 @@ pub fn peak_memory(
         "scratch" => LanguageModelConfig::T5(scratch_t5(config, config.model.vocabulary)),
         folder => LanguageModelConfig::read(Path::new(folder))?,
     };
-    let sizes = Sizes::of(config, &model);
+    let sizes = Sizes::of(config, &model)?;
     let memory = stages
         .iter()
         .map(|&stage| (stage, sizes.memory(config, &model, stage)));

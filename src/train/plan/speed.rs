@@ -7,11 +7,10 @@ use burn::tensor::Device;
 use super::model::update;
 use super::work::Lengths;
 use crate::experiment::{Config, Stage, Tuning};
-use crate::nn::adapter::Adapter;
-use crate::nn::prefix::{Prefix, PrefixConfig};
+use crate::nn::lora::LoraError;
 use crate::nn::{Dropout, LanguageModel, LanguageModelConfig};
 use crate::train::likelihood::cross_entropy;
-use crate::train::policy::{Policy, prefix_config};
+use crate::train::policy::{Policy, fresh_adapter};
 
 /// Layers that are measured, with the model's own width and vocabulary.
 const LAYERS: usize = 2;
@@ -23,7 +22,7 @@ const ENOUGH: Duration = Duration::from_millis(500);
 pub struct Sample {
     model: LanguageModelConfig,
     tuning: Tuning,
-    prefix: PrefixConfig,
+    config: Config,
     batch: usize,
     source: usize,
     target: usize,
@@ -39,7 +38,7 @@ impl Sample {
         Sample {
             model: model.with_layers(LAYERS),
             tuning,
-            prefix: prefix_config(&config.prefix),
+            config: config.clone(),
             batch,
             source: whole(lengths.source),
             target: whole(lengths.target),
@@ -47,15 +46,18 @@ impl Sample {
     }
 
     /// Operations a second, as [`super::StagePlan::operations`] counts them. Takes about a second.
-    pub fn speed(&self, device: &Device) -> f64 {
+    ///
+    /// # Errors
+    /// LoRA names a layer that the model does not have.
+    pub fn speed(&self, device: &Device) -> Result<f64, LoraError> {
         let trains_model = self.tuning.trains_model();
         let (source, target) = (self.source as f64, self.target as f64);
         let one = self.batch as f64 * update(&self.model, source, target, trains_model);
         let autodiff = device.clone().autodiff();
-        let prefix = || Prefix::new(&self.prefix, &self.model.shape(), &autodiff, 1);
+        let model = LanguageModel::new(&self.model, &autodiff, 1);
         let policy = Policy {
-            adapter: self.tuning.has_prefix().then(prefix).map(Adapter::Prefix),
-            ..Policy::from(LanguageModel::new(&self.model, &autodiff, 1))
+            adapter: fresh_adapter(&self.config, self.tuning, &model, &autodiff)?,
+            ..Policy::from(model)
         };
         let policy = policy.for_tuning(self.tuning);
         self.step(&policy);
@@ -65,7 +67,7 @@ impl Sample {
             self.step(&policy);
             steps += 1.0;
         }
-        one * steps / clock.elapsed().as_secs_f64()
+        Ok(one * steps / clock.elapsed().as_secs_f64())
     }
 
     fn step(&self, policy: &Policy) {

@@ -269,7 +269,7 @@ fn gradients(policy: &Policy, tuning: Tuning, objective: Objective) -> Result<Re
     let (mut trained, mut frozen, mut norm) = (0, 0, 0.0);
     for (part, belongs) in [
         ("model", tuning.trains_model()),
-        ("adapter", tuning.has_prefix()),
+        ("adapter", tuning.has_adapter()),
         ("value_head", true),
     ] {
         let (mut squares, mut any) = (0.0, false);

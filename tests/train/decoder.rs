@@ -159,6 +159,7 @@ fn settings(source: &Path, tuning: Tuning) -> Config {
     config.generator.validate_every = 12;
     config.prefix.decoder = 3;
     config.prefix.hidden = 16;
+    config.lora.rank = 4;
     config.ppo.tuning = tuning;
     config.ppo.steps = 3;
     config.ppo.batch = 4;
@@ -181,7 +182,7 @@ fn run(config: &Config, folder: &Path) -> Result<Metrics, TrainError> {
 /// PPO begins with its own checks: ratio 1, pads change nothing, KL 0, gradients only where they belong.
 #[test]
 fn every_tuning_goes_through_maximum_likelihood_and_ppo() {
-    for tuning in [Tuning::Full, Tuning::Prefix, Tuning::Both] {
+    for tuning in [Tuning::Full, Tuning::Prefix, Tuning::Both, Tuning::Lora] {
         let (source, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         write(source.path());
         let config = settings(source.path(), tuning);
@@ -195,6 +196,7 @@ fn every_tuning_goes_through_maximum_likelihood_and_ppo() {
         let saved = checkpoints.latest(Stage::Ppo).unwrap().unwrap();
         let device = crate::device_support::device();
         let (policy, _) = Policy::load(&saved.folder, &device).unwrap();
+        assert_eq!(policy.adapter.is_some(), tuning.has_adapter());
         assert_eq!(policy.prefix().is_some(), tuning.has_prefix());
         assert!(policy.value_head.is_some());
     }

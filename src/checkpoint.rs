@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+/// The folder of the runs' folders in a store.
+pub const RUNS: &str = "runs";
 /// The folder of checkpoints in a run's folder.
 pub const FOLDER: &str = "checkpoints";
 const MANIFEST: &str = "manifest.json";

@@ -11,9 +11,15 @@ impl Config {
         self.model.source == "scratch" || stages.iter().any(|stage| *stage != Stage::Identifiers)
     }
 
-    /// Whether a run reads labelled pairs.
+    /// Whether a run reads labelled pairs: to train identifiers.
     pub fn reads_levels(&self) -> bool {
-        self.run.stages.contains(&Stage::Identifiers)
+        self.run.stages.contains(&Stage::Identifiers) && self.identifiers.given().is_none()
+    }
+
+    /// Whose identifiers the run takes, if it takes any.
+    pub fn given_identifiers(&self) -> Option<&str> {
+        let source = self.identifiers.given();
+        source.filter(|_| self.run.stages.contains(&Stage::Identifiers))
     }
 
     /// Settings that contradict each other; empty when a run can start.
@@ -45,7 +51,12 @@ impl Config {
             "run.stages",
             "evaluation needs the generator stage before it",
         );
-        if has(Stage::Identifiers) {
+        problems.refuse_if(
+            self.given_identifiers() == Some(""),
+            "identifiers.source",
+            "is empty; use \"train\", the number of a run, or a folder",
+        );
+        if has(Stage::Identifiers) && self.identifiers.given().is_none() {
             let before = |stage| has(stage) && place(stage) < place(Stage::Identifiers);
             let message = match self.identifiers.init {
                 IdentifierInit::Folder if scratch => {

@@ -236,6 +236,8 @@ settings! {
 settings! {
     /// The three empathy identifiers (Sec. III-D).
     IdentifierSettings in "identifiers" {
+        /// "train", or whose identifiers to take instead: the number of a run in this store, or a folder that holds a set.
+        source: String = TRAIN.into() => TEXT;
         /// Where the encoders start from.
         init: IdentifierInit = IdentifierInit::Folder => choice(IdentifierInit::WORDS).paper("T5");
         /// How a response's tokens are summed up.
@@ -264,6 +266,16 @@ settings! {
         max_response: usize = 64 => int(4, 4096).unit("tokens");
         /// Largest global gradient norm; 0 for no clipping.
         max_gradient_norm: f64 = 1.0 => float(0.0, 1e6);
+    }
+}
+
+/// As `identifiers.source`: the run trains its own.
+const TRAIN: &str = "train";
+
+impl IdentifierSettings {
+    /// Whose identifiers are taken, unless the run trains its own.
+    pub fn given(&self) -> Option<&str> {
+        Some(self.source.trim()).filter(|source| *source != TRAIN)
     }
 }
 

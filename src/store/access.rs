@@ -102,7 +102,7 @@ pub(super) fn require_readable(dir: &Path) -> Result<(), StoreError> {
         }
     }
     // Listing a folder and reaching into it are two permissions.
-    let runs = dir.join("runs");
+    let runs = dir.join(crate::checkpoint::RUNS);
     if found(&runs)?.is_some_and(|folder| folder.is_dir()) {
         fs::read_dir(&runs).map_err(refused(&runs))?;
         fs::metadata(runs.join(".")).map_err(refused(&runs))?;

@@ -67,7 +67,7 @@ pub fn default_dir() -> Result<PathBuf, StoreError> {
 }
 
 pub fn run_dir(store: &Path, run: RunId) -> PathBuf {
-    store.join("runs").join(run.to_string())
+    store.join(crate::checkpoint::RUNS).join(run.to_string())
 }
 
 /// Milliseconds since the Unix epoch.

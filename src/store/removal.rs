@@ -45,7 +45,7 @@ impl Store {
 
     /// Finishes removals that were killed.
     pub(super) fn finish_removals(&mut self) -> Result<(), StoreError> {
-        let runs = self.dir().join("runs");
+        let runs = self.dir().join(crate::checkpoint::RUNS);
         let Ok(entries) = fs::read_dir(&runs) else {
             return Ok(());
         };

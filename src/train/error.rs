@@ -55,6 +55,10 @@ pub enum TrainError {
         stage: Stage,
         architecture: &'static str,
     },
+    #[error(
+        "{path}: there are no identifiers; as identifiers.source, give the number of a run, or a folder identifiers-… of a run's checkpoints"
+    )]
+    NoIdentifiers { path: PathBuf },
     #[error("{0}; change lora.targets")]
     Lora(#[from] LoraError),
     #[error("{path}: exists and is not empty; name a new folder, or an empty one")]

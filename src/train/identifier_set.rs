@@ -64,6 +64,21 @@ impl IdentifierSet {
         }
     }
 
+    /// Whether a set was saved into `folder`.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(MANIFEST).is_file()
+    }
+
+    /// Names of the files that [`IdentifierSet::save`] writes.
+    pub fn files() -> impl Iterator<Item = String> {
+        let weights = Mechanism::ALL.map(weights_file);
+        let weights = weights.map(|name| name.to_string_lossy().into_owned());
+        [MANIFEST, TOKENIZER]
+            .map(str::to_string)
+            .into_iter()
+            .chain(weights)
+    }
+
     /// Writes the set into `folder`.
     pub fn save(&self, folder: &Path) -> Result<(), TrainError> {
         for (mechanism, identifier) in Mechanism::ALL.iter().zip(&self.identifiers) {

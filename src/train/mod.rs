@@ -9,6 +9,7 @@ pub mod error;
 pub mod evaluate;
 mod evaluation_stage;
 pub mod export;
+mod fingerprint;
 mod generator;
 mod identifier;
 pub mod identifier_set;

@@ -17,6 +17,7 @@ use super::policy::Policy;
 use super::ppo::trainer as ppo;
 use super::session::{Ended, Session};
 use super::{evaluation_stage, generator, identifier, pretraining};
+use crate::checkpoint;
 use crate::experiment::{Config, Stage};
 use crate::nn::device;
 
@@ -38,11 +39,19 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
         let folder = Path::new(&config.model.source);
         let (policy, _) = Policy::load(folder, &device)?;
         for stage in [Stage::Pretraining, Stage::Identifiers] {
-            if config.run.stages.contains(&stage) {
+            let is_given = stage == Stage::Identifiers && config.identifiers.given().is_some();
+            if config.run.stages.contains(&stage) && !is_given {
                 as_t5(&policy.model, stage)?;
             }
         }
         found.insert("model".into(), Policy::fingerprint(folder)?);
+    }
+    if let Some(source) = config.given_identifiers() {
+        let folder = identifier::given::folder(source, &store.join(checkpoint::RUNS))?;
+        found.insert(
+            "identifiers".into(),
+            identifier::given::fingerprint(&folder)?,
+        );
     }
     Ok(found)
 }

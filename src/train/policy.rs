@@ -3,8 +3,7 @@
 //! The generator is a policy without a value head. A folder holds the language model's weights only if the run
 //! changed them; otherwise it names the folder that has them.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -14,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
+use super::fingerprint;
 use super::seed::{Draw, seed};
 use crate::experiment::{Config, LoraSettings, PrefixSettings, Tuning};
 use crate::nn::adapter::{Adapter, AdapterWeights};
@@ -205,12 +205,7 @@ impl Policy {
         }
         names.sort();
         let mut hasher = Sha256::new();
-        for name in names {
-            let path = folder.join(&name);
-            hasher.update(name.as_bytes());
-            let mut file = File::open(&path).map_err(TrainError::io(&path))?;
-            io::copy(&mut file, &mut HashWriter(&mut hasher)).map_err(TrainError::io(&path))?;
-        }
+        fingerprint::add_files(&mut hasher, folder, names)?;
         let lora = folder.join(LORA);
         if lora.is_dir() {
             hasher.update(Policy::fingerprint(&lora)?.as_bytes());
@@ -218,8 +213,7 @@ impl Policy {
         if let Some(base) = base_of(folder)? {
             hasher.update(Policy::fingerprint(&base)?.as_bytes());
         }
-        let digest = hasher.finalize();
-        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(fingerprint::written(hasher))
     }
 
     /// Reads adapter and value head from `folder`, keeping the model as it is.
@@ -257,20 +251,6 @@ fn base_of(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
     }
     let manifest: Manifest = read_json(&path)?;
     Ok(manifest.base.map(|base| folder.join(base)))
-}
-
-/// Writes into a digest.
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// A model and its tokenizer, which may not know more tokens than the model has embeddings.

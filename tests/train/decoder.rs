@@ -2,10 +2,13 @@
 //! prefix, answers, is scored, saved and read, and stages that only T5 has refuse it.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use emprl::experiment::{Config, ExperimentFile, Report, SamplingSettings, Stage, Tuning};
+use emprl::experiment::{
+    Config, ExperimentFile, IdentifierInit, Report, SamplingSettings, Stage, Tuning,
+};
 use emprl::metrics::declared;
 use emprl::nn::adapter::Adapter;
 use emprl::nn::llama::{Llama, LlamaConfig};
@@ -15,6 +18,7 @@ use emprl::nn::{Dropout, LanguageModel};
 use emprl::text::train_unigram;
 use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
+use emprl::train::identifier_set::IdentifierSet;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::pipeline;
 use emprl::train::plan::Plan;
@@ -200,6 +204,58 @@ fn every_tuning_goes_through_maximum_likelihood_and_ppo() {
         assert_eq!(policy.prefix().is_some(), tuning.has_prefix());
         assert!(policy.value_head.is_some());
     }
+}
+
+#[test]
+fn identifiers_of_another_run_reward_it_and_are_copied_into_it() {
+    let (source, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(source.path());
+    let mut other = ExperimentFile::preset("quickstart")
+        .unwrap()
+        .unwrap()
+        .config;
+    other.run.device = crate::device_support::device_name();
+    other.run.stages = vec![Stage::Identifiers];
+    other.model.vocabulary = 300;
+    other.model.layers = 1;
+    other.identifiers.init = IdentifierInit::Random;
+    other.identifiers.epochs = 1;
+    let mut config = settings(source.path(), Tuning::Prefix);
+    config.run.stages.insert(0, Stage::Identifiers);
+    config.identifiers.source = "1".into();
+    config.reward.empathy = true;
+
+    let runs = store.path().join("runs");
+    let begin = |number: &str, config: &Config| {
+        let checkpoints = Checkpoints::of(&runs.join(number));
+        let mut metrics = Metrics::default();
+        pipeline::run(config, store.path(), checkpoints, None, &mut metrics).map(|_| metrics)
+    };
+    let refused = pipeline::fingerprints(&config, store.path()).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("run 1 has no finished identifiers stage"),
+        "{refused}"
+    );
+    begin("1", &other).unwrap();
+    let found = pipeline::fingerprints(&config, store.path()).unwrap();
+    assert_eq!(found["identifiers"].len(), 64);
+    let metrics = begin("2", &config).unwrap();
+    assert!(metrics.last[declared::EMPATHY_REWARD] > 0.0);
+    assert!(metrics.last[declared::VALIDATION_EMP_F1] > 0.0);
+
+    // What it took is its own: it goes on where the other is gone.
+    fs::remove_dir_all(runs.join("1")).unwrap();
+    assert!(begin("2", &config).is_ok());
+    let own = Checkpoints::of(&runs.join("2")).latest(Stage::Identifiers);
+    let own = own.unwrap().unwrap();
+    assert!(own.listing.done);
+    assert!(IdentifierSet::is_in(&own.folder));
+
+    config.identifiers.source = source.path().display().to_string();
+    let refused = begin("3", &config).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("there are no identifiers"), "{refused}");
 }
 
 #[test]

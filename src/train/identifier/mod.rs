@@ -1,6 +1,7 @@
 //! The identifier stage: one empathy identifier for each mechanism, trained one after the other on labelled
 //! pairs (Sec. III-D, Table I).
 
+pub mod given;
 mod labels;
 mod validation;
 
@@ -42,16 +43,19 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 const CURRENT: &str = "current.safetensors";
 const BEST: &str = "best.safetensors";
 
-/// Trains the run's identifiers; their encoders start as those of the model that the settings name.
+/// Trains the run's identifiers, or takes those that it is given. Their encoders start as those of the model that the settings name.
 ///
 /// # Errors
 /// That model is no T5; or as [`stage::train`].
 pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
+    let config = session.config;
+    let settings = &config.identifiers;
+    if let Some(source) = settings.given() {
+        return given::run(session, artifacts, source);
+    }
     let Some(set) = &artifacts.level_set else {
         return Ok(Ended::Done);
     };
-    let config = session.config;
-    let settings = &config.identifiers;
     let model = match (settings.init, &artifacts.generator) {
         (IdentifierInit::Generator, Some(generator)) => &generator.model,
         _ => &artifacts.model,

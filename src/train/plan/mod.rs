@@ -201,6 +201,7 @@ fn steps(
 ) -> Result<(u64, bool), TrainError> {
     Ok(match stage {
         Stage::Pretraining => (config.pretraining.steps, false),
+        Stage::Identifiers if config.identifiers.given().is_some() => (0, false),
         Stage::Identifiers => (
             levels.map_or(0, |set| {
                 identifier::steps(set, &config.identifiers, config.run.seed)

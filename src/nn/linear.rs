@@ -3,27 +3,12 @@
 use burn::module::Param;
 use burn::tensor::Tensor;
 
-use super::Dropout;
 use super::host::{self, is_host};
-use super::lora::LoraLinear;
 
 /// `x · weightᵀ` for `x` `[batch, tokens, input]` and `weight` `[output, input]`, as one product over
 /// all tokens.
 pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
     product(x, weight.val())
-}
-
-/// [`linear`] with what LoRA adds to it.
-pub(super) fn adapted_linear(
-    x: Tensor<3>,
-    weight: &Param<Tensor<2>>,
-    lora: Option<&LoraLinear>,
-    dropout: &mut Dropout,
-) -> Tensor<3> {
-    match lora {
-        None => linear(x, weight),
-        Some(lora) => lora.forward(x, weight, dropout),
-    }
 }
 
 /// As [`linear`], for a tensor.

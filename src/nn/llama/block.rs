@@ -11,8 +11,7 @@ use super::rope::Rotation;
 use crate::nn::Dropout;
 use crate::nn::attention::{Bias, Heads, attention};
 use crate::nn::host::{self, Sources, is_host};
-use crate::nn::linear::adapted_linear;
-use crate::nn::lora::{LoraBlock, LoraLinear};
+use crate::nn::lora::{LoraBlock, LoraLinear, adapted_linear};
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 

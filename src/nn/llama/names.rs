@@ -27,3 +27,72 @@ pub(in crate::nn) fn tensor_names(path: &str) -> Vec<String> {
         .map(|module| format!("model.layers.{index}.{module}.{kind}"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::module::{Module, ModuleVisitor, Param};
+    use burn::tensor::{Device, Tensor};
+
+    use super::super::{Family, Llama, LlamaConfig};
+    use super::*;
+    use crate::nn::lora::LoraConfig;
+
+    #[derive(Default)]
+    struct Paths {
+        path: Vec<String>,
+        found: Vec<String>,
+    }
+
+    impl ModuleVisitor for Paths {
+        crate::nn::track_path!();
+
+        fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
+            self.found.push(self.path.join("."));
+        }
+    }
+
+    fn paths<M: Module>(module: &M) -> Vec<String> {
+        let mut paths = Paths::default();
+        module.visit(&mut paths);
+        paths.found
+    }
+
+    /// Saved optimizer states know parameters by these paths, and a gradient's norm is summed in their order.
+    #[test]
+    fn parameters_keep_their_paths_and_order() {
+        let config = LlamaConfig {
+            model_type: Family::Qwen3,
+            vocab_size: 8,
+            hidden_size: 4,
+            intermediate_size: 4,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            num_key_value_heads: 1,
+            head_dim: 2,
+            attention_bias: true,
+            ..LlamaConfig::default()
+        };
+        let llama = Llama::new(&config, &Device::flex(), 1);
+        let expected = "embedding layers.0.attention_norm.weight layers.0.attention.q.weight \
+            layers.0.attention.q.bias layers.0.attention.kv.weight layers.0.attention.kv.bias \
+            layers.0.attention.o.weight layers.0.attention.o.bias layers.0.attention.q_norm.weight \
+            layers.0.attention.k_norm.weight layers.0.mlp_norm.weight layers.0.mlp.gate_up.weight \
+            layers.0.mlp.down.weight norm.weight head";
+        assert_eq!(paths(&llama).join(" "), expected);
+        let names = tensor_names("layers.0.attention.kv.bias");
+        let known =
+            ["k_proj", "v_proj"].map(|part| format!("model.layers.0.self_attn.{part}.bias"));
+        assert_eq!(names, known);
+
+        let config = LoraConfig {
+            rank: 1,
+            alpha: 1.0,
+            dropout: 0.0,
+            targets: vec!["v_proj".into(), "down_proj".into()],
+        };
+        let lora = llama.lora(&config, 1).expect("its layers are there");
+        let expected =
+            "blocks.0.linears.0.a blocks.0.linears.0.b blocks.0.linears.1.a blocks.0.linears.1.b";
+        assert_eq!(paths(&lora).join(" "), expected);
+    }
+}

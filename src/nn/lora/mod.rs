@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::Dropout;
 use super::host::{self, LowRank, is_host};
-use super::linear::product;
+use super::linear::{linear, product};
 use super::weights::ParamInit;
 
 /// The size of an adapter and the layers that it adapts.
@@ -210,6 +210,19 @@ impl LoraBlock {
     pub fn get<'a>(block: Option<&'a LoraBlock>, path: &str) -> Option<&'a LoraLinear> {
         let linears = &block?.linears;
         linears.iter().find(|linear| linear.path == path)
+    }
+}
+
+/// A linear layer with what LoRA adds to it, for `x` `[batch, tokens, input]`.
+pub(super) fn adapted_linear(
+    x: Tensor<3>,
+    weight: &Param<Tensor<2>>,
+    lora: Option<&LoraLinear>,
+    dropout: &mut Dropout,
+) -> Tensor<3> {
+    match lora {
+        None => linear(x, weight),
+        Some(lora) => lora.forward(x, weight, dropout),
     }
 }
 

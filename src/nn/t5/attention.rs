@@ -7,8 +7,7 @@ use super::config::T5Config;
 use crate::nn::Dropout;
 use crate::nn::attention::{Bias, Heads, KeyValueStates, attend, attention, split_heads};
 use crate::nn::host::Sources;
-use crate::nn::linear::adapted_linear;
-use crate::nn::lora::LoraBlock;
+use crate::nn::lora::{LoraBlock, adapted_linear};
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 

@@ -14,8 +14,7 @@ use super::config::{FeedForward, T5Config};
 use crate::nn::Dropout;
 use crate::nn::adapter::AdapterWeights;
 use crate::nn::attention::{Bias, KeyValueStates, after_prefix, mask_bias};
-use crate::nn::linear::adapted_linear;
-use crate::nn::lora::LoraBlock;
+use crate::nn::lora::{LoraBlock, adapted_linear};
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 

@@ -1,4 +1,4 @@
-//! The networks: T5, prefixes, value head, empathy identifier, sampling.
+//! The networks: T5, BERT, prefixes, value head, empathy identifier, sampling.
 //!
 //! Knows tensors and weights files; knows no data sets, no settings and no training.
 
@@ -16,6 +16,7 @@ macro_rules! track_path {
 }
 pub(crate) use track_path;
 
+pub mod bert;
 pub mod device;
 mod dropout;
 mod generate;

@@ -178,7 +178,10 @@ struct Metadata<'a> {
 impl<'a> Metadata<'a> {
     fn of(gguf: &'a Gguf) -> Result<Self, WeightsError> {
         let found = text(gguf, "general.architecture");
-        match ARCHITECTURES.into_iter().find(|(name, _)| Some(*name) == found) {
+        match ARCHITECTURES
+            .into_iter()
+            .find(|(name, _)| Some(*name) == found)
+        {
             Some((architecture, class)) => Ok(Metadata {
                 gguf,
                 architecture,
@@ -201,7 +204,9 @@ impl<'a> Metadata<'a> {
     }
 
     fn field(&self, name: &str) -> Option<&Field> {
-        self.gguf.fields.get(&format!("{}.{name}", self.architecture))
+        self.gguf
+            .fields
+            .get(&format!("{}.{name}", self.architecture))
     }
 
     /// A number of the architecture, if it is there.

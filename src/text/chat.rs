@@ -36,7 +36,9 @@ pub enum ChatError {
     Failed { path: PathBuf, what: String },
     #[error("{path}: the chat template does not end within its limits; it is none of a model", path = path.display())]
     Endless { path: PathBuf },
-    #[error("the conversation has {messages} messages and {bytes} bytes, {MOST_MESSAGES} and {LONGEST_CONVERSATION} are allowed; leave out its first messages")]
+    #[error(
+        "the conversation has {messages} messages and {bytes} bytes, {MOST_MESSAGES} and {LONGEST_CONVERSATION} are allowed; leave out its first messages"
+    )]
     TooLong { messages: usize, bytes: usize },
     /// The template treats the text of a control token otherwise than other text.
     #[error("{path}: the chat template reads control tokens within messages, so that text cannot be told from control; take them out of the messages", path = path.display())]

@@ -44,7 +44,10 @@ fn ids_are_those_of_transformers() {
         }
     }
     assert_eq!(tokenizer.control("[SEP]"), Some(3));
-    assert_eq!(tokenizer.decode(&tokenizer.encode("My dog happened.")), "my dog happened.");
+    assert_eq!(
+        tokenizer.decode(&tokenizer.encode("My dog happened.")),
+        "my dog happened."
+    );
     let (ids, second) = tokenizer.encode_pair("my dog", "ran away");
     assert_eq!(ids, row(&expected()["pair"][0]));
     assert_eq!(second, 4);
@@ -56,13 +59,33 @@ fn parts_that_bert_does_not_have_are_refused_by_name() {
         serde_json::from_slice(&fs::read(fixture("bert_small/tokenizer.json")).unwrap()).unwrap();
     for (pointer, part, name) in [
         ("/normalizer", json!({"type": "NFC"}), "NFC"),
-        ("/normalizer", json!({"type": "Sequence", "normalizers": vec![sound["normalizer"].clone(); 2]}), "more than one"),
-        ("/pre_tokenizer", json!({"type": "WhitespaceSplit"}), "WhitespaceSplit"),
-        ("/decoder", json!({"type": "WordPiece", "prefix": "@@", "cleanup": true}), "@@"),
+        (
+            "/normalizer",
+            json!({"type": "Sequence", "normalizers": vec![sound["normalizer"].clone(); 2]}),
+            "more than one",
+        ),
+        (
+            "/pre_tokenizer",
+            json!({"type": "WhitespaceSplit"}),
+            "WhitespaceSplit",
+        ),
+        (
+            "/decoder",
+            json!({"type": "WordPiece", "prefix": "@@", "cleanup": true}),
+            "@@",
+        ),
         ("/model/continuing_subword_prefix", json!("@@"), "@@"),
-        ("/model/max_input_chars_per_word", json!(1_000_000), "1000 are allowed"),
+        (
+            "/model/max_input_chars_per_word",
+            json!(1_000_000),
+            "1000 are allowed",
+        ),
         ("/model/unk_token", json!("[NONE]"), "[NONE]"),
-        ("/added_tokens/0/content", json!("dog"), "control token \"dog\""),
+        (
+            "/added_tokens/0/content",
+            json!("dog"),
+            "control token \"dog\"",
+        ),
     ] {
         let mut file = sound.clone();
         *file.pointer_mut(pointer).unwrap() = part;
@@ -90,7 +113,10 @@ fn states_equal_those_of_transformers_with_padding_in_the_batch() {
     }
     let model = BertEncoder::load(&fixture("bert_small"), &device()).unwrap();
     let (ids, mask) = padded(&[row(&expected["pair"][0])], 0, 0);
-    let types: Vec<i32> = row(&expected["pair"][1]).iter().map(|t| *t as i32).collect();
+    let types: Vec<i32> = row(&expected["pair"][1])
+        .iter()
+        .map(|t| *t as i32)
+        .collect();
     let shape = [1, types.len()];
     let types = Tensor::<2, Int>::from_data(TensorData::new(types, shape), &device());
     let found = model.forward_pair(ids, types, &mask, &mut Dropout::off());
@@ -101,13 +127,18 @@ fn states_equal_those_of_transformers_with_padding_in_the_batch() {
 fn folders_that_are_no_bert_are_refused() {
     let refused = |fields: Value| {
         let folder = folder(&fields);
-        BertEncoder::load(folder.path(), &device()).map(|_| ()).unwrap_err()
+        BertEncoder::load(folder.path(), &device())
+            .map(|_| ())
+            .unwrap_err()
     };
     for (fields, part) in [
         (json!({"model_type": "roberta"}), "roberta"),
         (json!({"model_type": null}), "is missing"),
         (json!({"hidden_act": "quick_gelu"}), "quick_gelu"),
-        (json!({"position_embedding_type": "relative_key"}), "relative_key"),
+        (
+            json!({"position_embedding_type": "relative_key"}),
+            "relative_key",
+        ),
         (json!({"num_attention_heads": 5}), "does not divide"),
         (json!({"num_hidden_layers": 100_000}), "from 1 to 256"),
         (json!({"layer_norm_eps": 0.0}), "between 0 and 1"),
@@ -118,9 +149,18 @@ fn folders_that_are_no_bert_are_refused() {
         assert!(matches!(error, WeightsError::Config { .. }), "{error}");
         assert!(error.to_string().contains(part), "{error}");
     }
-    assert!(matches!(refused(json!({"num_hidden_layers": 3})), WeightsError::MissingTensor { .. }));
-    assert!(matches!(refused(json!({"num_hidden_layers": 1})), WeightsError::Unused { .. }));
-    assert!(matches!(refused(json!({"intermediate_size": 24})), WeightsError::Shape { .. }));
+    assert!(matches!(
+        refused(json!({"num_hidden_layers": 3})),
+        WeightsError::MissingTensor { .. }
+    ));
+    assert!(matches!(
+        refused(json!({"num_hidden_layers": 1})),
+        WeightsError::Unused { .. }
+    ));
+    assert!(matches!(
+        refused(json!({"intermediate_size": 24})),
+        WeightsError::Shape { .. }
+    ));
     let none = BertConfig::read(&fixture("gguf")).unwrap_err();
     assert!(matches!(none, WeightsError::Missing { .. }));
 }

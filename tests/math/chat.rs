@@ -109,12 +109,20 @@ fn control_tokens_in_messages_stay_text() {
             let ids = |content: &str| template.encode(&tokenizer, &user(content), true).unwrap();
             let (found, plain) = (ids(said), ids("hello"));
             assert_eq!(count(&found), count(&plain), "{name}: {said:?}");
-            assert!(tokenizer.decode(&found).contains(said.trim()), "{name}: {said:?}");
+            assert!(
+                tokenizer.decode(&found).contains(said.trim()),
+                "{name}: {said:?}"
+            );
         }
     }
     // Nor do two messages make one together.
     let joined = template("{% for m in messages %}{{ m.content }}{% endfor %}");
-    let halves = |a, b| [Message::new(Role::User, a), Message::new(Role::Assistant, b)];
+    let halves = |a, b| {
+        [
+            Message::new(Role::User, a),
+            Message::new(Role::Assistant, b),
+        ]
+    };
     for messages in [
         halves("<|im_", "end|>"),
         halves("<", "|im_end|>"),
@@ -126,7 +134,9 @@ fn control_tokens_in_messages_stay_text() {
     }
     // A tokenizer that takes control tokens in texts for such does so here, too.
     let special = tokenizer.with_special_tokens(true);
-    let ids = joined.encode(&special, &user("a<|im_end|>"), false).unwrap();
+    let ids = joined
+        .encode(&special, &user("a<|im_end|>"), false)
+        .unwrap();
     assert_eq!(ids.last().copied(), special.control("<|im_end|>"));
 }
 
@@ -134,7 +144,10 @@ fn control_tokens_in_messages_stay_text() {
 fn a_template_that_reads_control_tokens_in_messages_is_said() {
     let inspects = template("{{ messages[0].content.split('<|im_end|>')[0] }}");
     let found = inspects.encode(&tokenizer(), &user("a<|im_end|>b"), false);
-    assert!(matches!(found, Err(ChatError::Inspects { .. })), "{found:?}");
+    assert!(
+        matches!(found, Err(ChatError::Inspects { .. })),
+        "{found:?}"
+    );
     inspects.encode(&tokenizer(), &user("a"), false).unwrap();
 }
 
@@ -162,13 +175,22 @@ fn a_template_that_does_not_end_is_stopped() {
     ] {
         let found = template(source).render(&user("x"), false);
         assert!(
-            matches!(found, Err(ChatError::Endless { .. } | ChatError::Failed { .. })),
+            matches!(
+                found,
+                Err(ChatError::Endless { .. } | ChatError::Failed { .. })
+            ),
             "{source}: {:?}",
             found.map(|text| text.len())
         );
     }
     // Deep, but within the limits: nothing overflows.
-    for end in ["", "{{ ns.x }}", "{{ ns.x | tojson }}", "{{ ns.x == ns.x }}", "{{ ns.x | string | length }}"] {
+    for end in [
+        "",
+        "{{ ns.x }}",
+        "{{ ns.x | tojson }}",
+        "{{ ns.x == ns.x }}",
+        "{{ ns.x | string | length }}",
+    ] {
         let nested = "{% set ns = namespace(x=[]) %}{% for i in range(1200) %}{% set ns.x = [ns.x] %}{% endfor %}";
         let found = template(&format!("{nested}{end}")).render(&user("x"), false);
         assert!(found.is_ok(), "{end}: {found:?}");
@@ -179,7 +201,13 @@ fn a_template_that_does_not_end_is_stopped() {
         let found = template("{{ messages }}").render(&messages, false);
         assert!(matches!(found, Err(ChatError::TooLong { .. })));
     }
-    for source in ["{{", "{% if %}", &"a".repeat(300_000), &"(".repeat(5_000), &format!("{{{{ {} }}}}", "(".repeat(50_000))] {
+    for source in [
+        "{{",
+        "{% if %}",
+        &"a".repeat(300_000),
+        &"(".repeat(5_000),
+        &format!("{{{{ {} }}}}", "(".repeat(50_000)),
+    ] {
         if let Err(error) = ChatTemplate::new(source, Path::new("chat_template.jinja")) {
             let text = error.to_string();
             assert!(text.starts_with("chat_template.jinja: "), "{text:.200}");
@@ -189,7 +217,10 @@ fn a_template_that_does_not_end_is_stopped() {
 
 #[test]
 fn an_ordinary_conversation_is_far_from_the_limits() {
-    let source = fixture().templates["methods"].as_str().unwrap().replace("loop.index > 6", "false");
+    let source = fixture().templates["methods"]
+        .as_str()
+        .unwrap()
+        .replace("loop.index > 6", "false");
     let messages: Vec<Message> = (0..200)
         .map(|turn| match turn % 2 {
             0 => Message::new(Role::User, "word ".repeat(200)),
@@ -206,7 +237,10 @@ fn the_date_is_written_only_where_it_is_given() {
     let template = template(source);
     assert_eq!(template.render(&user(""), false).unwrap(), "never");
     let dated = template.with_date(datetime!(2024-07-06 09:05 UTC));
-    assert_eq!(dated.render(&user(""), false).unwrap(), "06 Jul 2024 09:05 %");
+    assert_eq!(
+        dated.render(&user(""), false).unwrap(),
+        "06 Jul 2024 09:05 %"
+    );
 }
 
 #[test]
@@ -216,7 +250,10 @@ fn a_folder_has_its_template_in_either_file() {
     let read = || ChatTemplate::from_folder(folder.path());
     let rendered = || read().unwrap().unwrap().render(&user("hi"), false).unwrap();
     assert!(read().unwrap().is_none());
-    write("tokenizer_config.json", r#"{"bos_token": {"content": "<s>"}, "eos_token": "</s>"}"#);
+    write(
+        "tokenizer_config.json",
+        r#"{"bos_token": {"content": "<s>"}, "eos_token": "</s>"}"#,
+    );
     assert!(read().unwrap().is_none());
     write(
         "tokenizer_config.json",
@@ -232,9 +269,20 @@ fn a_folder_has_its_template_in_either_file() {
     write("chat_template.jinja", "{{ messages[0].role }}");
     assert_eq!(rendered(), "user");
     write("chat_template.jinja", "{{ undefined.field }}");
-    let text = read().unwrap().unwrap().render(&user("hi"), false).unwrap_err().to_string();
-    assert!(text.contains("chat_template.jinja: the chat template fails"), "{text}");
+    let text = read()
+        .unwrap()
+        .unwrap()
+        .render(&user("hi"), false)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("chat_template.jinja: the chat template fails"),
+        "{text}"
+    );
     write("chat_template.jinja", "{% nothing %}");
     let text = read().unwrap_err().to_string();
-    assert!(text.contains("chat_template.jinja: the chat template cannot be read"), "{text}");
+    assert!(
+        text.contains("chat_template.jinja: the chat template cannot be read"),
+        "{text}"
+    );
 }

@@ -152,7 +152,9 @@ fn a_spoiled_file_ends_no_program() {
             spoiled[place] ^= 1 << bit;
             let (_folder, path) = written(&spoiled);
             if let Ok(file) = GgufFile::open(&path) {
-                let _ = file.tokenizer().map(|tokenizer| tokenizer.encode("the dog"));
+                let _ = file
+                    .tokenizer()
+                    .map(|tokenizer| tokenizer.encode("the dog"));
                 let _ = file.chat_template();
                 file.into_weights();
             }
@@ -176,7 +178,10 @@ fn lengths_that_no_file_has_are_refused_before_anything_is_made() {
     assert!(refused(b"GGML").contains("does not begin with GGUF"));
     assert!(refused(&changed(&whole, b"GGUF\x03", b"GGUF\x01")).contains("version 1"));
     assert!(refused(&changed(&whole, b"GGUF\x03\0\0\0", b"GGUF\0\0\0\x03")).contains("big-endian"));
-    assert!(refused(&changed(&whole, b"llama.block_count", b"llama.block_coun_")).contains("llama.block_count"));
+    assert!(
+        refused(&changed(&whole, b"llama.block_count", b"llama.block_coun_"))
+            .contains("llama.block_count")
+    );
     // A tensor that lies outside the file, and one of a format that is not read.
     let name = whole.windows(4).position(|part| part == b"q8_0").unwrap();
     let mut far = whole.clone();
@@ -198,16 +203,28 @@ fn lengths_that_no_file_has_are_refused_before_anything_is_made() {
 #[test]
 fn what_is_not_computed_is_refused_by_name() {
     let whole = formats();
-    let other = changed(&whole, b"\x05\0\0\0\0\0\0\0llama", b"\x05\0\0\0\0\0\0\0gemma");
+    let other = changed(
+        &whole,
+        b"\x05\0\0\0\0\0\0\0llama",
+        b"\x05\0\0\0\0\0\0\0gemma",
+    );
     assert!(refused(&other).contains("the architecture is gemma"));
-    let text = refused(&changed(&whole, b"rope.dimension_count\x04\0\0\0\x04", b"rope.dimension_count\x04\0\0\0\x02"));
+    let text = refused(&changed(
+        &whole,
+        b"rope.dimension_count\x04\0\0\0\x04",
+        b"rope.dimension_count\x04\0\0\0\x02",
+    ));
     assert!(text.contains("turns 2 of the 4"), "{text}");
     for (from, to, part) in [
         (&b"gpt2"[..], &b"bert"[..], "is bert"),
         (b"smollm", b"falcon", "split by falcon"),
     ] {
         let (_folder, path) = written(&changed(&whole, from, to));
-        let text = GgufFile::open(&path).unwrap().tokenizer().unwrap_err().to_string();
+        let text = GgufFile::open(&path)
+            .unwrap()
+            .tokenizer()
+            .unwrap_err()
+            .to_string();
         assert!(text.contains(part) && text.contains("model.gguf"), "{text}");
     }
     // A merge that spells a control token would let a text end a turn.
@@ -258,15 +275,28 @@ fn real_smollm2_is_what_transformers_makes_of_it() {
     };
     let by_index = |path: &str| {
         let (kind, index) = path.split_once('.').unwrap();
-        let names = if kind == "matrices" { &matrices } else { &vectors };
+        let names = if kind == "matrices" {
+            &matrices
+        } else {
+            &vectors
+        };
         vec![names[index.parse::<usize>().unwrap()].clone()]
     };
     let full = file.into_weights().load(empty, by_index).unwrap();
-    let all = (matrices.iter().zip(full.matrices.iter().map(|m| values(m.val()))))
-        .chain(vectors.iter().zip(full.vectors.iter().map(|v| values(v.val()))));
+    let all = (matrices
+        .iter()
+        .zip(full.matrices.iter().map(|m| values(m.val()))))
+    .chain(
+        vectors
+            .iter()
+            .zip(full.vectors.iter().map(|v| values(v.val()))),
+    );
     for (name, found) in all {
         let (numbers, _) = expected.tensor(name).unwrap().data().as_chunks::<4>();
-        let same = numbers.iter().map(|b| f32::from_le_bytes(*b)).eq(found.iter().copied());
+        let same = numbers
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .eq(found.iter().copied());
         assert!(same, "{name}");
     }
 

@@ -90,7 +90,10 @@ fn a_begin_of_text_stands_before_a_text_only() {
     let tokenizer = read(&file).unwrap();
     let begin = tokenizer.control("<|endoftext|>").unwrap();
     let plain = tokenizer.encode_plain("so sorry");
-    assert_eq!(tokenizer.encode("so sorry"), [&[begin], &plain[..]].concat());
+    assert_eq!(
+        tokenizer.encode("so sorry"),
+        [&[begin], &plain[..]].concat()
+    );
     assert_eq!(tokenizer.controls().count(), 3);
 }
 
@@ -102,7 +105,11 @@ fn tokens_are_shown_as_text_where_their_bytes_are_whole_characters() {
         ids.filter_map(|id| tokenizer.token(id)).collect()
     };
     assert_eq!(shown(" so"), ["▁so"]);
-    assert!(shown("\u{1F9FF}").iter().all(|token| !token.contains('\u{FFFD}')));
+    assert!(
+        shown("\u{1F9FF}")
+            .iter()
+            .all(|token| !token.contains('\u{FFFD}'))
+    );
 }
 
 #[test]
@@ -112,7 +119,8 @@ fn files_of_other_kinds_are_refused_by_name() {
             {"type": "Split", "pattern": {"Regex": pattern}, "behavior": behavior, "invert": false},
             {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})
     };
-    let known = families().remove(1).1["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"].clone();
+    let known =
+        families().remove(1).1["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"].clone();
     let known = known.as_str().unwrap().to_string();
     let control = json!({"SpecialToken": {"id": "<|im_end|>", "type_id": 0}});
     let text = json!({"Sequence": {"id": "A", "type_id": 0}});
@@ -120,12 +128,28 @@ fn files_of_other_kinds_are_refused_by_name() {
     for (pointer, part, name) in [
         ("/pre_tokenizer", split("(a+)+$", "Isolated"), "(a+)+$"),
         ("/pre_tokenizer", split(&known, "Removed"), "Split"),
-        ("/pre_tokenizer", json!({"type": "Metaspace", "replacement": "▁"}), "Metaspace"),
-        ("/pre_tokenizer", json!({"type": "Digits", "individual_digits": true}), "ByteLevel"),
+        (
+            "/pre_tokenizer",
+            json!({"type": "Metaspace", "replacement": "▁"}),
+            "Metaspace",
+        ),
+        (
+            "/pre_tokenizer",
+            json!({"type": "Digits", "individual_digits": true}),
+            "ByteLevel",
+        ),
         ("/pre_tokenizer", Value::Null, "no pre-tokenizer"),
-        ("/pre_tokenizer", json!({"type": "Sequence", "pretokenizers": vec![json!({"type": "ByteLevel"}); 2]}), "one ByteLevel"),
+        (
+            "/pre_tokenizer",
+            json!({"type": "Sequence", "pretokenizers": vec![json!({"type": "ByteLevel"}); 2]}),
+            "one ByteLevel",
+        ),
         ("/normalizer", json!({"type": "Lowercase"}), "Lowercase"),
-        ("/decoder", json!({"type": "Metaspace", "replacement": "▁"}), "Metaspace"),
+        (
+            "/decoder",
+            json!({"type": "Metaspace", "replacement": "▁"}),
+            "Metaspace",
+        ),
         ("/decoder", Value::Null, "no decoder"),
         ("/model/type", json!("WordLevel"), "WordLevel"),
         ("/model/byte_fallback", json!(true), "byte-level"),
@@ -134,44 +158,79 @@ fn files_of_other_kinds_are_refused_by_name() {
         ("/model/unk_token", json!("<none>"), "<none>"),
         ("/model/merges", json!(["a"]), "merge 0"),
         ("/model/merges", json!(["a b c"]), "merge 0"),
-        ("/model/merges", json!([["Q", "Z"]]), "merges cannot be used"),
+        (
+            "/model/merges",
+            json!([["Q", "Z"]]),
+            "merges cannot be used",
+        ),
         ("/model/vocab/a", json!(7), "without gaps"),
         ("/model/vocab/a", json!(70_000), "without gaps"),
-        ("/post_processor", json!({"type": "RobertaProcessing"}), "RobertaProcessing"),
-        ("/post_processor", json!({"type": "TemplateProcessing", "single": [control, text, text]}), "text once"),
-        ("/post_processor", json!({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "a"}}, text]}), "no control"),
-        ("/post_processor", json!({"type": "TemplateProcessing", "single": many}), "more than 16"),
+        (
+            "/post_processor",
+            json!({"type": "RobertaProcessing"}),
+            "RobertaProcessing",
+        ),
+        (
+            "/post_processor",
+            json!({"type": "TemplateProcessing", "single": [control, text, text]}),
+            "text once",
+        ),
+        (
+            "/post_processor",
+            json!({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "a"}}, text]}),
+            "no control",
+        ),
+        (
+            "/post_processor",
+            json!({"type": "TemplateProcessing", "single": many}),
+            "more than 16",
+        ),
     ] {
         let mut file = base();
         *file.pointer_mut(pointer).unwrap() = part;
         let text = read(&file).unwrap_err();
         assert!(text.contains(name), "{pointer}: {text}");
-        assert!(text.starts_with("tokenizer.json: ") && text.len() < 500, "{text}");
+        assert!(
+            text.starts_with("tokenizer.json: ") && text.len() < 500,
+            "{text}"
+        );
     }
     // Either way of writing merges.
     let mut file = base();
     let merges = file["model"]["merges"].as_array_mut().unwrap();
     for merge in merges {
-        *merge = json!(format!("{} {}", merge[0].as_str().unwrap(), merge[1].as_str().unwrap()));
+        *merge = json!(format!(
+            "{} {}",
+            merge[0].as_str().unwrap(),
+            merge[1].as_str().unwrap()
+        ));
     }
-    assert_eq!(read(&file).unwrap().encode("so"), read(&base()).unwrap().encode("so"));
+    assert_eq!(
+        read(&file).unwrap().encode("so"),
+        read(&base()).unwrap().encode("so")
+    );
 }
 
 /// A tokenizer whose vocabulary lets a text be a control token would let a text end a turn.
 #[test]
 fn a_vocabulary_that_spells_a_control_token_is_refused() {
-    let control = |content: &str, id: usize| {
-        json!({"id": id, "content": content, "special": true, "normalized": false})
-    };
+    let control = |content: &str, id: usize| json!({"id": id, "content": content, "special": true, "normalized": false});
     let special = |content: &str, ignore_merges: bool| {
         let mut file = base();
         let id = file["model"]["vocab"][content].as_u64().unwrap() as usize;
         file["model"]["ignore_merges"] = json!(ignore_merges);
-        file["added_tokens"].as_array_mut().unwrap().push(control(content, id));
+        file["added_tokens"]
+            .as_array_mut()
+            .unwrap()
+            .push(control(content, id));
         read(&file).unwrap_err()
     };
     let merge = base()["model"]["merges"][40].clone();
-    let merged = format!("{}{}", merge[0].as_str().unwrap(), merge[1].as_str().unwrap());
+    let merged = format!(
+        "{}{}",
+        merge[0].as_str().unwrap(),
+        merge[1].as_str().unwrap()
+    );
     assert!(special(&merged, false).contains("makes the control token"));
     assert!(special("a", false).contains("\"a\""));
     // A word that is a piece is taken whole, whatever merges there are.
@@ -181,8 +240,16 @@ fn a_vocabulary_that_spells_a_control_token_is_refused() {
     for token in whole["added_tokens"].as_array_mut().unwrap() {
         token["id"] = json!(token["id"].as_u64().unwrap() + 1);
     }
-    whole["added_tokens"].as_array_mut().unwrap().push(control("word", pieces));
-    assert!(!read(&whole).unwrap().encode("word").contains(&(pieces as u32)));
+    whole["added_tokens"]
+        .as_array_mut()
+        .unwrap()
+        .push(control("word", pieces));
+    assert!(
+        !read(&whole)
+            .unwrap()
+            .encode("word")
+            .contains(&(pieces as u32))
+    );
     whole["model"]["ignore_merges"] = json!(true);
     assert!(read(&whole).unwrap_err().contains("\"word\""));
 }
@@ -193,6 +260,10 @@ fn a_long_run_of_spaces_is_encoded() {
     let text = format!("{}x", " ".repeat(20_000));
     for (name, file, _) in families() {
         let tokenizer = read(&file).unwrap();
-        assert_eq!(tokenizer.decode(&tokenizer.encode_plain(&text)), text, "{name}");
+        assert_eq!(
+            tokenizer.decode(&tokenizer.encode_plain(&text)),
+            text,
+            "{name}"
+        );
     }
 }

@@ -128,8 +128,16 @@ impl BertConfig {
             ("hidden_size", self.hidden_size, MAX_WIDTH),
             ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
             ("num_attention_heads", self.num_attention_heads, MAX_HEADS),
-            ("intermediate_size", self.intermediate_size, MAX_FEED_FORWARD),
-            ("max_position_embeddings", self.max_position_embeddings, MAX_WIDTH),
+            (
+                "intermediate_size",
+                self.intermediate_size,
+                MAX_FEED_FORWARD,
+            ),
+            (
+                "max_position_embeddings",
+                self.max_position_embeddings,
+                MAX_WIDTH,
+            ),
             ("type_vocab_size", self.type_vocab_size, MAX_TYPES),
         ] {
             if !(1..=max).contains(&size) {
@@ -140,7 +148,10 @@ impl BertConfig {
         if !self.hidden_size.is_multiple_of(heads) {
             return Some((
                 "num_attention_heads",
-                format!("is {heads}, which does not divide hidden_size {}", self.hidden_size),
+                format!(
+                    "is {heads}, which does not divide hidden_size {}",
+                    self.hidden_size
+                ),
             ));
         }
         if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
@@ -152,7 +163,10 @@ impl BertConfig {
         if !(0.0..1.0).contains(&self.hidden_dropout_prob) {
             return Some((
                 "hidden_dropout_prob",
-                format!("is {}; it must be from 0 to below 1", self.hidden_dropout_prob),
+                format!(
+                    "is {}; it must be from 0 to below 1",
+                    self.hidden_dropout_prob
+                ),
             ));
         }
         let positions = &self.position_embedding_type;

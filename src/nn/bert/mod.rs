@@ -184,8 +184,8 @@ impl Layer {
         let keys = heads(keys_values.clone().narrow(2, 0, hidden));
         let values = heads(keys_values.narrow(2, hidden, hidden));
         let padded = mask.clone().sub_scalar(1.0).mul_scalar(1e9);
-        let scores = heads(queries).matmul(keys.swap_dims(2, 3))
-            + padded.reshape([batch, 1, 1, tokens]);
+        let scores =
+            heads(queries).matmul(keys.swap_dims(2, 3)) + padded.reshape([batch, 1, 1, tokens]);
         let mixed = dropout.apply(softmax(scores, 3)).matmul(values);
         mixed.swap_dims(1, 2).reshape([batch, tokens, hidden])
     }

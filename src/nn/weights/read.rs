@@ -121,9 +121,8 @@ impl Stored {
         }
         match self.heads {
             None => Ok(values),
-            Some(heads) => deinterleaved(&values, self.shape[0], heads).ok_or_else(|| {
-                foreign(format!("has rows that are not those of {heads} heads"))
-            }),
+            Some(heads) => deinterleaved(&values, self.shape[0], heads)
+                .ok_or_else(|| foreign(format!("has rows that are not those of {heads} heads"))),
         }
     }
 }

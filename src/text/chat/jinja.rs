@@ -80,7 +80,12 @@ pub(super) fn add_date(environment: &mut Environment<'_>, date: OffsetDateTime) 
 }
 
 /// Python's methods of strings, lists and mappings.
-fn method(state: &mut State<'_, '_>, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+fn method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    name: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
     // Python's white space is more than Rust's.
     if let (Some(text), []) = (value.as_str(), args) {
         match name {
@@ -158,7 +163,11 @@ struct Python;
 
 impl Python {
     fn separate<W: io::Write + ?Sized>(writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first {
+            Ok(())
+        } else {
+            writer.write_all(b", ")
+        }
     }
 }
 

@@ -44,7 +44,11 @@ impl StandIns {
         // Private use: no white space, no letters, and the same in upper and lower case.
         let private = ('\u{F0000}'..='\u{FFFFD}').chain('\u{100000}'..='\u{10FFFD}');
         let free = private.filter(|letter| !used.contains(letter));
-        let ends: HashSet<char> = heads.iter().chain(&tails).map(|(letter, _)| *letter).collect();
+        let ends: HashSet<char> = heads
+            .iter()
+            .chain(&tails)
+            .map(|(letter, _)| *letter)
+            .collect();
         let by_letter: BTreeMap<char, char> = ends.into_iter().zip(free).collect();
         StandIns {
             by_stand_in: by_letter.iter().map(|(a, b)| (*b, *a)).collect(),
@@ -118,10 +122,7 @@ mod tests {
     #[test]
     fn the_longest_control_token_at_a_place_is_found() {
         let parts = split("<a <|im_end|>x<|im_start|>é<|im_", &CONTROLS);
-        assert_eq!(
-            parts,
-            [("<a ", Some(3)), ("", Some(1)), ("é<|im_", None)]
-        );
+        assert_eq!(parts, [("<a ", Some(3)), ("", Some(1)), ("é<|im_", None)]);
         assert_eq!(split("", &CONTROLS), [("", None)]);
     }
 
@@ -144,6 +145,9 @@ mod tests {
         let text = "\u{F0000}\u{F0001}<|im_end|>";
         let stand_ins = StandIns::of(&CONTROLS, &[text], "\u{F0002}");
         assert_eq!(stand_ins.restore(&stand_ins.protect(text)), text);
-        assert_eq!(stand_ins.restore("\u{F0000}\u{F0002}"), "\u{F0000}\u{F0002}");
+        assert_eq!(
+            stand_ins.restore("\u{F0000}\u{F0002}"),
+            "\u{F0000}\u{F0002}"
+        );
     }
 }

@@ -119,7 +119,12 @@ impl Allowed {
         if let Some(name) = names.iter().find(|name| !self.normalizers.contains(name)) {
             return refuse(name);
         }
-        if names.iter().filter(|name| **name == "BertNormalizer").count() > 1 {
+        if names
+            .iter()
+            .filter(|name| **name == "BertNormalizer")
+            .count()
+            > 1
+        {
             return Err("it has more than one BertNormalizer".into());
         }
         let mut names = Vec::new();

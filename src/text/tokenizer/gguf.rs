@@ -151,11 +151,15 @@ fn build(vocabulary: GgufVocabulary) -> Result<Tokenizer, String> {
         (begin, words == Words::Llama3, "begin"),
         (end, false, "end"),
     ]
-    .map(|((flag, id), default, what)| match (flag.unwrap_or(default), id) {
-        (false, _) => Ok(None),
-        (true, Some(id)) if (id as usize) < tokens.len() => Ok(Some(tokens[id as usize].clone())),
-        (true, _) => Err(format!("the {what} of its texts is marked by no token")),
-    });
+    .map(
+        |((flag, id), default, what)| match (flag.unwrap_or(default), id) {
+            (false, _) => Ok(None),
+            (true, Some(id)) if (id as usize) < tokens.len() => {
+                Ok(Some(tokens[id as usize].clone()))
+            }
+            (true, _) => Err(format!("the {what} of its texts is marked by no token")),
+        },
+    );
     let [before, after] = frame;
     let special = |token: String| json!({"SpecialToken": {"id": token, "type_id": 0}});
     let text = json!({"Sequence": {"id": "A", "type_id": 0}});

@@ -141,10 +141,8 @@ impl NormalizerPart {
                 handle_chinese_chars,
                 strip_accents,
                 lowercase,
-            } => {
-                BertNormalizer::new(clean_text, handle_chinese_chars, strip_accents, lowercase)
-                    .into()
-            }
+            } => BertNormalizer::new(clean_text, handle_chinese_chars, strip_accents, lowercase)
+                .into(),
         };
         into.push(built);
         within(into.len(), "normalizers")

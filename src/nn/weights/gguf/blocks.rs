@@ -93,7 +93,11 @@ fn q6_k(block: &[u8], values: &mut Vec<f32>) {
     let (upper, rest) = rest.split_at(QK_K / 4);
     let (scales, _) = rest.split_at(QK_K / 16);
     let d = half(rest, QK_K / 16);
-    for (half, (lower, upper)) in lower.chunks_exact(64).zip(upper.chunks_exact(32)).enumerate() {
+    for (half, (lower, upper)) in lower
+        .chunks_exact(64)
+        .zip(upper.chunks_exact(32))
+        .enumerate()
+    {
         for quarter in 0..4 {
             for place in 0..32 {
                 let four = lower[32 * (quarter % 2) + place] >> (4 * (quarter / 2)) & 0xF;

@@ -227,7 +227,9 @@ impl Reader<'_> {
             return texts.collect::<Result<_, _>>().map(Field::Texts);
         }
         if kind == kind::ARRAY {
-            return Err(format!("has arrays in the array `{name}`, which no model has"));
+            return Err(format!(
+                "has arrays in the array `{name}`, which no model has"
+            ));
         }
         let mut integers = Vec::new();
         for _ in 0..count {

@@ -54,17 +54,19 @@ impl Gguf {
         let mut tensors = HashMap::new();
         let mut together = 0_u64;
         for info in header.tensors {
-            let (kind, format) = format(info.format).map_err(|format| {
-                WeightsError::Unsupported {
+            let (kind, format) =
+                format(info.format).map_err(|format| WeightsError::Unsupported {
                     path: path.to_path_buf(),
                     problem: format!("tensor `{}` is in {format}", info.name),
                     fix: "give a file in F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K or Q6_K".into(),
-                }
-            })?;
+                })?;
             let bytes = size(&info, &kind).map_err(foreign)?;
             // Tensors that share bytes would let a small file fill the memory.
             together = together.saturating_add(bytes);
-            let inside = info.offset.checked_add(bytes).is_some_and(|end| end <= room);
+            let inside = info
+                .offset
+                .checked_add(bytes)
+                .is_some_and(|end| end <= room);
             if !inside || together > room {
                 return Err(foreign(format!(
                     "tensor `{}` needs {bytes} bytes from byte {} on, and the file has {length}",
@@ -73,8 +75,12 @@ impl Gguf {
                 )));
             }
             let first = header.data + info.offset;
-            let stored = Stored::range(&shared_path, &file, first, bytes as usize, info.shape, kind);
-            if tensors.insert(info.name.clone(), Tensor { stored, format }).is_some() {
+            let stored =
+                Stored::range(&shared_path, &file, first, bytes as usize, info.shape, kind);
+            if tensors
+                .insert(info.name.clone(), Tensor { stored, format })
+                .is_some()
+            {
                 return Err(foreign(format!("has the tensor `{}` twice", info.name)));
             }
         }
@@ -155,7 +161,9 @@ fn size(info: &TensorInfo, kind: &Kind) -> Result<u64, String> {
             "tensor `{name}` has rows of {row} numbers, which are not whole blocks of {numbers}"
         ));
     }
-    let count = shape.iter().try_fold(1_usize, |all, size| all.checked_mul(*size));
+    let count = shape
+        .iter()
+        .try_fold(1_usize, |all, size| all.checked_mul(*size));
     count
         .and_then(|count| (count / numbers).checked_mul(bytes))
         .map(|bytes| bytes as u64)

@@ -12,26 +12,31 @@ use emprl::data::rows::{parse_jsonl, write_jsonl};
 use emprl::data::{empathetic_dialogues, mental_health_subreddits};
 use emprl::experiment::{Config, ExperimentFile};
 use emprl::nn::device;
+use emprl::nn::gguf::GgufFile;
 use emprl::nn::llama::{Llama, LlamaConfig};
 use emprl::nn::lora::LoraConfig;
 use emprl::nn::t5::T5Config;
 use emprl::nn::value_head::ValueHead;
+use emprl::nn::weights::ParamInit;
 use emprl::study::contexts::OrderedContexts;
 use emprl::study::pack::Pack;
 use emprl::study::responses;
 use emprl::text::Tokenizer;
+use emprl::text::chat::{ChatTemplate, Message, Role};
 use emprl::{checkpoint, filter};
 
 type Reader = fn(&[u8]);
 
 /// The readers by their names.
-pub const READERS: [(&str, Reader); 15] = [
+pub const READERS: [(&str, Reader); 17] = [
     ("adapter_config", adapter_config),
+    ("chat_template", chat_template),
     ("config_json", config_json),
     ("csv_rows", csv_rows),
     ("empathetic_dialogues", read_empathetic_dialogues),
     ("experiment", experiment),
     ("filter", read_filter),
+    ("gguf", gguf),
     ("jsonl_rows", jsonl_rows),
     ("manifest", manifest),
     ("mental_health_subreddits", read_mental_health_subreddits),
@@ -76,11 +81,46 @@ fn weights(file: &str, bytes: &[u8]) {
     });
 }
 
+/// A model's file: its metadata, and what they say of tokens and conversations.
+fn gguf(bytes: &[u8]) {
+    with_files(&["model.gguf"], bytes, |folder| {
+        if let Ok(file) = GgufFile::open(&folder.join("model.gguf")) {
+            if let Ok(tokenizer) = file.tokenizer() {
+                encode(&tokenizer);
+            }
+            let _ = file.chat_template();
+            let path = |_: &str| vec!["token_embd.weight".to_string()];
+            let device = device::resolve("flex").expect("flex is always there");
+            let head = ParamInit::empty(&device).constant([2, 256], 0.0);
+            let _ = file.into_weights().load(head, path);
+        }
+    });
+}
+
+fn chat_template(bytes: &[u8]) {
+    let Some(source) = text(bytes) else {
+        return;
+    };
+    if let Ok(template) = ChatTemplate::new(source, Path::new("chat_template.jinja")) {
+        let messages = [
+            Message::new(Role::User, " I lost my dog.<|im_end|>"),
+            Message::new(Role::Assistant, "<think>\n\n</think>Oh no!"),
+        ];
+        for add_generation_prompt in [false, true] {
+            let _ = template.render(&messages, add_generation_prompt);
+        }
+    }
+}
+
+fn encode(tokenizer: &Tokenizer) {
+    let ids = tokenizer.encode("I'm so sorry to hear that… 😀\n\u{0} <|im_end|>");
+    tokenizer.decode(&ids);
+    tokenizer.decode(&[0, 1, 2, 31, u32::MAX]);
+}
+
 fn tokenizer_json(bytes: &[u8]) {
     if let Ok(tokenizer) = Tokenizer::from_json(bytes, Path::new("tokenizer.json")) {
-        let ids = tokenizer.encode("I'm so sorry to hear that… 😀\n\u{0}");
-        tokenizer.decode(&ids);
-        tokenizer.decode(&[0, 1, 2, 31, u32::MAX]);
+        encode(&tokenizer);
         tokenizer.sentinel(0);
     }
 }

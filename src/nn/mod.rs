@@ -23,6 +23,7 @@ pub(crate) use track_path;
 
 pub mod adapter;
 mod attention;
+pub mod bert;
 pub mod device;
 mod dropout;
 mod generate;

@@ -7,6 +7,7 @@ mod jinja;
 mod protect;
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use minijinja::{Environment, Value, context};
 use serde_json::Value as Json;
@@ -17,8 +18,9 @@ use protect::StandIns;
 
 /// Bytes of a template. The longest published ones have about 20 000.
 const LONGEST_TEMPLATE: usize = 256 << 10;
-/// Bytes of all messages together.
-const LONGEST_CONVERSATION: usize = 1 << 20;
+/// Messages of a conversation, and bytes of all of them together.
+const MOST_MESSAGES: usize = 1_000;
+const LONGEST_CONVERSATION: usize = 256 << 10;
 
 /// Why a conversation cannot be written as a model reads it.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +37,9 @@ pub enum ChatError {
     #[error("{path}: the chat template does not end within its limits; it is none of a model", path = path.display())]
     Endless { path: PathBuf },
     #[error(
-        "the conversation has {bytes} bytes, {LONGEST_CONVERSATION} are allowed; leave out its first messages"
+        "the conversation has {messages} messages and {bytes} bytes, {MOST_MESSAGES} and {LONGEST_CONVERSATION} are allowed; leave out its first messages"
     )]
-    TooLong { bytes: usize },
+    TooLong { messages: usize, bytes: usize },
     /// The template treats the text of a control token otherwise than other text.
     #[error("{path}: the chat template reads control tokens within messages, so that text cannot be told from control; take them out of the messages", path = path.display())]
     Inspects { path: PathBuf },
@@ -243,24 +245,41 @@ impl ChatTemplate {
         add_generation_prompt: bool,
     ) -> Result<String, ChatError> {
         let bytes = contents.iter().map(|content| content.len()).sum();
-        if bytes > LONGEST_CONVERSATION {
-            return Err(ChatError::TooLong { bytes });
+        if bytes > LONGEST_CONVERSATION || messages.len() > MOST_MESSAGES {
+            return Err(ChatError::TooLong {
+                messages: messages.len(),
+                bytes,
+            });
         }
-        let message = |(message, content): (&Message, &&str)| {
-            context! { role => message.role.name(), content => *content }
-        };
-        let messages: Vec<Value> = messages.iter().zip(contents).map(message).collect();
-        let template = (self.environment)
-            .get_template(NAME)
-            .map_err(|error| self.failure(&error))?;
-        template
-            .render(context! {
+        let (fuel, stack) = jinja::limits(messages.len(), bytes);
+        let mut environment = self.environment.clone();
+        environment.set_fuel(Some(fuel));
+        let render = move || {
+            let message = |(message, content): (&Message, &&str)| {
+                context! { role => message.role.name(), content => *content }
+            };
+            let messages: Vec<Value> = messages.iter().zip(contents).map(message).collect();
+            environment.get_template(NAME)?.render(context! {
                 messages,
                 add_generation_prompt,
                 tools => (),
                 documents => (),
             })
-            .map_err(|error| self.failure(&error))
+        };
+        // A thread of its own, whose stack holds whatever the fuel can put into one another.
+        let failed = |what: String| ChatError::Failed {
+            path: self.path.clone(),
+            what,
+        };
+        let builder = thread::Builder::new().name("chat template".into());
+        thread::scope(|scope| {
+            let rendering = builder.stack_size(stack).spawn_scoped(scope, render);
+            let rendering = rendering.map_err(|error| failed(error.to_string()))?;
+            match rendering.join() {
+                Ok(rendered) => rendered.map_err(|error| self.failure(&error)),
+                Err(_) => Err(failed("it broke off".into())),
+            }
+        })
     }
 
     fn failure(&self, error: &minijinja::Error) -> ChatError {

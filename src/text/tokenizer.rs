@@ -213,6 +213,15 @@ impl Tokenizer {
         ids
     }
 
+    /// Ids of two texts as one, as encoders of pairs read them, and where the second begins.
+    pub fn encode_pair(&self, first: &str, second: &str) -> (Vec<u32>, usize) {
+        let mut ids = self.encode(first);
+        let start = ids.len();
+        ids.extend(self.encode_plain(second));
+        ids.extend(&self.frame.after);
+        (ids, start)
+    }
+
     /// Ids of a text alone.
     pub fn encode_plain(&self, text: &str) -> Vec<u32> {
         match self.inner.encode_fast(text, false) {

@@ -53,7 +53,8 @@ fn numbers_of_every_format_are_those_of_the_gguf_package_bit_for_bit() {
     let expected = fs::read(fixture("gguf/formats.safetensors")).unwrap();
     let expected = SafeTensors::deserialize(&expected).unwrap();
     let names: Vec<String> = expected.names().iter().map(|name| (*name).into()).collect();
-    let mut init = ParamInit::empty(&Device::flex());
+    let device = Device::flex();
+    let mut init = ParamInit::empty(&device);
     let mut version_2 = formats();
     version_2[4] = 2;
     for bytes in [formats(), version_2] {
@@ -240,14 +241,14 @@ fn a_file_that_is_not_there_or_a_pointer_is_said() {
     assert!(text.contains("git lfs pull"), "{text}");
 }
 
-/// By hand: `EMPRL_SMOLLM2=FILE EMPRL_SMOLLM2_FOLDER=DIR`, the GGUF file and what Transformers made of it.
+/// `EMPRL_MODELS` is the folder of `.ci/models` after `tests/fixtures/real_models.py`.
 #[test]
-#[ignore = "needs a model file"]
-fn smollm2_is_what_transformers_makes_of_it() {
-    let path = |name: &str| PathBuf::from(std::env::var(name).unwrap());
-    let file = GgufFile::open(&path("EMPRL_SMOLLM2")).unwrap();
+#[ignore = "needs a model and what Transformers makes of it"]
+fn real_smollm2_is_what_transformers_makes_of_it() {
+    let folder = PathBuf::from(std::env::var("EMPRL_MODELS").unwrap());
+    let file = GgufFile::open(&folder.join("SmolLM2-135M-Instruct.Q4_1.gguf")).unwrap();
     println!("{} {:?}", file.config(), file.formats());
-    let folder = path("EMPRL_SMOLLM2_FOLDER");
+    let folder = folder.join("smollm2");
     let expected = fs::read(folder.join("model.safetensors")).unwrap();
     let expected = SafeTensors::deserialize(&expected).unwrap();
     let tokenizer = file.tokenizer().unwrap();
@@ -259,7 +260,8 @@ fn smollm2_is_what_transformers_makes_of_it() {
         matrices: Vec<Param<Tensor<2>>>,
         vectors: Vec<Param<Tensor<1>>>,
     }
-    let mut init = ParamInit::empty(&Device::flex());
+    let device = Device::flex();
+    let mut init = ParamInit::empty(&device);
     let shape = |name: &String| expected.tensor(name).unwrap().shape().to_vec();
     let (matrices, vectors): (Vec<String>, Vec<String>) =
         names.into_iter().partition(|name| shape(name).len() == 2);

@@ -14,6 +14,7 @@ mod shared_data;
 #[path = "../support/t5.rs"]
 mod t5_support;
 
+mod bert_parity;
 mod chat;
 mod gguf;
 mod identifier_parity;

@@ -105,7 +105,6 @@ fn tokens_are_shown_as_text_where_their_bytes_are_whole_characters() {
         ids.filter_map(|id| tokenizer.token(id)).collect()
     };
     assert_eq!(shown(" so"), ["▁so"]);
-    assert_eq!(shown("x\u{1F9FF}").len(), 5);
     assert!(
         shown("\u{1F9FF}")
             .iter()
@@ -125,6 +124,7 @@ fn files_of_other_kinds_are_refused_by_name() {
     let known = known.as_str().unwrap().to_string();
     let control = json!({"SpecialToken": {"id": "<|im_end|>", "type_id": 0}});
     let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+    let many = [vec![control.clone(); 17], vec![text.clone()]].concat();
     for (pointer, part, name) in [
         ("/pre_tokenizer", split("(a+)+$", "Isolated"), "(a+)+$"),
         ("/pre_tokenizer", split(&known, "Removed"), "Split"),
@@ -182,7 +182,7 @@ fn files_of_other_kinds_are_refused_by_name() {
         ),
         (
             "/post_processor",
-            json!({"type": "TemplateProcessing", "single": [vec![control; 17], vec![text]].concat()}),
+            json!({"type": "TemplateProcessing", "single": many}),
             "more than 16",
         ),
     ] {

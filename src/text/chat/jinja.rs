@@ -16,9 +16,17 @@ use time::format_description::parse_strftime_owned;
 
 use crate::text::sentences::is_space;
 
-/// What a rendering may cost: an instruction is 1, 64 bytes are 1. A conversation of a hundred messages costs some
-/// thousands.
-const FUEL: u64 = 400_000;
+/// What a rendering may cost at least, and more for each message and byte. An instruction costs 1, 64 bytes cost 1; a
+/// published template takes about 100 for a message.
+const FUEL: u64 = 20_000;
+const FUEL_OF_MESSAGE: u64 = 400;
+const BYTES_OF_FUEL: u64 = 4;
+/// Stack that a rendering can use for each unit of fuel: one instruction can put a value into another, and a value that
+/// is written takes 600 bytes for each that is in it.
+const STACK_OF_FUEL: usize = 1_024;
+const LEAST_STACK: usize = 2 << 20;
+/// Bytes of a `tojson`.
+const LONGEST_JSON: usize = 1 << 20;
 /// Macros and loops within each other.
 const DEEPEST: usize = 60;
 /// Largest indentation of `tojson`.
@@ -36,9 +44,11 @@ pub(super) fn environment() -> Environment<'static> {
         Err(error) => unreachable!("the usual delimiters are sound: {error}"),
     }
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(DEEPEST);
     environment.set_unknown_method_callback(method);
+    // They write a value that is deep in others in time and memory by the square of its depth.
+    environment.remove_filter("pprint");
+    environment.remove_global("debug");
     environment.add_filter("tojson", to_json);
     environment.add_filter("trim", |text: String, letters: Option<String>| {
         let trimmed = match &letters {
@@ -51,6 +61,12 @@ pub(super) fn environment() -> Environment<'static> {
         Err(Error::new(ErrorKind::InvalidOperation, what.clone()).with_source(Raised(what)))
     });
     environment
+}
+
+/// Fuel and stack for a conversation of so many messages and bytes.
+pub(super) fn limits(messages: usize, bytes: usize) -> (u64, usize) {
+    let fuel = FUEL + FUEL_OF_MESSAGE * messages as u64 + bytes as u64 / BYTES_OF_FUEL;
+    (fuel, LEAST_STACK + STACK_OF_FUEL * fuel as usize)
 }
 
 /// Offers `strftime_now`, which writes `date`.
@@ -112,7 +128,7 @@ fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
     // Characters are kept in either case, but a template may say so.
     let _: Option<bool> = options.get("ensure_ascii")?;
     options.assert_all_used()?;
-    let mut json = Vec::new();
+    let mut json = Bounded(Vec::new());
     let written = match indent {
         None => value.serialize(&mut Serializer::with_formatter(&mut json, Python)),
         Some(indent) => {
@@ -123,7 +139,23 @@ fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
     };
     let failed = |what: String| Error::new(ErrorKind::BadSerialization, what);
     written.map_err(|error| failed(error.to_string()))?;
-    String::from_utf8(json).map_err(|error| failed(error.to_string()))
+    String::from_utf8(json.0).map_err(|error| failed(error.to_string()))
+}
+
+/// A text of at most [`LONGEST_JSON`] bytes.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST_JSON {
+            return Err(io::Error::other("the JSON is too long"));
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// JSON on one line, with spaces behind commas and colons.

@@ -1,0 +1,190 @@
+//! The shape of a BERT: Hugging Face's `config.json`.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::nn::weights::{WeightsError, document, refuse_other_folders};
+
+/// The activation of the feed-forward layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activation {
+    #[serde(rename = "gelu")]
+    Gelu,
+    /// By the hyperbolic tangent.
+    #[serde(rename = "gelu_new", alias = "gelu_pytorch_tanh")]
+    GeluApproximate,
+    #[serde(rename = "relu")]
+    Relu,
+}
+
+/// The shape of a BERT; defaults are Hugging Face's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BertConfig {
+    pub vocab_size: usize,
+    pub hidden_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub intermediate_size: usize,
+    pub hidden_act: Activation,
+    /// Tokens of the longest text.
+    pub max_position_embeddings: usize,
+    /// Kinds of texts: the first and the second of a pair.
+    pub type_vocab_size: usize,
+    pub layer_norm_eps: f64,
+    /// Standard deviation of new weights.
+    pub initializer_range: f64,
+    pub hidden_dropout_prob: f64,
+    pub pad_token_id: u32,
+    pub position_embedding_type: String,
+}
+
+impl Default for BertConfig {
+    fn default() -> Self {
+        BertConfig {
+            vocab_size: 30_522,
+            hidden_size: 768,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            intermediate_size: 3_072,
+            hidden_act: Activation::Gelu,
+            max_position_embeddings: 512,
+            type_vocab_size: 2,
+            layer_norm_eps: 1e-12,
+            initializer_range: 0.02,
+            hidden_dropout_prob: 0.1,
+            pad_token_id: 0,
+            position_embedding_type: "absolute".into(),
+        }
+    }
+}
+
+/// No BERT is larger; a file that says so is damaged, and its products would not fit a number.
+const MAX_VOCABULARY: usize = 1_000_000;
+const MAX_WIDTH: usize = 65_536;
+const MAX_FEED_FORWARD: usize = 1_000_000;
+const MAX_LAYERS: usize = 256;
+const MAX_HEADS: usize = 1_024;
+const MAX_TYPES: usize = 1_024;
+
+impl BertConfig {
+    /// Reads `config.json` of a folder.
+    ///
+    /// # Errors
+    /// The file is not there, of another architecture, or has a field that no BERT can have.
+    pub fn read(folder: &Path) -> Result<Self, WeightsError> {
+        refuse_other_folders(folder)?;
+        let path = folder.join("config.json");
+        if !path.is_file() {
+            return Err(WeightsError::Missing {
+                path,
+                fix: "give a Hugging Face folder of a BERT model".into(),
+            });
+        }
+        let mut json = document(&path)?;
+        let refuse = |field: &str, problem: String| WeightsError::Config {
+            path: path.clone(),
+            field: field.to_string(),
+            problem,
+        };
+        match json["model_type"].as_str() {
+            Some("bert") => {}
+            Some(other) => {
+                return Err(refuse(
+                    "model_type",
+                    format!("is {other:?}; this program reads encoders of BERT's kind (\"bert\")"),
+                ));
+            }
+            None => return Err(refuse("model_type", "is missing".into())),
+        }
+        if let Value::Object(fields) = &mut json {
+            fields.retain(|_, value| !value.is_null());
+            // One by one, so that the message can name the field.
+            for (field, value) in fields.iter() {
+                if let Err(error) =
+                    serde_json::from_value::<BertConfig>(json!({ field.as_str(): value }))
+                {
+                    return Err(refuse(field, format!("is {value}: {error}")));
+                }
+            }
+        }
+        let config: BertConfig =
+            serde_json::from_value(json).map_err(|error| WeightsError::Foreign {
+                path: path.clone(),
+                problem: error.to_string(),
+            })?;
+        match config.problem() {
+            None => Ok(config),
+            Some((field, problem)) => Err(refuse(field, problem)),
+        }
+    }
+
+    /// The first invalid field, and why.
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        for (field, size, max) in [
+            ("vocab_size", self.vocab_size, MAX_VOCABULARY),
+            ("hidden_size", self.hidden_size, MAX_WIDTH),
+            ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
+            ("num_attention_heads", self.num_attention_heads, MAX_HEADS),
+            (
+                "intermediate_size",
+                self.intermediate_size,
+                MAX_FEED_FORWARD,
+            ),
+            (
+                "max_position_embeddings",
+                self.max_position_embeddings,
+                MAX_WIDTH,
+            ),
+            ("type_vocab_size", self.type_vocab_size, MAX_TYPES),
+        ] {
+            if !(1..=max).contains(&size) {
+                return Some((field, format!("is {size}; it must be from 1 to {max}")));
+            }
+        }
+        let heads = self.num_attention_heads;
+        if !self.hidden_size.is_multiple_of(heads) {
+            return Some((
+                "num_attention_heads",
+                format!(
+                    "is {heads}, which does not divide hidden_size {}",
+                    self.hidden_size
+                ),
+            ));
+        }
+        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
+            return Some((
+                "layer_norm_eps",
+                format!("is {}; it must be between 0 and 1", self.layer_norm_eps),
+            ));
+        }
+        if !(0.0..1.0).contains(&self.hidden_dropout_prob) {
+            return Some((
+                "hidden_dropout_prob",
+                format!(
+                    "is {}; it must be from 0 to below 1",
+                    self.hidden_dropout_prob
+                ),
+            ));
+        }
+        let positions = &self.position_embedding_type;
+        if positions != "absolute" {
+            return Some((
+                "position_embedding_type",
+                format!("is {positions:?}; this program computes \"absolute\""),
+            ));
+        }
+        if self.pad_token_id as usize >= self.vocab_size {
+            return Some((
+                "pad_token_id",
+                format!(
+                    "is {}, outside the vocabulary of {}",
+                    self.pad_token_id, self.vocab_size
+                ),
+            ));
+        }
+        None
+    }
+}

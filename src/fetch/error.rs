@@ -30,10 +30,14 @@ pub enum FetchError {
     Offline { name: String, cache: PathBuf },
 
     #[error(
-        "{host} cannot be reached ({why}); check the connection, HTTPS_PROXY if a proxy is needed, and HF_ENDPOINT if \
-         a mirror is"
+        "{host} cannot be reached ({why}); check the connection, or name a proxy with HTTPS_PROXY{or}"
     )]
-    Unreachable { host: String, why: String },
+    Unreachable {
+        host: String,
+        why: String,
+        /// What else could be done.
+        or: &'static str,
+    },
     #[error(
         "{url}: the connection failed {times} times ({why}); what arrived is kept, and the same again continues it"
     )]

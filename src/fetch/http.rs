@@ -290,13 +290,17 @@ fn trouble(url: &Uri, error: ureq::Error) -> Trouble {
         },
         _ => {}
     }
-    let mut why = error.to_string();
+    let mut why = match &error {
+        Error::Io(cause) => cause.to_string(),
+        error => error.to_string(),
+    };
     if why.contains("certificate") {
         why += "; SSL_CERT_FILE can name the certificates to trust";
     }
     Trouble::Lasting(FetchError::Unreachable {
         host: url.host().unwrap_or_default().to_string(),
         why,
+        or: "",
     })
 }
 

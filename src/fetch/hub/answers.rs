@@ -43,7 +43,14 @@ impl Hub {
         let revision = encoded(request.revision.as_str(), "");
         let endpoint = &self.settings.endpoint;
         let url = format!("{endpoint}/api/models/{}/revision/{revision}", request.name);
-        let answer = self.http.get(&url, tracker)?;
+        let answer = self.http.get(&url, tracker).map_err(|error| match error {
+            FetchError::Unreachable { host, why, .. } => FetchError::Unreachable {
+                host,
+                why,
+                or: ", or another hub with HF_ENDPOINT",
+            },
+            error => error,
+        })?;
         if answer.status() != 200 {
             return Err(self.refusal(request, "", &answer));
         }

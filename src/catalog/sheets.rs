@@ -4,7 +4,7 @@ use super::Entry;
 use super::compare::{Paired, differing_settings};
 use crate::experiment::{Held, value_words};
 use crate::metrics::{Controls, Digits, Estimate, SystemResults};
-use crate::report::Sheet;
+use crate::report::{CONTROL_COLUMNS, Sheet};
 
 /// A run's name with its number.
 pub fn run_label(entry: &Entry) -> String {
@@ -56,7 +56,7 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     });
     let controlled = rows.iter().any(|(_, row)| row.controls.is_some());
     if controlled {
-        heads.extend(CONTROLS);
+        heads.extend(CONTROL_COLUMNS);
     }
     let mut sheet = Sheet::new("Results on the test split", columns(&heads, 3));
     for (entry, row) in &rows {
@@ -98,23 +98,14 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     sheet
 }
 
-const CONTROLS: [&str; 6] = [
-    "Shuffled (%)",
-    "Gain",
-    "Constant (%)",
-    "κ reaction",
-    "κ interpretation",
-    "κ exploration",
-];
-
 const CONTROLS_NOTE: &str = "Ranked by the gain over shuffled: Emp-F1 less that of the same answers shuffled over the \
     contexts, in points. Constant is one answer to every context, the best that was found among training targets. \
     No constant raises κ.";
 
-/// The cells of [`CONTROLS`].
+/// The cells of [`CONTROL_COLUMNS`].
 fn control_cells(controls: Option<&Controls>) -> Vec<String> {
     let Some(controls) = controls else {
-        return vec!["–".to_string(); CONTROLS.len()];
+        return vec!["–".to_string(); CONTROL_COLUMNS.len()];
     };
     let constant = controls.constant.as_ref().map(|constant| &constant.emp_f1);
     let kappa = controls.kappa.iter().map(|kappa| match kappa {

@@ -190,39 +190,37 @@ impl Monitor {
     /// Of an evaluation: whether the responses have one level where the targets have several. The mechanism that is
     /// furthest off is told.
     fn levels(&mut self, values: &[(String, f64)], found: &mut Vec<Alert>) {
+        let limit = self.settings.level_share;
         let share = |key: &str| {
             let (_, percent) = values.iter().find(|(name, _)| name == key)?;
             Some(percent / 100.0)
         };
-        let limit = self.settings.level_share;
-        let mut furthest: Option<(Mechanism, f64, f64)> = None;
-        let mut evaluated = false;
-        for mechanism in Mechanism::ALL {
+        let shares = |mechanism: Mechanism| {
             let at = mechanism.index();
-            let (Some(share), Some(of_targets)) = (
-                share(declared::VALIDATION_COMMONEST_KEYS[at]),
-                share(declared::VALIDATION_COMMONEST_OF_TARGETS_KEYS[at]),
-            ) else {
-                continue;
-            };
-            evaluated = true;
-            let off = share - of_targets;
-            let collapsed = limit > 0.0 && share > limit && off >= CLEARLY;
-            if collapsed && furthest.is_none_or(|(_, share, targets)| off > share - targets) {
-                furthest = Some((mechanism, share, of_targets));
-            }
-        }
-        if !evaluated {
-            return;
-        }
-        let (mechanism, share, of_targets) =
-            furthest.unwrap_or((Mechanism::EmotionalReaction, 0.0, 0.0));
+            let of_targets = share(declared::VALIDATION_COMMONEST_OF_TARGETS_KEYS[at])?;
+            Some((
+                mechanism,
+                share(declared::VALIDATION_COMMONEST_KEYS[at])?,
+                of_targets,
+            ))
+        };
+        let off = |(_, share, of_targets): &(Mechanism, f64, f64)| share - of_targets;
+        let has_collapsed =
+            |of: &(Mechanism, f64, f64)| limit > 0.0 && of.1 > limit && off(of) >= CLEARLY;
+        let all = Mechanism::ALL.into_iter().filter_map(shares);
+        let furthest = all.max_by(|a, b| {
+            has_collapsed(a)
+                .cmp(&has_collapsed(b))
+                .then(off(a).total_cmp(&off(b)))
+        });
+        let Some(furthest) = furthest else { return };
+        let (mechanism, share, of_targets) = furthest;
         let alert = Alert::Levels {
             mechanism,
             share,
             of_targets,
         };
-        self.raise_if(furthest.is_some(), alert, found);
+        self.raise_if(has_collapsed(&furthest), alert, found);
     }
 
     fn samples(&mut self, dialogues: &[SampleDialogue]) -> Vec<Alert> {

@@ -45,6 +45,9 @@ fn first_words(text: &str, count: usize) -> String {
     words.join(" ")
 }
 
+/// Finds the levels of each (context, response).
+pub type Identify<'a, E> = &'a mut dyn FnMut(&[(&str, &str)]) -> Result<Vec<Levels>, E>;
+
 /// The rounds of the search for the best constant: how many candidates are tried, each on so many contexts.
 const ROUNDS: [(usize, usize); 3] = [(48, 16), (12, 64), (3, 256)];
 
@@ -55,11 +58,11 @@ const ROUNDS: [(usize, usize); 3] = [(48, 16), (12, 64), (3, 256)];
 /// and Somekh 2013) bounds the cost: at most 2 560 pairs are identified, however many examples there are.
 ///
 /// # Errors
-/// `identify` fails; it returns the levels of each (context, response).
+/// `identify` fails.
 pub fn best_constant<E>(
     train: &[&Example],
     seed: u64,
-    identify: &mut dyn FnMut(&[(&str, &str)]) -> Result<Vec<Levels>, E>,
+    identify: Identify<'_, E>,
 ) -> Result<Option<String>, E> {
     let mut left = candidates(train);
     left.truncate(ROUNDS[0].0);

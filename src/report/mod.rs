@@ -12,6 +12,6 @@ pub mod tensorboard;
 
 pub use figure::{Figure, FigureError, FigureLine, LINE_COLOURS, stretches};
 pub use identifiers::identifiers_table;
-pub use results::{definitions, results_table};
+pub use results::{CONTROL_COLUMNS, definitions, results_table};
 pub use sheet::Sheet;
 pub use table::{Align, TextTable};

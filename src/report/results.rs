@@ -21,6 +21,16 @@ const FIGURES: [(&str, &str); 10] = [
     ("exploration_f1", declared::VALIDATION_F1_KEYS[2]),
 ];
 
+/// Columns beside Emp-F1 wherever systems are rows and some have controls.
+pub const CONTROL_COLUMNS: [&str; 6] = [
+    "Shuffled (%)",
+    "Gain",
+    "Constant (%)",
+    "κ reaction",
+    "κ interpretation",
+    "κ exploration",
+];
+
 /// The definitions of the figures, by their names in JSON.
 pub fn definitions() -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
     FIGURES

@@ -3,28 +3,20 @@
 use std::cell::OnceCell;
 use std::convert::Infallible;
 
-use super::evaluate::Examiner;
+use super::evaluate::{Answers, Exam, Examiner};
 use super::identifier_set::levels;
 use super::material::Encoded;
 use super::seed::{Draw, seed};
 use crate::data::Example;
 use crate::metrics::control_answers::{best_constant, cut_to_equal_length};
 use crate::metrics::emp_f1::Levels;
-use crate::metrics::{Bootstrap, EqualLength, LevelPairs};
+use crate::metrics::{EqualLength, LevelPairs};
 
 /// The search for the best constant answer: the training examples, and what was found, for all evaluations.
 #[derive(Clone, Copy)]
 pub struct ConstantSearch<'a> {
     pub train: &'a [Encoded],
     pub found: &'a OnceCell<Option<String>>,
-}
-
-/// Answers of two systems to the same examples, in their order.
-pub struct TwoSystems<'a> {
-    pub responses: &'a [String],
-    /// The name of the other system.
-    pub baseline: &'a str,
-    pub baseline_responses: &'a [String],
 }
 
 impl Examiner<'_> {
@@ -57,28 +49,26 @@ impl Examiner<'_> {
         found.as_deref()
     }
 
-    /// Both systems' answers cut to the same number of words and judged again; None without identifiers or without
-    /// controls.
-    pub fn equal_length(
+    /// A policy and another system, their answers to each context cut to the same number of words and judged again;
+    /// None without identifiers or without controls.
+    pub fn at_equal_length(
         &self,
-        contexts: &[String],
-        targets: &[Levels],
-        systems: &TwoSystems<'_>,
-        bootstrap: &Bootstrap,
+        exam: &Exam<'_>,
+        answers: &Answers,
+        (baseline, others): (&str, &Answers),
     ) -> Option<EqualLength> {
         self.search.as_ref()?;
-        let (own, other) = cut_to_equal_length(systems.responses, systems.baseline_responses);
+        let (own, other) = cut_to_equal_length(&answers.responses, &others.responses);
         let words: usize = own.iter().map(|text| text.split_whitespace().count()).sum();
+        let mean_words = words as f64 / own.len().max(1) as f64;
         let judged = |responses: &[String]| {
-            let responses = responses.iter().map(String::as_str);
             Some(LevelPairs {
-                targets: targets.to_vec(),
-                responses: self.levels_of(contexts, responses)?,
+                targets: exam.gold.clone()?,
+                responses: self.levels_of(&exam.contexts, responses.iter().map(String::as_str))?,
             })
         };
-        let mean_words = words as f64 / own.len().max(1) as f64;
         let (own, other) = (judged(&own)?, judged(&other)?);
-        EqualLength::new(systems.baseline, mean_words, &own, &other, bootstrap)
+        EqualLength::new(baseline, mean_words, &own, &other, &self.bootstrap())
     }
 
     /// The seed of the shuffling and of the search.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 
-use super::control_answers::{ConstantSearch, TwoSystems};
+use super::control_answers::ConstantSearch;
 use super::identifier_set::{IdentifierSet, LevelLogProbs, levels};
 use super::likelihood::target_losses;
 use super::material::Encoded;
@@ -19,8 +19,8 @@ use crate::metrics::control_answers::shuffled;
 use crate::metrics::controls::{commonest_levels, level_shares};
 use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
-    Answered, Bootstrap, ControlLevels, EqualLength, ResponseWords, SystemResults, TargetLoss,
-    Truncation, declared, perplexity, system_results,
+    Answered, Bootstrap, ControlLevels, ResponseWords, SystemResults, TargetLoss, Truncation,
+    declared, perplexity, system_results,
 };
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
@@ -94,9 +94,9 @@ pub struct Examiner<'a> {
 /// Examples to answer, with what the identifiers find whatever a policy answers.
 pub struct Exam<'a> {
     pub examples: &'a [Encoded],
-    contexts: Vec<String>,
+    pub(super) contexts: Vec<String>,
     /// Levels of the targets; `None` without identifiers.
-    gold: Option<Vec<Levels>>,
+    pub(super) gold: Option<Vec<Levels>>,
     /// The best constant answer and its levels; `None` without identifiers or without controls.
     constant: Option<(String, Vec<Levels>)>,
 }
@@ -226,23 +226,7 @@ impl Examiner<'_> {
         system_results(system, split, answered, &self.bootstrap())
     }
 
-    /// A policy's answers beside those of another system at equal length; None without identifiers or controls.
-    pub fn at_equal_length(
-        &self,
-        exam: &Exam<'_>,
-        answers: &Answers,
-        (baseline, others): (&str, &Answers),
-    ) -> Option<EqualLength> {
-        let systems = TwoSystems {
-            responses: &answers.responses,
-            baseline,
-            baseline_responses: &others.responses,
-        };
-        let targets = exam.gold.as_deref()?;
-        self.equal_length(&exam.contexts, targets, &systems, &self.bootstrap())
-    }
-
-    fn bootstrap(&self) -> Bootstrap {
+    pub(super) fn bootstrap(&self) -> Bootstrap {
         Bootstrap {
             resamples: self.resamples,
             seed: seed(self.run_seed, Draw::Bootstrap, 0),

@@ -206,6 +206,9 @@ fn responses_from_elsewhere_are_evaluated() {
     ];
     let found = place.json(&arguments);
     assert!(found["emp_f1"]["value"].is_number());
+    let controls = &found["controls"];
+    assert!(controls["shuffled"]["value"].is_number(), "{found}");
+    assert!(controls["constant"]["response"].is_string(), "{found}");
     assert_eq!(
         found["truncation"],
         json!({"max_context": 16, "max_response": 16, "contexts": 0.0, "responses": 0.0, "targets": 0.0})
@@ -377,7 +380,8 @@ fn a_checkpoint_answers_as_a_system_and_identifiers_judge_it() {
     let plain = place.json(&["responses", "score", "Ours"]);
     let again = &plain[0]["score"];
     assert_eq!(again["identifiers"], score["identifiers"]);
-    for figure in ["emp_f1", "mechanism_f1", "truncation"] {
+    assert!(score["results"]["controls"]["gain"]["value"].is_number());
+    for figure in ["emp_f1", "mechanism_f1", "truncation", "controls"] {
         assert_eq!(again["results"][figure], score["results"][figure]);
     }
     let cases = place.json(&["responses", "cases", "dog"]);

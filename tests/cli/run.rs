@@ -84,7 +84,92 @@ fn events_are_one_a_line_and_complete() {
             assert!(bounds.is_sorted(), "{system} {figure} {bounds:?}");
         }
         assert_eq!(row["n"], 24);
+        let controls = &row["controls"];
+        let gain = row["emp_f1"]["value"].as_f64().unwrap()
+            - controls["shuffled"]["value"].as_f64().unwrap();
+        assert!((controls["gain"]["value"].as_f64().unwrap() - gain).abs() < 1e-9);
+        assert!(controls["constant"]["response"].is_string(), "{row}");
+        let cut = &controls["equal_length"]["baseline"];
+        assert_eq!(cut.is_null(), system == "Generator", "{row}");
     }
+}
+
+#[test]
+fn controls_stand_beside_emp_f1_and_change_nothing_of_the_training() {
+    let (whole_place, events) = whole();
+    let place = Place::new();
+    let without = place.lines(&short(&["--set=evaluation.controls=false"]));
+    let clock = |key: &str| {
+        ["seconds", "tokens_per_second", "memory"]
+            .iter()
+            .any(|of| key.contains(of))
+    };
+    let steps = |events: &[Value]| -> Vec<Vec<(String, Value)>> {
+        let metrics = of(events, "metrics").into_iter();
+        metrics
+            .map(|line| {
+                let values = line["values"].as_object().unwrap().iter();
+                let values = values.filter(|(key, _)| !clock(key) && !control(key));
+                values
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect()
+            })
+            .collect()
+    };
+    assert_eq!(steps(events), steps(&without));
+    let has_control = |events: &[Value]| {
+        let metrics = of(events, "metrics").into_iter();
+        let mut values = metrics.flat_map(|line| line["values"].as_object().unwrap().keys());
+        values.any(|key| control(key))
+    };
+    assert!(has_control(events) && !has_control(&without));
+    let results = |events: &[Value]| events.last().unwrap()["results"].clone();
+    for system in ["Generator", "EmpRL"] {
+        assert_eq!(
+            results(&without)[system]["emp_f1"],
+            results(events)[system]["emp_f1"]
+        );
+        assert!(results(&without)[system]["controls"].is_null());
+    }
+
+    let table = whole_place.ok(&["table", "2", "--runs=1"]);
+    for words in [
+        "Shuffled (%)",
+        "Gain, in points",
+        "Cohen's κ",
+        "answers cut to equal length",
+    ] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    let shown = whole_place.ok(&["runs", "show", "1"]);
+    for words in [
+        "gain over shuffled",
+        "The constant answer: ",
+        "no/weak/strong in %",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let evaluated = whole_place.json(&["evaluate", "--run=1"]);
+    assert_eq!(
+        evaluated["controls"]["gain"],
+        results(events)["EmpRL"]["controls"]["gain"]
+    );
+    let listed = whole_place.json(&["runs", "list", "--filter", "test.emp_f1_gain > -100"]);
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+}
+
+/// Whether a metric is a control of Emp-F1.
+fn control(key: &str) -> bool {
+    let ends = [
+        "_shuffled",
+        "_gain",
+        "_constant",
+        "_macro_f1",
+        "_kappa",
+        "_commonest",
+        "_of_targets",
+    ];
+    key.starts_with("validation/") && ends.iter().any(|end| key.ends_with(end))
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{Cell, Column, Row, Table, TableNumber};
 use crate::data::Mechanism;
 use crate::metrics::{Estimate, IdentifierScores, SystemResults};
+use crate::report::CONTROL_COLUMNS;
 use crate::report::paper::{self, Reported};
 use crate::study::results::{AbResults, RatingResults};
 use crate::study::statistics::significance::Share;
@@ -11,16 +12,6 @@ const AUTOMATIC: [&str; 4] = ["PPL", "Dist-1 (%)", "Dist-2 (%)", "Emp-F1 (%)"];
 const ASPECTS: [&str; 3] = ["Empathy", "Relevance", "Fluency"];
 const OUTCOMES: [&str; 3] = ["Win (%)", "Lose (%)", "Tie (%)"];
 
-/// Figures beside Emp-F1 that the paper does not have.
-const CONTROLS: [&str; 6] = [
-    "Shuffled (%)",
-    "Gain",
-    "Constant (%)",
-    "κ reaction",
-    "κ interpretation",
-    "κ exploration",
-];
-
 /// Our figures for one row.
 #[derive(Clone, Debug)]
 pub(super) struct Ours {
@@ -28,7 +19,7 @@ pub(super) struct Ours {
     pub of: String,
     pub label: String,
     pub cells: Vec<Cell>,
-    /// Those of [`CONTROLS`]; empty where there are none.
+    /// Those of [`CONTROL_COLUMNS`]; empty where there are none.
     pub controls: Vec<Cell>,
 }
 
@@ -187,7 +178,7 @@ pub(super) fn ablation(ours: &[Ours]) -> Table {
 fn measured(number: TableNumber, paper: &[Reported], ours: &[Ours]) -> Table {
     let mut columns = paired(&AUTOMATIC);
     if ours.iter().any(|own| !own.controls.is_empty()) {
-        columns.extend(CONTROLS.map(|title| Column {
+        columns.extend(CONTROL_COLUMNS.map(|title| Column {
             title: title.to_string(),
             reported: false,
         }));

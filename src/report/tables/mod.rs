@@ -6,6 +6,7 @@ mod cases;
 mod fill;
 mod gather;
 mod latex;
+mod notes;
 mod write;
 
 pub use gather::{GatherError, TableSelection, gather};

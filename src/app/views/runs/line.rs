@@ -26,7 +26,15 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, now: Now) -> bool {
         WidgetInfo::labeled(Role::Link, true, words)
     });
     let figure = run.summary.get(declared::VALIDATION_EMP_F1);
-    let measured = figure.map_or("", |_| ". Emp-F1 is the last on the validation subset");
+    let gain = run.summary.get(declared::VALIDATION_EMP_F1_GAIN);
+    let measured = match (figure, gain) {
+        (None, _) => "",
+        (Some(_), None) => ". Emp-F1 is the last on the validation subset",
+        (Some(_), Some(_)) => {
+            ". Emp-F1 is the last on the validation subset, and the gain is over the same answers shuffled over the \
+             contexts"
+        }
+    };
     if response.hovered() {
         ui.painter()
             .rect_filled(rect.expand2(vec2(space::S, 0.0)), size::RADIUS, t.hover);
@@ -45,7 +53,9 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, now: Now) -> bool {
         || status::word(run.status).to_string(),
         |f1| {
             let f1 = format::metric(declared::VALIDATION_EMP_F1, *f1);
-            format!("validation Emp-F1 {f1}")
+            let gain = gain.map(|gain| format::metric(declared::VALIDATION_EMP_F1_GAIN, *gain));
+            let gain = gain.map_or(String::new(), |gain| format!(", gain {gain}"));
+            format!("validation Emp-F1 {f1}{gain}")
         },
     );
     let at = egui::pos2(when.left().min(rect.right() - 92.0) - space::M, middle);

@@ -1,0 +1,105 @@
+//! Notes below a table: definitions, samples and agreement.
+
+use super::fill::Ours;
+use crate::metrics::Digits;
+use crate::report::definitions;
+use crate::study::results::{Findings, Results};
+
+const KAPPA_NOTE: &str = "κ: Cohen's κ of the levels in responses and targets, by mechanism: 0 is what chance gives and \
+                          a constant answer at most; undefined where all have one level.";
+
+/// What the figures of Tables II and V are.
+pub(super) fn metric_notes(table: &str, ours: &[Ours]) -> Vec<String> {
+    let mut wanted = vec![
+        ("ppl", "PPL"),
+        ("dist_1", "Dist-1"),
+        ("dist_2", "Dist-2"),
+        ("emp_f1", "Emp-F1"),
+    ];
+    if ours.iter().any(|own| !own.controls.is_empty()) {
+        wanted.extend([
+            ("emp_f1_shuffled", "Shuffled"),
+            (
+                "emp_f1_gain",
+                "Gain, in points, by which systems are ranked",
+            ),
+            ("emp_f1_constant", "Constant"),
+        ]);
+    }
+    let mut notes: Vec<String> = definitions()
+        .filter_map(|(name, definition)| {
+            let (_, title) = wanted.iter().find(|(known, _)| *known == name)?;
+            Some(format!("{title}: {definition}"))
+        })
+        .collect();
+    if ours.iter().any(|own| !own.controls.is_empty()) {
+        notes.push(KAPPA_NOTE.to_string());
+    }
+    notes.push(format!(
+        "In brackets: 95 % bootstrap intervals over examples. Reported: Table {table} of the paper, \
+         where EmpRL starts from T5-base."
+    ));
+    notes
+}
+
+/// How many judged: a fourth who had nothing to decide does not count.
+fn annotators_words(results: &Results) -> String {
+    let judged = results.annotators.iter();
+    let judged = judged.filter(|annotator| annotator.progress.answered > 0);
+    match judged.count() {
+        1 => "1 annotator".to_string(),
+        n => format!("{n} annotators"),
+    }
+}
+
+/// What a study's figures come from, and how far its annotators agree.
+pub(super) fn study_notes(mark: &str, results: &Results) -> Vec<String> {
+    let mut notes = vec![format!(
+        "S{}: \"{}\", {} contexts, seed {}, {}.",
+        &mark[1..],
+        results.title,
+        results.contexts,
+        results.seed,
+        annotators_words(results)
+    )];
+    let agreement = |what: &str, found: &crate::study::results::Agreement| {
+        let words = |figure: &crate::study::statistics::Figure| match figure {
+            Ok(value) => Digits::AGREEMENT.write(*value),
+            Err(undefined) => format!("undefined ({undefined})"),
+        };
+        format!(
+            "{what}: Fleiss' kappa {} over {} items, Krippendorff's alpha {} over {} judgements.",
+            words(&found.fleiss_kappa),
+            found.fleiss_items,
+            words(&found.krippendorff_alpha),
+            found.judgements
+        )
+    };
+    match &results.found {
+        Findings::Rating(rating) => {
+            for aspect in &rating.aspects {
+                let name = format!("Agreement in {}", aspect.aspect.title().to_lowercase());
+                notes.push(agreement(&name, &aspect.agreement));
+            }
+        }
+        Findings::AbTest(test) => {
+            for pair in &test.pairs {
+                let p = match &pair.p {
+                    Ok(p) => format!("sign test p = {}", Digits::P.write(*p)),
+                    Err(undefined) => format!("sign test undefined ({undefined})"),
+                };
+                let (unresolved, missing) = (
+                    pair.unresolved.map_or(0, |share| share.count),
+                    pair.open + pair.waiting_for_fourth,
+                );
+                notes.push(format!(
+                    "{} vs {}: {} of {} items judged, {} by the fourth annotator, {unresolved} \
+                     unresolved, {missing} missing; {p}.",
+                    pair.first, pair.second, pair.judged, pair.items, pair.by_fourth
+                ));
+            }
+            notes.push(agreement("Agreement", &test.agreement));
+        }
+    }
+    notes
+}

@@ -15,6 +15,7 @@ pub use config::{Activation, BertConfig};
 pub(in crate::nn) use names::tensor_names;
 
 use super::Dropout;
+use super::attention::Heads;
 use super::host::{self, Attention, Sources, is_host};
 use super::t5;
 use super::weights::{ParamInit, WeightsError, WeightsFile};
@@ -164,7 +165,7 @@ impl Layer {
         let keys_values = self.keys_values.forward(x);
         if is_host(&queries.device()) {
             let attention = Attention {
-                heads: self.heads,
+                heads: Heads::equal(self.heads),
                 position: None,
                 mask: Some(mask),
                 causal: false,

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::meter::meter;
 use super::output::count;
 use super::{CommandContext, Failure, input};
+use crate::data::Turns;
 use crate::data::rows::Row;
 use crate::experiment::{Config, setting};
 use crate::operations::models::{Drawing, Reference, SavedModel};
@@ -97,17 +98,17 @@ impl Sampling {
 /// How many contexts are longer than the model reads.
 pub(super) fn truncated(
     model: &SavedModel,
-    contexts: &[String],
+    contexts: &[Turns<'_>],
     max_source: usize,
-) -> Option<String> {
-    let longer = model.truncated(contexts, max_source);
-    (longer > 0).then(|| {
+) -> Result<Option<String>, Failure> {
+    let longer = model.truncated(contexts, max_source)?;
+    Ok((longer > 0).then(|| {
         format!(
             "{} of {} contexts are longer than {max_source} tokens (--max-source), and their beginning is not read.",
             count(longer as u64),
             count(contexts.len() as u64)
         )
-    })
+    }))
 }
 
 fn refused(path: &str, problem: &str) -> Failure {
@@ -129,8 +130,9 @@ impl Generate {
         let file = input::contexts(self.input.as_deref())?;
         input::show_notes(&file.notes);
         let mut rows = file.rows;
-        let contexts: Vec<String> = rows.iter().filter_map(Row::context_text).collect();
-        input::show_notes(truncated(&model, &contexts, config.data.max_source).as_slice());
+        let contexts: Vec<Turns<'_>> = rows.iter().filter_map(Row::turns).collect();
+        let cut = truncated(&model, &contexts, config.data.max_source)?;
+        input::show_notes(cut.as_slice());
         let drawing = Drawing {
             settings: &config.sampling,
             greedy: self.greedy,
@@ -144,7 +146,7 @@ impl Generate {
             &drawing,
             self.batch.into(),
             done,
-        );
+        )?;
         bar.finish_and_clear();
         // A person at a terminal reads the responses; programs and files get whole rows.
         let plain = !ctx.out.json && std::io::stdout().is_terminal();

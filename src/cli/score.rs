@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::generate::truncated;
 use super::meter::meter;
 use super::{CommandContext, Failure, input};
+use crate::data::Turns;
 use crate::data::rows::Row;
 use crate::operations::models::{Reference, SavedModel};
 
@@ -56,20 +57,20 @@ impl Score {
         let mut contexts = Vec::new();
         let mut responses = Vec::new();
         for row in &rows {
-            contexts.push(row.require_context(&self.input)?.join(" "));
+            contexts.push(row.require_turns(&self.input)?);
             let response = row.require_response(&self.input)?;
             let own = own_tokens(row).filter(|tokens| model.spells(tokens, response));
             responses.push(own.unwrap_or_else(|| model.encode(response)));
         }
-        input::show_notes(truncated(&model, &contexts, max_source).as_slice());
-        let pairs: Vec<(&str, &[u32])> = contexts
+        input::show_notes(truncated(&model, &contexts, max_source)?.as_slice());
+        let pairs: Vec<(Turns<'_>, &[u32])> = contexts
             .iter()
-            .map(String::as_str)
+            .copied()
             .zip(responses.iter().map(Vec::as_slice))
             .collect();
         let bar = meter(rows.len(), "Scoring");
         let done = &mut |done: usize| bar.set_position(done as u64);
-        let scores = model.score(&pairs, max_source, self.batch.into(), done);
+        let scores = model.score(&pairs, max_source, self.batch.into(), done)?;
         bar.finish_and_clear();
         for ((row, tokens), logprobs) in rows.iter_mut().zip(&responses).zip(scores) {
             let nll: f64 = logprobs.iter().map(|logprob| -f64::from(*logprob)).sum();

@@ -238,6 +238,7 @@ fn plain_row(text: String, line: usize, wanted: Wanted) -> Row {
         Wanted::Contexts => (Some(vec![text]), None),
     };
     Row {
+        roles: Vec::new(),
         context,
         response,
         fields,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::error::DataError;
 use super::import::utf8;
+use super::sets::{Role, Turns};
 
 const FIX: &str =
     "each row must be one JSON object such as {\"context\": \"…\", \"response\": \"…\"}";
@@ -20,6 +21,8 @@ const FIX: &str =
 pub struct Row {
     /// Utterances of the context, oldest first; one if it was given as one string.
     pub context: Option<Vec<String>>,
+    /// Who said each; empty where the sides alternate, the speaker first, or the row does not say it of all.
+    pub roles: Vec<Role>,
     /// The response.
     pub response: Option<String>,
     /// The whole object as it was read, ours and foreign fields, in their order.
@@ -37,6 +40,7 @@ impl Row {
         fields.insert("response".into(), Value::from(response.clone()));
         Row {
             context: Some(context),
+            roles: Vec::new(),
             response: Some(response),
             fields,
             line: 0,
@@ -81,6 +85,7 @@ impl Row {
             }
         };
         Ok(Row {
+            roles: roles(context.as_deref(), &fields),
             context,
             response,
             fields,
@@ -88,14 +93,26 @@ impl Row {
         })
     }
 
-    /// The context as the model reads it: utterances joined by one space.
+    /// What was said before the response.
+    pub fn turns(&self) -> Option<Turns<'_>> {
+        let utterances = self.context.as_deref()?;
+        let roles = &self.roles;
+        Some(Turns { utterances, roles })
+    }
+
+    /// The context as one text: utterances joined by one space.
     pub fn context_text(&self) -> Option<String> {
-        self.context.as_ref().map(|utterances| utterances.join(" "))
+        self.turns().map(|turns| turns.text())
     }
 
     /// The context, or an error that names the row's line in `path`.
     pub fn require_context(&self, path: &Path) -> Result<&[String], DataError> {
-        self.context.as_deref().ok_or_else(|| {
+        Ok(self.require_turns(path)?.utterances)
+    }
+
+    /// The context with its sides, or an error that names the row's line in `path`.
+    pub fn require_turns(&self, path: &Path) -> Result<Turns<'_>, DataError> {
+        self.turns().ok_or_else(|| {
             DataError::line(
                 path,
                 self.line,
@@ -124,6 +141,16 @@ impl Row {
             self.response = value.as_str().map(str::to_string);
         }
         self.fields.insert(key.to_string(), value);
+    }
+}
+
+/// Who said each utterance, where the field `roles` says it of all.
+fn roles(context: Option<&[String]>, fields: &Map<String, Value>) -> Vec<Role> {
+    let given = fields.get("roles").cloned().unwrap_or_default();
+    let roles: Vec<Role> = serde_json::from_value(given).unwrap_or_default();
+    match context.is_some_and(|context| context.len() == roles.len()) {
+        true => Role::kept(&roles),
+        false => Vec::new(),
     }
 }
 

@@ -37,9 +37,47 @@ pub struct Example {
 }
 
 impl Example {
+    /// What was said before the response.
+    pub fn turns(&self) -> Turns<'_> {
+        Turns {
+            utterances: &self.context,
+            roles: &self.roles,
+        }
+    }
+
     /// The context `c` of the method: all utterances, joined by one space.
     pub fn context_text(&self) -> String {
-        self.context.join(" ")
+        self.turns().text()
+    }
+}
+
+/// What was said before a response, and by whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Turns<'a> {
+    pub utterances: &'a [String],
+    /// Who said each; empty where the sides alternate, the speaker first.
+    pub roles: &'a [Role],
+}
+
+impl<'a> Turns<'a> {
+    /// Of sides that alternate, the speaker first.
+    pub fn alternating(utterances: &'a [String]) -> Self {
+        Turns {
+            utterances,
+            roles: &[],
+        }
+    }
+
+    /// The context `c` of the method: all utterances, joined by one space.
+    pub fn text(&self) -> String {
+        self.utterances.join(" ")
+    }
+
+    /// Each utterance with who said it.
+    pub fn iter(&self) -> impl Iterator<Item = (Role, &'a str)> {
+        let roles = self.roles;
+        let utterances = self.utterances.iter().enumerate();
+        utterances.map(move |(turn, utterance)| (Role::of(roles, turn), utterance.as_str()))
     }
 }
 

@@ -15,7 +15,7 @@ use super::hex;
 use crate::data::library;
 use crate::data::reader::{self, Wanted};
 use crate::data::rows::Row;
-use crate::data::{Example, Role};
+use crate::data::{Example, Role, Turns};
 
 /// A dialogue context with its metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,14 @@ impl From<&Example> for Context {
 }
 
 impl Context {
+    /// What was said, and by whom.
+    pub fn turns(&self) -> Turns<'_> {
+        Turns {
+            utterances: &self.utterances,
+            roles: &self.roles,
+        }
+    }
+
     fn from_row(row: &Row, path: &Path) -> Result<Context, StudyError> {
         let text = |keys: &[&str]| {
             let found = keys.iter().find_map(|key| row.fields.get(*key)?.as_str());
@@ -73,22 +81,11 @@ impl Context {
             emotion: text(&["emotion"]),
             situation: text(&["situation", "prompt"]),
             utterances: row.require_context(path)?.to_vec(),
-            roles: roles(row),
+            roles: row.roles.clone(),
             // In rows that hold both, the response is a system's.
             target: text(&["target"]).or_else(|| row.response.clone()),
         })
     }
-}
-
-/// Who said each utterance, where a row says it of all.
-fn roles(row: &Row) -> Vec<Role> {
-    let given = row.fields.get("roles").cloned().unwrap_or_default();
-    let roles: Vec<Role> = serde_json::from_value(given).unwrap_or_default();
-    let all = row
-        .context
-        .as_ref()
-        .is_some_and(|context| context.len() == roles.len());
-    if all { Role::kept(&roles) } else { Vec::new() }
 }
 
 /// Names of the fields for conversation and turn.

@@ -6,6 +6,7 @@
 mod jinja;
 mod protect;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -85,11 +86,16 @@ impl Message {
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
+    /// Those that the template can name.
+    tokens: Vec<(&'static str, String)>,
     path: PathBuf,
 }
 
 /// The name of the template in its environment, which its errors have.
 const NAME: &str = "chat template";
+/// Transformers' file of a template, and that of older folders.
+const FILE: &str = "chat_template.jinja";
+const SETTINGS: &str = "tokenizer_config.json";
 /// The tokens that Transformers hands to a template.
 const TOKENS: [&str; 4] = ["bos_token", "eos_token", "pad_token", "unk_token"];
 
@@ -116,6 +122,7 @@ impl ChatTemplate {
         Ok(ChatTemplate {
             environment,
             source: source.to_string(),
+            tokens: Vec::new(),
             path: path.to_path_buf(),
         })
     }
@@ -126,9 +133,9 @@ impl ChatTemplate {
     /// # Errors
     /// A file cannot be read, or as [`ChatTemplate::new`].
     pub fn from_folder(folder: &Path) -> Result<Option<Self>, ChatError> {
-        let settings_path = folder.join("tokenizer_config.json");
+        let settings_path = folder.join(SETTINGS);
         let settings = tokenizer::json(&settings_path)?;
-        let file = folder.join("chat_template.jinja");
+        let file = folder.join(FILE);
         let mut template = if file.is_file() {
             let source = tokenizer::content(&file)?;
             let source = String::from_utf8(source).map_err(|_| ChatError::Template {
@@ -164,7 +171,34 @@ impl ChatTemplate {
     #[must_use]
     pub fn with_token(mut self, variable: &'static str, token: &str) -> Self {
         self.environment.add_global(variable, token);
+        self.tokens.push((variable, token.to_string()));
         self
+    }
+
+    /// The tokens that the template can name, by their names there.
+    pub fn tokens(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.tokens
+            .iter()
+            .map(|(variable, token)| (*variable, token.as_str()))
+    }
+
+    /// Writes what [`ChatTemplate::from_folder`] reads.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn save(&self, folder: &Path) -> Result<(), ChatError> {
+        let tokens: serde_json::Map<String, Json> = self
+            .tokens()
+            .map(|(variable, token)| (variable.to_string(), token.into()))
+            .collect();
+        for (name, content) in [
+            (FILE, self.source.clone()),
+            (SETTINGS, format!("{:#}\n", Json::Object(tokens))),
+        ] {
+            let path = folder.join(name);
+            fs::write(&path, content).map_err(|source| TokenizerError::Io { path, source })?;
+        }
+        Ok(())
     }
 
     /// Gives the template a date, as `strftime_now`. Without one, a template that writes the date has its own default,

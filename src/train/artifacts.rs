@@ -11,20 +11,20 @@ use super::error::TrainError;
 use super::evaluate::Examiner;
 use super::identifier_set::IdentifierSet;
 use super::material::Material;
+use super::model_tokenizer::ModelTokenizer;
 use super::policy::Policy;
 use crate::checkpoint;
 use crate::data::LevelSet;
 use crate::experiment::{Config, Stage, Tuning};
 use crate::nn::LanguageModel;
 use crate::nn::t5::T5;
-use crate::text::Tokenizer;
 
 /// Data and models of a run, as far as its stages have come.
 pub struct Artifacts {
     pub run_folder: PathBuf,
     pub level_set: Option<LevelSet>,
     pub material: Material,
-    pub tokenizer: Tokenizer,
+    pub tokenizer: ModelTokenizer,
     /// The model that the generator starts from.
     pub model: LanguageModel,
     /// The folder of the model's weights; `None` while they are untrained.

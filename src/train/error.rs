@@ -10,6 +10,7 @@ use crate::experiment::{Problem, Stage};
 use crate::nn::lora::LoraError;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
+use crate::text::chat::ChatError;
 use crate::train::optimizer::OptimizerFileError;
 
 /// Why a run failed. Messages say what, where and how to fix it.
@@ -59,6 +60,12 @@ pub enum TrainError {
         "{path}: there are no identifiers; as identifiers.source, give the number of a run, or a folder identifiers-… of a run's checkpoints"
     )]
     NoIdentifiers { path: PathBuf },
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    #[error(
+        "the model's chat template alone takes more than the {max_tokens} tokens that a context may have; raise data.max_source"
+    )]
+    TemplateTooLong { max_tokens: usize },
     #[error("{0}; change lora.targets")]
     Lora(#[from] LoraError),
     #[error("{path}: exists and is not empty; name a new folder, or an empty one")]

@@ -12,6 +12,7 @@ use super::checkpoint::write_json;
 use super::error::TrainError;
 use super::saved::SavedModel;
 use crate::nn::LanguageModel;
+use crate::text::chat::ChatTemplate;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Exported {
@@ -88,10 +89,19 @@ impl SavedModel {
             }),
             LanguageModel::Llama(llama) => {
                 let eos = llama.config().eos_token_ids().first();
-                json!({
+                let mut config = json!({
                     "tokenizer_class": "PreTrainedTokenizerFast",
                     "eos_token": eos.and_then(|id| self.tokenizer.token(*id)),
-                })
+                });
+                let tokens = self
+                    .tokenizer
+                    .chat()
+                    .into_iter()
+                    .flat_map(ChatTemplate::tokens);
+                for (name, token) in tokens {
+                    config[name] = token.into();
+                }
+                config
             }
         };
         write_json(&folder.join(TOKENIZER_CONFIG), &config)?;

@@ -53,7 +53,7 @@ impl Material {
         set: Option<&DialogueSet>,
         settings: &DataSettings,
         run_seed: u64,
-        tokenizer: &ModelTokenizer<'_>,
+        tokenizer: &ModelTokenizer,
     ) -> Result<Self, TrainError> {
         let Some(set) = set else {
             return Ok(Material::default());
@@ -74,7 +74,7 @@ impl Material {
             Ok(order
                 .into_iter()
                 .map(|index| encode(&examples[index], settings, tokenizer))
-                .collect::<Vec<_>>())
+                .collect::<Result<Vec<_>, _>>()?)
         };
         Ok(Material {
             train: part(&set.train, settings.train_limit, 0, "train")?,
@@ -84,12 +84,16 @@ impl Material {
     }
 }
 
-fn encode(example: &Example, settings: &DataSettings, tokenizer: &ModelTokenizer<'_>) -> Encoded {
-    Encoded {
-        source: tokenizer.context(&example.context_text(), settings.max_source),
+fn encode(
+    example: &Example,
+    settings: &DataSettings,
+    tokenizer: &ModelTokenizer,
+) -> Result<Encoded, TrainError> {
+    Ok(Encoded {
+        source: tokenizer.context(example.turns(), settings.max_source)?,
         target: tokenizer.response(&example.target, settings.max_target),
         example: example.clone(),
-    }
+    })
 }
 
 /// Training pairs of source and target tokens.

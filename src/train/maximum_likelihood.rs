@@ -14,6 +14,7 @@ use super::early_stopping::{Best, Patience};
 use super::error::TrainError;
 use super::likelihood::{cross_entropy, target_losses};
 use super::material::{Encoded, PairSource};
+use super::model_tokenizer::ModelTokenizer;
 use super::optimizer::AdamW;
 use super::order::Order;
 use super::policy::Policy;
@@ -24,7 +25,6 @@ use super::tensors::scalar;
 use crate::experiment::{Config, LrSchedule, Stage, Tuning};
 use crate::metrics::perplexity;
 use crate::nn::Dropout;
-use crate::text::Tokenizer;
 
 /// What differs between the two stages.
 pub struct LikelihoodSettings {
@@ -63,7 +63,7 @@ pub struct LikelihoodInputs<'a> {
     pub config: &'a Config,
     /// Without autodiff.
     pub device: Device,
-    pub tokenizer: &'a Tokenizer,
+    pub tokenizer: &'a ModelTokenizer,
     pub train: &'a dyn PairSource,
     /// Empty for no validation.
     pub validation: &'a [Encoded],

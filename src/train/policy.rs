@@ -11,18 +11,19 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::base::{Base, is_gguf};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use super::fingerprint;
+use super::model_tokenizer::ModelTokenizer;
 use super::seed::{Draw, seed};
 use crate::experiment::{Config, LoraSettings, PrefixSettings, Tuning};
+use crate::nn::LanguageModel;
 use crate::nn::adapter::{Adapter, AdapterWeights};
 use crate::nn::lora::{LoraConfig, LoraError};
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::value_head::ValueHead;
-use crate::nn::weights::WeightsError;
-use crate::nn::{LanguageModel, LanguageModelConfig};
-use crate::text::Tokenizer;
+use crate::text::chat::ChatTemplate;
 
 /// The prefix that a run's settings ask for.
 pub fn prefix_config(settings: &PrefixSettings) -> PrefixConfig {
@@ -134,12 +135,12 @@ impl Policy {
     pub fn save(
         &self,
         folder: &Path,
-        tokenizer: &Tokenizer,
+        tokenizer: &ModelTokenizer,
         base: Option<&Path>,
     ) -> Result<(), TrainError> {
         if base.is_none() {
             self.model.save(folder)?;
-            tokenizer.save(folder.join(TOKENIZER))?;
+            tokenizer.save(folder)?;
         }
         match &self.adapter {
             Some(Adapter::Prefix(prefix)) => prefix.save(&folder.join(PREFIX))?,
@@ -159,11 +160,12 @@ impl Policy {
         write_json(&folder.join(MANIFEST), &manifest)
     }
 
-    /// Reads what [`Policy::save`] wrote, or a Hugging Face folder as it is.
-    pub fn load(folder: &Path, device: &Device) -> Result<(Self, Tokenizer), TrainError> {
+    /// Reads what [`Policy::save`] wrote, or a Hugging Face folder or GGUF file as it is.
+    pub fn load(folder: &Path, device: &Device) -> Result<(Self, ModelTokenizer), TrainError> {
         let base = base_of(folder)?.unwrap_or_else(|| folder.to_path_buf());
-        let (model, mut tokenizer) = load_base(&base, device)?;
-        let mut policy = Policy::from(model);
+        let base = Base::read(&base)?;
+        let mut tokenizer = base.tokenizer.clone();
+        let mut policy = Policy::from(base.model(device)?);
         let path = folder.join(MANIFEST);
         if path.is_file() {
             policy.load_trained(folder, device)?;
@@ -189,6 +191,11 @@ impl Policy {
 
     /// SHA-256 over the files that [`Policy::load`] reads from `folder`, in hexadecimal.
     pub fn fingerprint(folder: &Path) -> Result<String, TrainError> {
+        if let (true, Some(parent), Some(name)) =
+            (is_gguf(folder), folder.parent(), folder.file_name())
+        {
+            return fingerprint::of_files(parent, [name.to_string_lossy().into_owned()]);
+        }
         let mut names = Vec::new();
         for entry in fs::read_dir(folder).map_err(TrainError::io(folder))? {
             let entry = entry.map_err(TrainError::io(folder))?;
@@ -206,6 +213,9 @@ impl Policy {
         names.sort();
         let mut hasher = Sha256::new();
         fingerprint::add_files(&mut hasher, folder, names)?;
+        if let Some(chat) = ChatTemplate::from_folder(folder)? {
+            hasher.update(chat.source());
+        }
         let lora = folder.join(LORA);
         if lora.is_dir() {
             hasher.update(Policy::fingerprint(&lora)?.as_bytes());
@@ -251,26 +261,4 @@ fn base_of(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
     }
     let manifest: Manifest = read_json(&path)?;
     Ok(manifest.base.map(|base| folder.join(base)))
-}
-
-/// A model and its tokenizer, which may not know more tokens than the model has embeddings.
-fn load_base(folder: &Path, device: &Device) -> Result<(LanguageModel, Tokenizer), TrainError> {
-    let rows = LanguageModelConfig::read(folder)?.shape().vocab_size;
-    let tokenizer = Tokenizer::from_folder(folder, rows)?;
-    let tokens = tokenizer.vocab_size();
-    if tokens > rows {
-        return Err(TrainError::Weights(WeightsError::Unsupported {
-            path: folder.join("config.json"),
-            problem: format!(
-                "`vocab_size` is {rows} where tokenizer.json has {tokens} tokens"
-            ),
-            fix: "give the tokenizer that the model was trained with, or resize its embeddings (resize_token_embeddings) and train them".into(),
-        }));
-    }
-    let model = LanguageModel::load(folder, device)?;
-    if let Some(tensor) = model.left_out().first() {
-        let count = model.left_out().len();
-        tracing::warn!(folder = %folder.display(), count, tensor, "tensors that are no part of the model are left out");
-    }
-    Ok((model, tokenizer))
 }

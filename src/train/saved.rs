@@ -20,18 +20,17 @@ use super::policy::Policy;
 use super::score::score;
 use super::seed::{Draw, stream};
 use super::tensors::by_length;
-use crate::data::{EmpathyLevel, Split, library};
+use crate::data::{EmpathyLevel, Split, Turns, library};
 use crate::experiment::{Config, SamplingSettings};
 use crate::metrics::{SystemResults, TruncatedPair};
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, LanguageModelConfig, device, generate_while};
-use crate::text::Tokenizer;
 
 /// A model's folder or a checkpoint of a generator or policy, with its tokenizer.
 pub struct SavedModel {
     pub(super) policy: Policy,
-    pub(super) tokenizer: Tokenizer,
+    pub(super) tokenizer: ModelTokenizer,
 }
 
 /// A response to one context.
@@ -119,12 +118,12 @@ impl SavedModel {
     /// once; `done` is called with the number answered so far.
     pub fn answer(
         &self,
-        contexts: &[String],
+        contexts: &[Turns<'_>],
         max_source: usize,
         drawing: &Drawing<'_>,
         batch: usize,
         done: &mut dyn FnMut(usize),
-    ) -> Vec<GeneratedResponse> {
+    ) -> Result<Vec<GeneratedResponse>, TrainError> {
         self.answer_while(contexts, max_source, drawing, batch, &mut |finished| {
             done(finished);
             ControlFlow::Continue(())
@@ -134,36 +133,35 @@ impl SavedModel {
     /// The same until `done` breaks; then only some contexts, in no particular order, have an answer.
     pub fn answer_while(
         &self,
-        contexts: &[String],
+        contexts: &[Turns<'_>],
         max_source: usize,
         drawing: &Drawing<'_>,
         batch: usize,
         done: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) -> Vec<GeneratedResponse> {
-        let sources = self.sources(contexts.iter().map(String::as_str), max_source);
+    ) -> Result<Vec<GeneratedResponse>, TrainError> {
+        let sources = self.sources(contexts.iter().copied(), max_source)?;
         let sources: Vec<&[u32]> = sources.iter().map(Vec::as_slice).collect();
         let (sampling, seed) = (drawing.sampling(), drawing.seed);
         let generated = answer_all(&self.policy, &sources, &sampling, seed, batch, done);
-        generated
-            .into_iter()
-            .map(|generated| self.answer_of(generated))
-            .collect()
+        let answers = generated.into_iter();
+        Ok(answers.map(|generated| self.answer_of(generated)).collect())
     }
 
     /// The response of [`SavedModel::answer`] to a single context. `keep_going` is called with the text so far
     /// after every token; if it returns false, there is no response.
     pub fn answer_streaming(
         &self,
-        context: &str,
+        context: Turns<'_>,
         max_source: usize,
         drawing: &Drawing<'_>,
         keep_going: &mut dyn FnMut(&str) -> bool,
-    ) -> Option<GeneratedResponse> {
+    ) -> Result<Option<GeneratedResponse>, TrainError> {
+        let sources = self.sources([context].into_iter(), max_source)?;
         let mut stopped = false;
         let mut generated = generate_while(
             &self.policy.model,
             self.policy.adapter_weights().as_ref(),
-            &self.sources([context].into_iter(), max_source),
+            &sources,
             &drawing.sampling(),
             &mut [stream(drawing.seed, Draw::Answer, 0, 0)],
             &mut |so_far| {
@@ -172,8 +170,8 @@ impl SavedModel {
                 !stopped
             },
         );
-        let generated = generated.pop().filter(|_| !stopped)?;
-        Some(self.answer_of(generated))
+        let generated = generated.pop().filter(|_| !stopped);
+        Ok(generated.map(|generated| self.answer_of(generated)))
     }
 
     fn answer_of(&self, generated: Generated) -> GeneratedResponse {
@@ -187,7 +185,7 @@ impl SavedModel {
 
     /// Token ids of a response, with the one that ends it.
     pub fn encode(&self, response: &str) -> Vec<u32> {
-        self.model_tokenizer().response(response, usize::MAX)
+        self.tokenizer.response(response, usize::MAX)
     }
 
     /// Whether these are ids of the model's vocabulary whose text is `response`.
@@ -201,13 +199,13 @@ impl SavedModel {
     /// untempered softmax. Ids are within the vocabulary, as those of [`SavedModel::encode`] are.
     pub fn score(
         &self,
-        pairs: &[(&str, &[u32])],
+        pairs: &[(Turns<'_>, &[u32])],
         max_source: usize,
         batch: usize,
         done: &mut dyn FnMut(usize),
-    ) -> Vec<Vec<f32>> {
+    ) -> Result<Vec<Vec<f32>>, TrainError> {
         let (model, adapter) = (&self.policy.model, self.policy.adapter_weights());
-        let sources = self.sources(pairs.iter().map(|(context, _)| *context), max_source);
+        let sources = self.sources(pairs.iter().map(|(context, _)| *context), max_source)?;
         let mut scored = vec![Vec::new(); pairs.len()];
         let mut finished = 0;
         for indices in by_length(pairs.len(), batch, |index| sources[index].len()) {
@@ -222,29 +220,33 @@ impl SavedModel {
             finished += indices.len();
             done(finished);
         }
-        scored
+        Ok(scored)
     }
 
     /// How many of these contexts are longer than `max_source` tokens, and lose their beginning.
-    pub fn truncated(&self, contexts: &[String], max_source: usize) -> usize {
-        let tokenizer = self.model_tokenizer();
-        let is_longer = |context: &&String| tokenizer.is_cut(context, max_source);
-        contexts.iter().filter(is_longer).count()
+    ///
+    /// # Errors
+    /// The model's chat template refuses a context.
+    pub fn truncated(
+        &self,
+        contexts: &[Turns<'_>],
+        max_source: usize,
+    ) -> Result<usize, TrainError> {
+        let mut truncated = 0;
+        for context in contexts {
+            truncated += usize::from(self.tokenizer.is_cut(*context, max_source)?);
+        }
+        Ok(truncated)
     }
 
     fn sources<'a>(
         &self,
-        contexts: impl Iterator<Item = &'a str>,
+        contexts: impl Iterator<Item = Turns<'a>>,
         max_source: usize,
-    ) -> Vec<Vec<u32>> {
-        let tokenizer = self.model_tokenizer();
+    ) -> Result<Vec<Vec<u32>>, TrainError> {
         contexts
-            .map(|context| tokenizer.context(context, max_source))
+            .map(|context| self.tokenizer.context(context, max_source))
             .collect()
-    }
-
-    fn model_tokenizer(&self) -> ModelTokenizer<'_> {
-        ModelTokenizer::new(&self.tokenizer, &self.policy.model.config())
     }
 }
 
@@ -341,9 +343,8 @@ pub fn examine(
     let identifiers = identifiers
         .map(|folder| IdentifierSet::load(folder, &device))
         .transpose()?;
-    let model_tokenizer = ModelTokenizer::new(&tokenizer, &policy.model.config());
     let (settings, seed) = (&config.data, config.run.seed);
-    let material = Material::prepare(Some(&dialogues), settings, seed, &model_tokenizer)?;
+    let material = Material::prepare(Some(&dialogues), settings, seed, &tokenizer)?;
     let examples = match split {
         Split::Train => &material.train,
         Split::Validation => &material.validation,

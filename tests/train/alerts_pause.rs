@@ -22,6 +22,7 @@ use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
 use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
+use emprl::train::model_tokenizer::ModelTokenizer;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::trainer::{PpoInputs, train};
 use emprl::train::reward::{Candidate, Reward, Score};
@@ -109,6 +110,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             value_head: None,
         };
         let examples = examples(&tokenizer);
+        let tokenizer = ModelTokenizer::new(tokenizer, None, &generator.model.config()).unwrap();
         let mut session = Session {
             config: &config,
             device: device.clone(),

@@ -12,6 +12,7 @@ use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
 use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
+use emprl::train::model_tokenizer::ModelTokenizer;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
 use emprl::train::ppo::trainer::{PpoInputs, train};
@@ -131,6 +132,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         value_head: None,
     };
     let examples = examples(&tokenizer);
+    let tokenizer = ModelTokenizer::new(tokenizer, None, &generator.model.config()).unwrap();
     // Sixteen examples, four times over: a batch of 64 sees each of them.
     let train_examples: Vec<Encoded> = examples.iter().cycle().take(64).cloned().collect();
     let mut scores = Scores::default();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use super::models::ModelRef;
+use crate::data::Turns;
 use crate::experiment::SamplingSettings;
 use crate::operations::models::{
     Drawing, Identified, Reference, ReferenceError, SavedIdentifiers, SavedModel,
@@ -149,15 +150,15 @@ impl OpenModels {
             seed: prompt.seed,
         };
         let begun = Instant::now();
-        let context = prompt.context.join(" ");
-        let drawn = self.models.last().and_then(|cached| {
+        let context = Turns::alternating(&prompt.context);
+        let drawn = self.models.last().map(|cached| {
             let mut words_so_far =
                 |words: &str| report(ResponseProgress::Words(words.to_string()), open.clone());
             let max_source = prompt.max_source;
             let model = &cached.model;
-            model.answer_streaming(&context, max_source, &drawing, &mut words_so_far)
+            model.answer_streaming(context, max_source, &drawing, &mut words_so_far)
         });
-        let Some(drawn) = drawn else {
+        let Some(drawn) = drawn.transpose()?.flatten() else {
             return Err(ResponseError::Stopped);
         };
         let response = Response {
@@ -169,7 +170,7 @@ impl OpenModels {
         };
         let levels = prompt.identifiers.as_ref().map(|wanted| {
             report(ResponseProgress::Identifying(response.clone()), open);
-            let levels = self.identify(store, wanted, (&context, &response.text));
+            let levels = self.identify(store, wanted, (&context.text(), &response.text));
             levels.map_err(|error| error.to_string())
         });
         Ok(ResponseWithLevels { response, levels })

@@ -211,6 +211,7 @@ fn row(
         fields.insert("context".into(), Value::from(list.clone()));
     }
     Ok(Row {
+        roles: Vec::new(),
         context,
         response: cell("response").map(str::to_string),
         fields,

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::{StoredResponses, check_name};
+use crate::data::Turns;
 use crate::operations::models::{BATCH, Drawing, Reference, SavedModel};
 use crate::operations::{OnProgress, OperationError, Progress};
-use crate::study::contexts::OrderedContexts;
+use crate::study::contexts::{Context, OrderedContexts};
 use crate::study::responses::SystemResponses;
 
 /// A system to generate.
@@ -67,11 +68,7 @@ pub fn answer(
     let config = found.config();
     let device = answering.device.as_deref().unwrap_or(&config.run.device);
     let model = SavedModel::open(&found.folder, device)?;
-    let contexts: Vec<String> = order
-        .contexts()
-        .iter()
-        .map(|context| context.utterances.join(" "))
-        .collect();
+    let contexts: Vec<Turns<'_>> = order.contexts().iter().map(Context::turns).collect();
     let drawing = Drawing {
         settings: &config.sampling,
         greedy: answering.greedy,
@@ -91,7 +88,7 @@ pub fn answer(
             });
             flow
         },
-    );
+    )?;
     if flow.is_break() {
         return Err(OperationError::Stopped);
     }

@@ -32,9 +32,8 @@ pub(super) fn artifacts(
     let texts = Texts::open(config, store)?;
     let (model, tokenizer, base) = starting_model(config, &texts, run_folder, &session.device)?;
     let dialogues = texts.dialogues.as_ref();
-    let model_tokenizer = ModelTokenizer::new(&tokenizer, &model.config());
     let (settings, seed) = (&config.data, config.run.seed);
-    let material = Material::prepare(dialogues, settings, seed, &model_tokenizer)?;
+    let material = Material::prepare(dialogues, settings, seed, &tokenizer)?;
     Ok(Artifacts {
         run_folder: run_folder.to_path_buf(),
         level_set: texts.levels,
@@ -55,7 +54,7 @@ fn starting_model(
     texts: &Texts,
     run_folder: &Path,
     device: &Device,
-) -> Result<(LanguageModel, Tokenizer, Option<PathBuf>), TrainError> {
+) -> Result<(LanguageModel, ModelTokenizer, Option<PathBuf>), TrainError> {
     let settings = &config.model;
     if settings.source != "scratch" {
         let folder =
@@ -76,7 +75,9 @@ fn starting_model(
     let tokenizer = tokenizer.with_special_tokens(settings.special_tokens);
     let seed = seed(config.run.seed, Draw::Weights, 0);
     let t5 = T5::new(&scratch_t5(config, tokenizer.vocab_size()), device, seed);
-    Ok((t5.into(), tokenizer, None))
+    let model = LanguageModel::from(t5);
+    let tokenizer = ModelTokenizer::new(tokenizer, None, &model.config())?;
+    Ok((model, tokenizer, None))
 }
 
 /// The tokenizer of a model trained from scratch.

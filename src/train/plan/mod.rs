@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use self::memory::Sizes;
 use self::work::{Lengths, Work};
+use super::base::{self, Base};
 use super::error::TrainError;
 use super::material::{Material, Texts};
 use super::model_tokenizer::ModelTokenizer;
@@ -23,7 +24,6 @@ use super::{generator, identifier};
 use crate::data::LevelSet;
 use crate::experiment::{Config, Stage};
 use crate::nn::{LanguageModelConfig, device};
-use crate::text::Tokenizer;
 
 pub use self::speed::Sample;
 
@@ -117,19 +117,17 @@ impl Plan {
         let levels = texts.levels.as_ref();
         let (model, tokenizer) = if config.model.source == "scratch" {
             let tokenizer = scratch_tokenizer(config, &texts)?;
-            let model = scratch_t5(config, tokenizer.vocab_size());
-            (LanguageModelConfig::T5(model), tokenizer)
-        } else {
-            let folder = Path::new(&config.model.source);
-            let model = LanguageModelConfig::read(folder)?;
-            let tokenizer = Tokenizer::from_folder(folder, model.shape().vocab_size)?;
+            let model = LanguageModelConfig::T5(scratch_t5(config, tokenizer.vocab_size()));
+            let tokenizer = ModelTokenizer::new(tokenizer, None, &model)?;
             (model, tokenizer)
+        } else {
+            let base = Base::read(Path::new(&config.model.source))?;
+            (base.config, base.tokenizer)
         };
         let tokenizer = tokenizer.with_special_tokens(config.model.special_tokens);
         let dialogues = texts.dialogues.as_ref();
-        let model_tokenizer = ModelTokenizer::new(&tokenizer, &model);
         let (settings, seed) = (&config.data, config.run.seed);
-        let material = Material::prepare(dialogues, settings, seed, &model_tokenizer)?;
+        let material = Material::prepare(dialogues, settings, seed, &tokenizer)?;
         let sizes = Sizes::of(config, &model)?;
         let lengths = Lengths::of(&material, levels, &tokenizer);
         let work = Work::of(config, &model, &lengths);
@@ -183,7 +181,7 @@ pub fn peak_memory(
 ) -> Result<Option<(Stage, Memory)>, TrainError> {
     let model = match config.model.source.as_str() {
         "scratch" => LanguageModelConfig::T5(scratch_t5(config, config.model.vocabulary)),
-        folder => LanguageModelConfig::read(Path::new(folder))?,
+        source => base::config(Path::new(source))?,
     };
     let sizes = Sizes::of(config, &model)?;
     let memory = stages

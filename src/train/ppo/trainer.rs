@@ -16,12 +16,12 @@ use super::rollout::Rollout;
 use super::step::{FailedStep, PpoLearner, PpoState, StepOutcome, Stepper};
 use crate::experiment::{Change, Config, RolloutResponse, Severity, Stage};
 use crate::nn::value_head::ValueHead;
-use crate::text::Tokenizer;
 use crate::train::TrainError;
 use crate::train::artifacts::Artifacts;
 use crate::train::checkpoint::{Checkpoint, read_json, write_json};
 use crate::train::evaluate::{Exam, Examiner, sampling};
 use crate::train::material::Encoded;
+use crate::train::model_tokenizer::ModelTokenizer;
 use crate::train::optimizer::AdamW;
 use crate::train::order::Order;
 use crate::train::policy::Policy;
@@ -65,7 +65,7 @@ pub struct PpoInputs<'a> {
     pub train: &'a [Encoded],
     /// The fixed validation subset.
     pub validation: &'a [Encoded],
-    pub tokenizer: &'a Tokenizer,
+    pub tokenizer: &'a ModelTokenizer,
     pub reward: &'a mut dyn Reward,
     pub examiner: &'a Examiner<'a>,
     /// Where the model's weights are, if this stage does not change them; relative to a checkpoint.

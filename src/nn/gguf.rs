@@ -1,8 +1,12 @@
 //! Models of the Llama family in GGUF files: what llama.cpp wrote, under the names that Transformers has for it.
 
+mod rope;
+
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+
+use rope::Llama3Scaling;
 
 use super::weights::gguf::{Field, Gguf};
 use super::weights::{WeightsError, WeightsFile};
@@ -338,54 +342,5 @@ impl<'a> Metadata<'a> {
             ("linear", Some(factor)) => Ok(Some(json!({"rope_type": "linear", "factor": factor}))),
             _ => Err(self.unsupported(format!("scales rotary positions by {kind:.40}"))),
         }
-    }
-}
-
-/// Llama 3.1's scaling of rotary positions, of which only the factor differs between models.
-struct Llama3Scaling {
-    factor: f64,
-}
-
-impl Llama3Scaling {
-    const LOW: f64 = 1.0;
-    const HIGH: f64 = 4.0;
-    const CONTEXT: f64 = 8_192.0;
-
-    /// The scaling that has these divisors.
-    fn of(divisors: &[f32], base: f64, head_dim: usize) -> Option<Self> {
-        // The slowest frequency is divided by the factor itself.
-        let scaling = Llama3Scaling {
-            factor: f64::from(*divisors.last()?),
-        };
-        let close = |(at, found): (usize, &f32)| {
-            let frequency = base.powf(-2.0 * at as f64 / head_dim as f64);
-            let expected = scaling.divisor(frequency);
-            (f64::from(*found) - expected).abs() <= 1e-4 * expected
-        };
-        let same = divisors.len() == head_dim / 2 && divisors.iter().enumerate().all(close);
-        (same && scaling.factor >= 1.0).then_some(scaling)
-    }
-
-    /// What a frequency is divided by.
-    fn divisor(&self, frequency: f64) -> f64 {
-        let turns = Self::CONTEXT * frequency / std::f64::consts::TAU;
-        if turns > Self::HIGH {
-            return 1.0;
-        }
-        if turns < Self::LOW {
-            return self.factor;
-        }
-        let smooth = (turns - Self::LOW) / (Self::HIGH - Self::LOW);
-        1.0 / ((1.0 - smooth) / self.factor + smooth)
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "rope_type": "llama3",
-            "factor": self.factor,
-            "low_freq_factor": Self::LOW,
-            "high_freq_factor": Self::HIGH,
-            "original_max_position_embeddings": Self::CONTEXT as u64,
-        })
     }
 }

@@ -9,6 +9,7 @@ use crate::window_support::{
 };
 use eframe::egui::{Key, Modifiers, OutputCommand};
 use egui_kittest::kittest::NodeT;
+use emprl::data::Turns;
 use emprl::experiment::SamplingSettings;
 use emprl::train::saved::{Drawing, SavedModel};
 use serde_json::{Value, json};
@@ -304,14 +305,16 @@ fn an_answer_streaming_is_the_answer_and_stops_when_it_is_told_to() {
         greedy: false,
         seed: 11,
     };
-    let context = "I do not know what to do.";
-    let silent = model.answer(&[context.to_string()], 64, &drawing, 1, &mut |_| {});
+    let utterances = ["I do not know what to do.".to_string()];
+    let context = Turns::alternating(&utterances);
+    let silent = model.answer(&[context], 64, &drawing, 1, &mut |_| {});
+    let silent = silent.unwrap();
     let mut heard = Vec::new();
     let aloud = model.answer_streaming(context, 64, &drawing, &mut |words| {
         heard.push(words.to_string());
         true
     });
-    assert_eq!(aloud.as_ref(), silent.first());
+    assert_eq!(aloud.unwrap().as_ref(), silent.first());
     assert_eq!(heard.len(), silent[0].tokens.len());
     assert_eq!(heard.last(), Some(&silent[0].response));
 
@@ -320,5 +323,5 @@ fn an_answer_streaming_is_the_answer_and_stops_when_it_is_told_to() {
         tokens += 1;
         tokens < 3
     });
-    assert_eq!((stopped, tokens), (None, 3));
+    assert_eq!((stopped.unwrap(), tokens), (None, 3));
 }

@@ -30,6 +30,7 @@ use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
 use emprl::train::evaluate::Examiner;
 use emprl::train::material::Encoded;
+use emprl::train::model_tokenizer::ModelTokenizer;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
 use emprl::train::ppo::trainer::{self, PpoInputs};
@@ -178,6 +179,7 @@ fn step(
         responses: (0..BATCH).map(|_| ids(&mut random, NEW_TOKENS)).collect(),
         device: device.clone(),
     };
+    let tokenizer = ModelTokenizer::new(tokenizer, None, &model.config()).unwrap();
     let examiner = Examiner {
         tokenizer: &tokenizer,
         identifiers: None,

@@ -11,6 +11,7 @@ use crate::experiment::{Config, ExperimentError, Stage};
 use crate::operations::reader_if_present;
 use crate::store::{CheckpointRow, RunId, RunRef, RunRow, StoreError, StoreReader};
 use crate::train::TrainError;
+use crate::train::base::is_gguf;
 use crate::train::checkpoint::Checkpoints;
 
 /// A folder, or a run's checkpoint. What parses as a run is one; a folder called `3` is `./3`.
@@ -42,7 +43,7 @@ pub enum ReferenceError {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Listing(#[from] TrainError),
-    #[error("{}: there is no such folder; give a folder, or the number of a run such as 3 or 3@1200", .0.display())]
+    #[error("{}: there is no such folder or GGUF file; give one, or the number of a run such as 3 or 3@1200", .0.display())]
     NoFolder(PathBuf),
     #[error("run {run} has no {stages} checkpoint{at}; {there}")]
     NoCheckpoint {
@@ -110,13 +111,19 @@ impl Reference {
     fn find(&self, store: &Path, stages: &[Stage]) -> Result<ResolvedModel, ReferenceError> {
         match self {
             Reference::Run(run) => find(store, *run, stages),
-            Reference::Folder(folder) if folder.is_dir() => Ok(ResolvedModel {
-                folder: folder.clone(),
-                origin: None,
-            }),
+            Reference::Folder(folder) if folder.is_dir() || is_model_file(folder) => {
+                Ok(ResolvedModel {
+                    folder: folder.clone(),
+                    origin: None,
+                })
+            }
             Reference::Folder(folder) => Err(ReferenceError::NoFolder(folder.clone())),
         }
     }
+}
+
+fn is_model_file(path: &Path) -> bool {
+    is_gguf(path) && path.is_file()
 }
 
 /// The latest checkpoint of the first of `stages` that has one, or the one at the requested step.

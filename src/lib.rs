@@ -8,7 +8,7 @@
 //! operations               everything a person can do, written once for both
 //! engine, report, catalog  runs on threads; result tables; saved runs, ordered and compared
 //! train   store            the trainers; SQLite and checkpoints on disk
-//! nn  study  series filter T5 and its parts; people's judgements; curves in memory; a filter language
+//! nn  study  series filter language models; people's judgements; curves in memory; a filter language
 //! experiment metrics data text
 //! ```
 //!

@@ -13,7 +13,7 @@ use crate::operations::models::{self, Reference};
 pub enum Model {
     /// Read a whole model, so that damage shows, and describe it
     Show {
-        /// Hugging Face folder of a T5, or a run: its policy, else its generator
+        /// Hugging Face folder of a model, or a run: its policy, else its generator
         #[arg(value_name = "DIR|RUN[@STEP]")]
         model: Reference,
     },
@@ -104,10 +104,10 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
     );
     fact(
         "Layers",
-        format!(
-            "{} encoder, {} decoder",
-            shape.encoder_layers, shape.decoder_layers
-        ),
+        match (shape.encoder_layers, shape.decoder_layers) {
+            (0, decoder) => format!("{decoder} decoder"),
+            (encoder, decoder) => format!("{encoder} encoder, {decoder} decoder"),
+        },
     );
     fact(
         "Width",
@@ -118,7 +118,12 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
     );
     fact(
         "Heads",
-        format!("{} of {}", shape.num_heads, shape.head_dim),
+        match (shape.num_heads, shape.num_key_value_heads) {
+            (heads, shared) if shared < heads => {
+                format!("{heads} of {}, {shared} of keys and values", shape.head_dim)
+            }
+            (heads, _) => format!("{heads} of {}", shape.head_dim),
+        },
     );
     fact(
         "Vocabulary",

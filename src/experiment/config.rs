@@ -10,11 +10,11 @@ use super::setting::{BOOL, Setting, SettingKind, Spec, TEXT, choice, float, int,
 words! {
     /// Which parameters are trained.
     Tuning {
-        /// Prefix vectors only; all T5 weights are frozen (Sec. III-C).
+        /// Prefix vectors only; all of the model's weights are frozen (Sec. III-C).
         Prefix = "prefix",
-        /// All T5 weights, no prefix: the paper's "w/o RL, Prefix-tuning" row and the released code.
+        /// All of the model's weights, no prefix: the paper's "w/o RL, Prefix-tuning" row and the released code.
         Full = "full",
-        /// All T5 weights and a prefix, for a model that was never pre-trained; reinforcement
+        /// All of the model's weights and a prefix, for a model that was never pre-trained; reinforcement
         /// learning can then continue with the prefix alone.
         Both = "both",
     }
@@ -148,9 +148,9 @@ settings! {
 }
 
 settings! {
-    /// The T5 that everything starts from.
+    /// The language model that everything starts from.
     ModelSettings in "model" {
-        /// A Hugging Face folder of T5, or "scratch" for a model and tokenizer made from the texts at hand.
+        /// A Hugging Face folder, or "scratch" for a T5 and a tokenizer made from the texts at hand.
         source: String = "scratch".into() => TEXT.paper("t5-base");
         /// Pieces of the tokenizer (scratch only).
         vocabulary: usize = 8_000 => int(200, 64_000).unit("pieces");

@@ -1,5 +1,5 @@
 //! Log-probabilities of given tokens (with gradient), the entropy at each, and the KL divergence of two models,
-//! all from logits `[responses, tokens, vocabulary]` under the full, untempered softmax. Knows no T5 and no
+//! all from logits `[responses, tokens, vocabulary]` under the full, untempered softmax. Knows no model and no
 //! reward.
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData, activation};

@@ -143,10 +143,10 @@ fn anatomy_ui(ui: &mut Ui, anatomy: &Anatomy) {
         number(anatomy.model_parameters)
     );
     fact(ui, anatomy.config.architecture(), &model);
-    let layers = format!(
-        "{} encoder, {} decoder",
-        shape.encoder_layers, shape.decoder_layers
-    );
+    let layers = match (shape.encoder_layers, shape.decoder_layers) {
+        (0, decoder) => format!("{decoder} decoder"),
+        (encoder, decoder) => format!("{encoder} encoder, {decoder} decoder"),
+    };
     fact(ui, "Layers", &layers);
     let width = format!(
         "{}, feed-forward {}",
@@ -154,11 +154,13 @@ fn anatomy_ui(ui: &mut Ui, anatomy: &Anatomy) {
         number(shape.intermediate_size)
     );
     fact(ui, "Width", &width);
-    fact(
-        ui,
-        "Heads",
-        &format!("{} of {}", shape.num_heads, shape.head_dim),
-    );
+    let heads = match (shape.num_heads, shape.num_key_value_heads) {
+        (heads, shared) if shared < heads => {
+            format!("{heads} of {}, {shared} of keys and values", shape.head_dim)
+        }
+        (heads, _) => format!("{heads} of {}", shape.head_dim),
+    };
+    fact(ui, "Heads", &heads);
     let vocabulary = format!(
         "{} rows, {} tokens",
         number(shape.vocab_size),

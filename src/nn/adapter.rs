@@ -7,6 +7,7 @@ use super::prefix::{Prefix, PrefixVectors};
 
 /// A trainable adapter.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // one or two in memory, beside megabytes of numbers
 pub enum Adapter {
     Prefix(Prefix),
     Lora(Lora),

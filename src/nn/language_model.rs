@@ -17,7 +17,9 @@ use super::shape::ModelShape;
 use super::t5::{self, T5, T5Config};
 use super::weights::{WeightsError, document, refuse_other_folders};
 
+/// A model with its weights.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // one or two in memory, beside megabytes of numbers
 pub enum LanguageModel {
     T5(T5),
     Llama(Llama),

@@ -78,7 +78,8 @@ fn a_response_may_go_on_from_any_rows_of_its_beginning() {
         let mut generation = model.start(&contexts, None).select(&rows);
         let mut hidden = generation.first.clone();
         let mut kept = vec![0, 1, 2];
-        for at in 0..words[0].len() {
+        let word = |row: usize, at: usize| words[row][at];
+        for at in 0..whole.dims()[1] {
             let expected = whole.clone().narrow(1, at, 1);
             let expected: Vec<f32> = kept
                 .iter()
@@ -92,7 +93,7 @@ fn a_response_may_go_on_from_any_rows_of_its_beginning() {
                 kept = vec![1];
                 generation = generation.select(&kept);
             }
-            let next: Vec<u32> = kept.iter().map(|&row| words[row][at]).collect();
+            let next: Vec<u32> = kept.iter().map(|&row| word(row, at)).collect();
             hidden = model.next(&next, &mut generation, None);
         }
     }

@@ -155,7 +155,7 @@ fn an_empty_context_begins_a_sequence_and_no_response_makes_one_column() {
     let model = model("llama_tied");
     let begin = model.config().bos_token_id.expect("it has one");
     let response = vec![9, 8, 2];
-    let empty = logits(&model, &[vec![]], &[response.clone()]);
+    let empty = logits(&model, &[vec![]], std::slice::from_ref(&response));
     let begun = logits(&model, &[vec![begin]], &[response]);
     assert_eq!(values(empty), values(begun));
     assert_eq!(logits(&model, &[vec![7, 8]], &[vec![]]).dims()[1], 1);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::meter::ByteBar;
-use super::output::{count, number_of};
+use super::output::number_of;
 use super::{CommandContext, Failure};
 use crate::experiment::size_words;
 use crate::operations::fetch::{self, FetchedModel, ModelName, ModelRequest, Revision, Settings};
@@ -178,90 +178,25 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
             "config": anatomy.config,
             "model_parameters": anatomy.model_parameters,
             "prefix": anatomy.prefix,
-            "prefix_parameters": anatomy.prefix_parameters,
+            "lora": anatomy.lora,
+            "adapter_parameters": anatomy.adapter_parameters,
+            "chat_template": anatomy.chat_template,
+            "formats": anatomy.formats,
             "value_head": anatomy.value_head,
             "tokens": anatomy.tokens,
             "special_tokens": anatomy.special_tokens,
             "left_out": anatomy.left_out,
         }));
     }
-    let shape = anatomy.config.shape();
-    let mut text = format!("{}\n", found.folder.display());
-    let mut fact = |name: &str, value: String| text.push_str(&format!("{name:<14}{value}\n"));
+    let mut lines = Vec::new();
     if let Some(origin) = origin {
-        fact(
-            "From",
-            format!(
-                "run {}, {} step {}",
-                origin.run.run, origin.stage, origin.step
-            ),
-        );
+        let (run, stage, step) = (origin.run.run, origin.stage, origin.step);
+        lines.push(("From", format!("run {run}, {stage} step {step}")));
     }
-    let parameters = anatomy.model_parameters as u64;
-    fact(
-        anatomy.config.architecture(),
-        format!(
-            "{} parameters, {} as f32",
-            count(parameters),
-            size_words(parameters * 4)
-        ),
-    );
-    fact(
-        "Layers",
-        match (shape.encoder_layers, shape.decoder_layers) {
-            (0, decoder) => format!("{decoder} decoder"),
-            (encoder, decoder) => format!("{encoder} encoder, {decoder} decoder"),
-        },
-    );
-    fact(
-        "Width",
-        format!(
-            "{}, feed-forward {}",
-            shape.hidden_size, shape.intermediate_size
-        ),
-    );
-    fact(
-        "Heads",
-        match (shape.num_heads, shape.num_key_value_heads) {
-            (heads, shared) if shared < heads => {
-                format!("{heads} of {}, {shared} of keys and values", shape.head_dim)
-            }
-            (heads, _) => format!("{heads} of {}", shape.head_dim),
-        },
-    );
-    fact(
-        "Vocabulary",
-        format!("{} rows, {} tokens", shape.vocab_size, anatomy.tokens),
-    );
-    let head = if shape.tie_word_embeddings {
-        "the embedding"
-    } else {
-        "of its own"
-    };
-    fact("Output head", head.to_string());
-    fact(
-        "Prefix",
-        match &anatomy.prefix {
-            Some(prefix) => format!(
-                "{} encoder, {} decoder, {} cross positions; {} parameters",
-                prefix.encoder,
-                prefix.decoder,
-                prefix.cross,
-                count(anatomy.prefix_parameters as u64)
-            ),
-            None => "none".to_string(),
-        },
-    );
-    fact(
-        "Value head",
-        if anatomy.value_head { "yes" } else { "none" }.to_string(),
-    );
-    if let Some(first) = anatomy.left_out.first() {
-        let all = anatomy.left_out.len();
-        fact(
-            "Left out",
-            format!("{all} tensors that are no part of the model, such as {first}"),
-        );
+    lines.extend(models::facts(&anatomy));
+    let mut text = format!("{}\n", found.folder.display());
+    for (name, value) in lines {
+        text += &format!("{name:<14}{value}\n");
     }
     ctx.out.text(&text)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::alert::Watched;
 use super::{RunBody, RunOutcome};
 use crate::experiment::{
-    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SharedStages,
+    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SCRATCH, SharedStages,
 };
 use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
@@ -42,10 +42,17 @@ pub fn new_run(
 /// The settings with absolute paths.
 pub fn with_absolute_paths(config: &Config) -> Config {
     let mut config = config.clone();
-    if let Ok(folder) = std::path::absolute(&config.model.source)
-        && config.model.source != "scratch"
-    {
-        config.model.source = folder.display().to_string();
+    let absolute = |path: &mut String| {
+        if let Ok(whole) = std::path::absolute(&*path) {
+            *path = whole.display().to_string();
+        }
+    };
+    if config.model.source != SCRATCH {
+        absolute(&mut config.model.source);
+    }
+    // The number of a run stays one.
+    if Path::new(&config.identifiers.source).is_dir() {
+        absolute(&mut config.identifiers.source);
     }
     config
 }

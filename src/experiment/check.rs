@@ -1,14 +1,14 @@
 //! Contradictions among settings, beyond each one's own range.
 
 use super::Stage;
-use super::config::{Config, IdentifierInit, Tuning};
+use super::config::{Config, IdentifierInit, SCRATCH, Tuning};
 use super::error::Problem;
 
 impl Config {
     /// Whether a run reads dialogues: identifiers that start from a T5 folder do without.
     pub fn reads_dialogues(&self) -> bool {
         let stages = &self.run.stages;
-        self.model.source == "scratch" || stages.iter().any(|stage| *stage != Stage::Identifiers)
+        self.model.source == SCRATCH || stages.iter().any(|stage| *stage != Stage::Identifiers)
     }
 
     /// Whether a run reads labelled pairs: to train identifiers.
@@ -28,7 +28,7 @@ impl Config {
         let stages = &self.run.stages;
         let place = |stage: Stage| stages.iter().position(|s| *s == stage);
         let has = |stage: Stage| stages.contains(&stage);
-        let scratch = self.model.source == "scratch";
+        let scratch = self.model.source == SCRATCH;
         let in_order = |pair: &[Stage]| order(pair[0]) < order(pair[1]) || swapped(pair);
 
         problems.refuse_if(

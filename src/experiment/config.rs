@@ -159,11 +159,14 @@ settings! {
     }
 }
 
+/// As `model.source`: a T5 made from nothing.
+pub const SCRATCH: &str = "scratch";
+
 settings! {
     /// The language model that everything starts from.
     ModelSettings in "model" {
-        /// A Hugging Face folder, or "scratch" for a T5 and a tokenizer made from the texts at hand.
-        source: String = "scratch".into() => TEXT.paper("t5-base");
+        /// A Hugging Face folder, a GGUF file of the Llama family, or "scratch" for a T5 and a tokenizer made from the texts at hand.
+        source: String = SCRATCH.into() => TEXT.paper("t5-base");
         /// Pieces of the tokenizer (scratch only).
         vocabulary: usize = 8_000 => int(200, 64_000).unit("pieces");
         /// Width of the hidden states (scratch only).

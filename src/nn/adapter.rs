@@ -25,6 +25,20 @@ pub enum AdapterWeights {
 }
 
 impl Adapter {
+    pub fn prefix(&self) -> Option<&Prefix> {
+        match self {
+            Adapter::Prefix(prefix) => Some(prefix),
+            Adapter::Lora(_) => None,
+        }
+    }
+
+    pub fn lora(&self) -> Option<&Lora> {
+        match self {
+            Adapter::Lora(lora) => Some(lora),
+            Adapter::Prefix(_) => None,
+        }
+    }
+
     /// What a forward pass takes, with its graph.
     pub fn weights(&self) -> AdapterWeights {
         match self {

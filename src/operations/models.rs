@@ -1,16 +1,19 @@
 //! Saved models: list, describe, export.
 
+mod facts;
 mod reference;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+pub use facts::facts;
 use reference::saved_models;
 pub use reference::{CheckpointOrigin, Reference, ReferenceError, ResolvedModel, RunModels};
 
 use super::{OnProgress, OperationError, Progress};
 use crate::data::EmpathyLevel;
+use crate::experiment::SCRATCH;
 use crate::metrics::Truncation;
 pub use crate::train::export::Exported;
 pub use crate::train::saved::{
@@ -37,7 +40,7 @@ pub fn list(store: &Path) -> Result<SavedModels, OperationError> {
     let folders: BTreeSet<PathBuf> = runs
         .iter()
         .map(|run| run.config.model.source.as_str())
-        .filter(|source| *source != "scratch")
+        .filter(|source| *source != SCRATCH)
         .map(PathBuf::from)
         .collect();
     Ok(SavedModels {

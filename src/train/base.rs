@@ -38,6 +38,27 @@ pub fn config(path: &Path) -> Result<LanguageModelConfig, TrainError> {
     }
 }
 
+/// How the weights at `path` are stored, such as Q4_1, with the number of tensors in each format; empty of a folder, whose
+/// numbers are read as they are.
+///
+/// # Errors
+/// A GGUF file that is missing or damaged.
+pub fn formats(path: &Path) -> Result<Vec<(&'static str, usize)>, TrainError> {
+    match is_gguf(path) {
+        true => Ok(GgufFile::open(path)?.formats()),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// Words on these formats, if any of them is quantised: what is computed with are not the model's own numbers.
+pub fn dequantised(formats: &[(&'static str, usize)]) -> Option<String> {
+    let quantised = formats.iter().filter(|(format, _)| format.starts_with('Q'));
+    let named: Vec<String> = quantised
+        .map(|(format, tensors)| format!("{format} ({tensors} tensors)"))
+        .collect();
+    (!named.is_empty()).then(|| format!("dequantised from {}", named.join(", ")))
+}
+
 fn gguf_config(gguf: &GgufFile, path: &Path) -> Result<LanguageModelConfig, WeightsError> {
     let json = gguf.config().clone();
     let config = LlamaConfig::of(json, &serde_json::Value::Null, path.to_path_buf())?;
@@ -86,11 +107,6 @@ impl Base {
             path: path.to_path_buf(),
             gguf,
         })
-    }
-
-    /// How the weights are stored, such as Q4_1, with the number of tensors in each format; empty of a folder.
-    pub fn formats(&self) -> Vec<(&'static str, usize)> {
-        self.gguf.as_ref().map_or_else(Vec::new, GgufFile::formats)
     }
 
     /// Reads the weights, those of a GGUF file as f32.

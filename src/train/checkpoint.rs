@@ -125,6 +125,16 @@ impl Checkpoints {
             .collect()
     }
 
+    /// Whether any stage has a checkpoint.
+    pub fn any(&self) -> Result<bool, TrainError> {
+        for stage in Stage::ALL {
+            if self.latest(stage)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The newest checkpoint of `stage`.
     pub fn latest(&self, stage: Stage) -> Result<Option<Checkpoint>, TrainError> {
         Ok(self.list(stage)?.pop())

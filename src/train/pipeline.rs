@@ -18,7 +18,7 @@ use super::ppo::trainer as ppo;
 use super::session::{Ended, Session};
 use super::{evaluation_stage, generator, identifier, pretraining};
 use crate::checkpoint;
-use crate::experiment::{Config, Stage};
+use crate::experiment::{Config, SCRATCH, Stage};
 use crate::nn::device;
 
 pub use reuse::Reuse;
@@ -35,7 +35,7 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
     let texts = Texts::open(config, store)?;
     found.extend(texts.dialogues.map(|set| (set.name, set.fingerprint)));
     found.extend(texts.levels.map(|set| (set.name, set.fingerprint)));
-    if config.model.source != "scratch" {
+    if config.model.source != SCRATCH {
         let folder = Path::new(&config.model.source);
         let (policy, _) = Policy::load(folder, &device)?;
         for stage in [Stage::Pretraining, Stage::Identifiers] {
@@ -80,6 +80,7 @@ pub fn run(
         reuse.copy(&mut session, run_folder)?;
     }
     let mut artifacts = start::artifacts(&session, store, run_folder)?;
+    start::say_dequantised(&mut session)?;
     for stage in &config.run.stages {
         let ended = match stage {
             Stage::Pretraining => pretraining::run(&mut session, &mut artifacts)?,

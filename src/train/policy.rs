@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::base::{Base, is_gguf};
+use super::base::{self, Base, is_gguf};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use super::fingerprint;
@@ -110,10 +110,7 @@ impl Policy {
 
     /// Its prefix, if that is its adapter.
     pub fn prefix(&self) -> Option<&Prefix> {
-        match self.adapter.as_ref()? {
-            Adapter::Prefix(prefix) => Some(prefix),
-            Adapter::Lora(_) => None,
-        }
+        self.adapter.as_ref()?.prefix()
     }
 
     /// Only what `tuning` names is trained from here on; the value head always is.
@@ -187,6 +184,13 @@ impl Policy {
         }
         self.load_trained(folder, device)?;
         Ok(self)
+    }
+
+    /// The formats that the weights of the policy in `folder` are stored in, with the number of tensors in each, where
+    /// they are quantised.
+    pub fn formats(folder: &Path) -> Result<Vec<(&'static str, usize)>, TrainError> {
+        let base = base_of(folder)?;
+        base::formats(base.as_deref().unwrap_or(folder))
     }
 
     /// SHA-256 over the files that [`Policy::load`] reads from `folder`, in hexadecimal.

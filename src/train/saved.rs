@@ -10,6 +10,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 
+use super::base::dequantised;
 use super::control_answers::ConstantSearch;
 use super::error::TrainError;
 use super::evaluate::{Examiner, answer_all, sampling};
@@ -23,7 +24,9 @@ use super::tensors::by_length;
 use crate::data::{EmpathyLevel, Split, Turns, library};
 use crate::experiment::{Config, SamplingSettings};
 use crate::metrics::{SystemResults, TruncatedPair};
-use crate::nn::prefix::{Prefix, PrefixConfig};
+use crate::nn::adapter::Adapter;
+use crate::nn::lora::LoraConfig;
+use crate::nn::prefix::PrefixConfig;
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, LanguageModelConfig, device, generate_while};
 
@@ -31,6 +34,7 @@ use crate::nn::{Dropout, Generated, LanguageModelConfig, device, generate_while}
 pub struct SavedModel {
     pub(super) policy: Policy,
     pub(super) tokenizer: ModelTokenizer,
+    formats: Vec<(&'static str, usize)>,
 }
 
 /// A response to one context.
@@ -70,9 +74,13 @@ pub struct Anatomy {
     pub config: LanguageModelConfig,
     /// Parameters of the language model itself.
     pub model_parameters: usize,
+    /// The tensors in each format that is not f32, f16 or bf16, as they are on disk.
+    pub formats: Vec<(&'static str, usize)>,
+    pub chat_template: bool,
     pub prefix: Option<PrefixConfig>,
-    /// Parameters of the prefix and its reparameterisation.
-    pub prefix_parameters: usize,
+    pub lora: Option<LoraConfig>,
+    /// Parameters of the prefix with its reparameterisation, or of LoRA.
+    pub adapter_parameters: usize,
     pub value_head: bool,
     /// Tokens of the tokenizer.
     pub tokens: usize,
@@ -80,6 +88,13 @@ pub struct Anatomy {
     pub special_tokens: bool,
     /// Tensors of the weights file that are no part of the model.
     pub left_out: Vec<String>,
+}
+
+impl Anatomy {
+    /// What the weights were before they were read as f32, if they were quantised.
+    pub fn dequantised(&self) -> Option<String> {
+        dequantised(&self.formats)
+    }
 }
 
 impl SavedModel {
@@ -90,7 +105,11 @@ impl SavedModel {
     pub fn open(folder: &Path, device: &str) -> Result<Self, TrainError> {
         let device = device::resolve(device)?;
         let (policy, tokenizer) = Policy::load(folder, &device)?;
-        Ok(SavedModel { policy, tokenizer })
+        Ok(SavedModel {
+            policy,
+            tokenizer,
+            formats: Policy::formats(folder)?,
+        })
     }
 
     /// Whether special tokens that stand in a text become these tokens, other than what the run recorded.
@@ -101,12 +120,19 @@ impl SavedModel {
     }
 
     pub fn anatomy(&self) -> Anatomy {
-        let prefix = self.policy.prefix();
+        let adapter = self.policy.adapter.as_ref();
         Anatomy {
+            formats: self.formats.clone(),
+            chat_template: self.tokenizer.chat().is_some(),
+            lora: adapter
+                .and_then(Adapter::lora)
+                .map(|lora| lora.config().clone()),
             config: self.policy.model.config(),
             model_parameters: self.policy.model.num_params(),
-            prefix: prefix.map(|prefix| prefix.config().clone()),
-            prefix_parameters: prefix.map_or(0, Prefix::num_params),
+            prefix: adapter
+                .and_then(Adapter::prefix)
+                .map(|prefix| prefix.config().clone()),
+            adapter_parameters: adapter.map_or(0, Adapter::num_params),
             value_head: self.policy.value_head.is_some(),
             tokens: self.tokenizer.vocab_size(),
             special_tokens: self.tokenizer.special_tokens(),

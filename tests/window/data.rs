@@ -1,4 +1,4 @@
-//! Data and models: sets are counted, browsed and imported; T5 folders are checked; a checkpoint is exported.
+//! Data and models: sets are counted, browsed and imported; model folders are checked; a checkpoint is exported.
 
 use std::path::Path;
 
@@ -153,12 +153,12 @@ fn folders_that_fit_are_offered_while_a_path_is_typed() {
     let mut window = data(&place.store());
     click(&mut window, "Show Models");
     let begun = format!("{}/somewhere/t5-", place.path().display());
-    type_in(&mut window, "T5 folder", &begun);
+    type_in(&mut window, "Model folder", &begun);
     let offer = format!("{begun}tiny/");
     wait_for(&mut window, &offer, 10);
     expect(&mut window, &format!("{begun}small/"));
     click(&mut window, &offer);
-    let typed = find(&window, "T5 folder").accesskit_node().value();
+    let typed = find(&window, "Model folder").accesskit_node().value();
     assert_eq!(typed.unwrap_or_default(), offer);
     click(&mut window, "Check folder");
     expect(&mut window, "cannot be used");
@@ -207,5 +207,5 @@ fn a_checkpoint_is_exported_and_the_folder_is_a_model_again() {
     assert_eq!(done["files"][0], "config.json");
     assert!(Path::new(&other).join("tokenizer_config.json").is_file());
     click(&mut window, "Talk");
-    expect(&mut window, "T5 folder of A");
+    expect(&mut window, "Model folder of A");
 }

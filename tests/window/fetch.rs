@@ -36,10 +36,10 @@ fn a_model_is_fetched_when_asked_and_offered_afterwards() {
     click(&mut window, "Fetch");
     wait_for(&mut window, "ada/tiny is there, 300", 20);
     // Known by its name, wherever a model's folder is asked for.
-    write_in(&mut window, "T5 folder", "ada/t");
+    write_in(&mut window, "Model folder", "ada/t");
     wait_for(&mut window, "models--ada--tiny/snapshots/", 10);
     click(&mut window, "Talk");
-    let folder = find(&window, "T5 folder of A").accesskit_node().value();
+    let folder = find(&window, "Model folder of A").accesskit_node().value();
     assert!(folder.unwrap_or_default().contains("models--ada--tiny"));
 
     // The next window knows it, without asking the hub.

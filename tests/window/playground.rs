@@ -122,8 +122,8 @@ fn a_store_without_checkpoints_says_what_to_do() {
     let mut window = open(store.path());
     click(&mut window, "Playground");
     expect(&mut window, "No checkpoint to talk to yet");
-    click(&mut window, "Talk to a T5 folder");
-    expect(&mut window, "T5 folder of A");
+    click(&mut window, "Talk to a model folder");
+    expect(&mut window, "Model folder of A");
     expect(&mut window, "Nobody answers yet");
     click(&mut window, "A is a Run");
     click(&mut window, "Choose an experiment");
@@ -281,8 +281,8 @@ fn a_wrong_setting_is_refused_and_nothing_is_asked() {
 #[test]
 fn a_folder_that_is_no_model_is_said_where_the_answer_would_be() {
     let mut window = playground();
-    click(&mut window, "A is a T5 folder");
-    write_in(&mut window, "T5 folder of A", "/no/such/folder");
+    click(&mut window, "A is a Model folder");
+    write_in(&mut window, "Model folder of A", "/no/such/folder");
     write(&mut window, "Hello.");
     click(&mut window, "Send");
     expect(

@@ -5,6 +5,8 @@ use std::path::Path;
 use crate::app::naming::{fetch_command, set_title};
 use crate::data::library;
 use crate::experiment::Config;
+use crate::experiment::SCRATCH;
+use crate::train::base::is_gguf;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
@@ -85,12 +87,14 @@ pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
             Some(_) => {}
         }
     }
-    if inputs.source != "scratch" && !Path::new(&inputs.source).is_dir() {
+    let source = Path::new(&inputs.source);
+    let is_there = source.is_dir() || (is_gguf(source) && source.is_file());
+    if inputs.source != SCRATCH && !is_there {
         needs.push(Need {
             path: "model.source",
-            what: format!("The model folder \"{}\" is not there", inputs.source),
+            what: format!("The model \"{}\" is not there", inputs.source),
             fix: "set Model source to a folder with config.json, model.safetensors and tokenizer.json, \
-                   or to \"scratch\""
+                   to a GGUF file, or to \"scratch\""
                 .into(),
             command: None,
         });

@@ -216,7 +216,7 @@ impl CachedModel {
             open: OpenModel {
                 model: prompt.model.clone(),
                 device: prompt.device.clone(),
-                parameters: (anatomy.model_parameters + anatomy.prefix_parameters) as u64,
+                parameters: (anatomy.model_parameters + anatomy.adapter_parameters) as u64,
             },
             folder: found.folder,
             stamp,

@@ -87,7 +87,7 @@ fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
     }
     ui.add_space(space::S);
     ui.vertical_centered(|ui| {
-        if Button::quiet("Talk to a T5 folder").clicked(ui) {
+        if Button::quiet("Talk to a model folder").clicked(ui) {
             playground.sides[0].from = ModelSource::Folder;
         }
         if Button::quiet("Reload").clicked(ui) {

@@ -6,7 +6,7 @@ use super::fill::{self, Ours, automatic_cells, control_cells};
 use super::notes::{metric_notes, study_notes};
 use super::{Table, TableNumber, cases};
 use crate::data::library::BUILTIN;
-use crate::experiment::{Config, Event, Held, changes_made};
+use crate::experiment::{Config, Event, Held, SCRATCH, changes_made};
 use crate::metrics::{Bootstrap, SystemResults};
 use crate::report::paper;
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
@@ -247,7 +247,10 @@ fn run_note(reader: &StoreReader, detail: &RunDetail) -> Result<String, GatherEr
     let (model, data) = match &config {
         Ok(config) => (
             match config.model.source.as_str() {
-                "scratch" => "a small T5 made from nothing, which is not T5-base",
+                SCRATCH => "a small T5 made from nothing, which is not T5-base",
+                source if source.to_lowercase().ends_with(".gguf") => {
+                    "the weights of a GGUF file, dequantised where they are quantised"
+                }
                 _ => "the weights its settings name",
             },
             match config.data.dialogues.as_str() {

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use super::TOKENIZER;
-use crate::experiment::{Config, FeedForwardChoice};
+use crate::experiment::{Config, FeedForwardChoice, SCRATCH, Severity};
 use crate::nn::LanguageModel;
 use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::text::{Tokenizer, train_unigram};
 use crate::train::artifacts::Artifacts;
+use crate::train::base;
 use crate::train::error::TrainError;
 use crate::train::material::{Material, Texts};
 use crate::train::model_tokenizer::ModelTokenizer;
@@ -48,6 +49,23 @@ pub(super) fn artifacts(
     })
 }
 
+/// Notes at the start of a run that its model's weights are not the model's own.
+pub(super) fn say_dequantised(session: &mut Session<'_>) -> Result<(), TrainError> {
+    let config = session.config;
+    let (Some(first), source) = (config.run.stages.first(), &config.model.source) else {
+        return Ok(());
+    };
+    if source == SCRATCH || session.checkpoints.any()? {
+        return Ok(());
+    }
+    let formats = Policy::formats(Path::new(source))?;
+    if let Some(words) = base::dequantised(&formats) {
+        let text = format!("The weights of {source} are {words}");
+        session.note(*first, 0, Severity::Info, text);
+    }
+    Ok(())
+}
+
 /// The model before the first stage, its tokenizer, and the folder of its weights if it has one.
 fn starting_model(
     config: &Config,
@@ -56,7 +74,7 @@ fn starting_model(
     device: &Device,
 ) -> Result<(LanguageModel, ModelTokenizer, Option<PathBuf>), TrainError> {
     let settings = &config.model;
-    if settings.source != "scratch" {
+    if settings.source != SCRATCH {
         let folder =
             fs::canonicalize(&settings.source).map_err(TrainError::io(&settings.source))?;
         let (policy, tokenizer) = Policy::load(&folder, device)?;

@@ -22,7 +22,7 @@ use super::model_tokenizer::ModelTokenizer;
 use super::pipeline::{scratch_t5, scratch_tokenizer};
 use super::{generator, identifier};
 use crate::data::LevelSet;
-use crate::experiment::{Config, Stage};
+use crate::experiment::{Config, SCRATCH, Stage};
 use crate::nn::{LanguageModelConfig, device};
 
 pub use self::speed::Sample;
@@ -115,7 +115,7 @@ impl Plan {
     pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let texts = Texts::open(config, store)?;
         let levels = texts.levels.as_ref();
-        let (model, tokenizer) = if config.model.source == "scratch" {
+        let (model, tokenizer) = if config.model.source == SCRATCH {
             let tokenizer = scratch_tokenizer(config, &texts)?;
             let model = LanguageModelConfig::T5(scratch_t5(config, tokenizer.vocab_size()));
             let tokenizer = ModelTokenizer::new(tokenizer, None, &model)?;
@@ -180,7 +180,7 @@ pub fn peak_memory(
     stages: &[Stage],
 ) -> Result<Option<(Stage, Memory)>, TrainError> {
     let model = match config.model.source.as_str() {
-        "scratch" => LanguageModelConfig::T5(scratch_t5(config, config.model.vocabulary)),
+        SCRATCH => LanguageModelConfig::T5(scratch_t5(config, config.model.vocabulary)),
         source => base::config(Path::new(source))?,
     };
     let sizes = Sizes::of(config, &model)?;

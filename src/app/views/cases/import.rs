@@ -40,7 +40,7 @@ pub(super) fn import_ui(
             field::search(ui, &mut form.file, "File of responses", hint, width);
         }
         ResponseSource::Checkpoint => {
-            let hint = "Run, such as 3 or 3@1200, or folder of a T5";
+            let hint = "Run, such as 3 or 3@1200, or a model's folder";
             field::search(ui, &mut form.model, "Checkpoint", hint, width);
             ui.horizontal(|ui| {
                 field::search(ui, &mut form.seed, "Seed", "Seed; else the run's", 150.0);

@@ -24,7 +24,7 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
-use crate::operations::models::{Anatomy, Exported, RunModels};
+use crate::operations::models::{self, Anatomy, Exported, RunModels};
 use crate::store::RunId;
 
 /// The greatest width of a field.
@@ -73,7 +73,7 @@ fn known_ui(ui: &mut Ui, library: &Library, talk: &mut Option<String>, commands:
     words::heading(ui, "Models on this machine");
     prose(
         ui,
-        "A Hugging Face folder of T5 holds config.json, tokenizer.json and model.safetensors (or its shards, or \
+        "A Hugging Face folder of T5, Llama, Qwen or SmolLM2 holds config.json, tokenizer.json and model.safetensors (or its shards, or \
          pytorch_model.bin). An experiment starts from one by its setting Model source.",
     );
     for folder in &library.folders {
@@ -105,7 +105,7 @@ fn known_ui(ui: &mut Ui, library: &Library, talk: &mut Option<String>, commands:
 fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut Commands) {
     ui.horizontal(|ui| {
         let of = PathField {
-            name: "T5 folder",
+            name: "Model folder",
             hint: "Another folder",
             kind: PathKind::Model,
             width: (ui.available_width() - 120.0).min(WIDE),
@@ -136,62 +136,8 @@ fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut
 
 fn anatomy_ui(ui: &mut Ui, anatomy: &Anatomy) {
     ui.spacing_mut().item_spacing.y = space::XS;
-    let shape = anatomy.config.shape();
-    let number = |count: usize| format::count(count as u64);
-    let size = format::bytes(4 * anatomy.model_parameters as u64);
-    let model = format!(
-        "{} parameters, {size} as f32",
-        number(anatomy.model_parameters)
-    );
-    fact(ui, anatomy.config.architecture(), &model);
-    let layers = match (shape.encoder_layers, shape.decoder_layers) {
-        (0, decoder) => format!("{decoder} decoder"),
-        (encoder, decoder) => format!("{encoder} encoder, {decoder} decoder"),
-    };
-    fact(ui, "Layers", &layers);
-    let width = format!(
-        "{}, feed-forward {}",
-        number(shape.hidden_size),
-        number(shape.intermediate_size)
-    );
-    fact(ui, "Width", &width);
-    let heads = match (shape.num_heads, shape.num_key_value_heads) {
-        (heads, shared) if shared < heads => {
-            format!("{heads} of {}, {shared} of keys and values", shape.head_dim)
-        }
-        (heads, _) => format!("{heads} of {}", shape.head_dim),
-    };
-    fact(ui, "Heads", &heads);
-    let vocabulary = format!(
-        "{} rows, {} tokens",
-        number(shape.vocab_size),
-        number(anatomy.tokens)
-    );
-    fact(ui, "Vocabulary", &vocabulary);
-    let head = match shape.tie_word_embeddings {
-        true => "the embedding",
-        false => "of its own",
-    };
-    fact(ui, "Output head", head);
-    if let Some(prefix) = &anatomy.prefix {
-        let words = format!(
-            "{} encoder, {} decoder, {} cross positions; {} parameters",
-            prefix.encoder,
-            prefix.decoder,
-            prefix.cross,
-            number(anatomy.prefix_parameters)
-        );
-        fact(ui, "Prefix", &words);
-    }
-    if anatomy.value_head {
-        fact(ui, "Value head", "yes");
-    }
-    if let Some(first) = anatomy.left_out.first() {
-        let words = format!(
-            "{} tensors that are no part of the model, such as {first}",
-            number(anatomy.left_out.len())
-        );
-        fact(ui, "Left out", &words);
+    for (name, value) in models::facts(anatomy) {
+        fact(ui, name, &value);
     }
     ui.spacing_mut().item_spacing.y = space::S;
 }

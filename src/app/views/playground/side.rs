@@ -70,7 +70,7 @@ fn who_ui(
         }
         let kinds = [
             (ModelSource::Run, "Run"),
-            (ModelSource::Folder, "T5 folder"),
+            (ModelSource::Folder, "Model folder"),
         ];
         let name = format!("{side} is a");
         changed |= segments(ui, &name, &mut playground.sides[at].from, &kinds);
@@ -78,7 +78,7 @@ fn who_ui(
     match playground.sides[at].from {
         ModelSource::Run => changed |= run_ui(ui, playground, at, width),
         ModelSource::Folder => {
-            let name = format!("T5 folder of {side}");
+            let name = format!("Model folder of {side}");
             let of = PathField {
                 name: &name,
                 hint: "Folder with config.json",

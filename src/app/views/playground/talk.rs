@@ -72,7 +72,7 @@ fn begin_ui(ui: &mut Ui, playground: &Playground) {
     ui.set_max_width(size::PROSE.min(ui.available_width()));
     let Some(who) = playground.model(0) else {
         words::heading(ui, "Nobody answers yet");
-        words::secondary(ui, "Choose a run and a checkpoint, or a T5 folder.");
+        words::secondary(ui, "Choose a run and a checkpoint, or a model folder.");
         return;
     };
     let other = playground.model(1).filter(|_| playground.beside);

@@ -17,6 +17,7 @@ use super::shape::ModelShape;
 use super::t5::{self, T5, T5Config};
 use super::weights::{WeightsError, document, refuse_other_folders};
 
+/// A model with its weights.
 #[derive(Module, Debug)]
 #[allow(
     clippy::large_enum_variant,

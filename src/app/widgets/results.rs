@@ -85,7 +85,7 @@ struct Fit {
 }
 
 const WIDE: Fit = Fit {
-    name: 190.0,
+    name: 210.0,
     system: 180.0,
     change: 90.0,
     row: size::ROW,
@@ -93,7 +93,7 @@ const WIDE: Fit = Fit {
 };
 
 const NARROW: Fit = Fit {
-    name: 160.0,
+    name: 200.0,
     system: 92.0,
     change: 80.0,
     row: 40.0,

@@ -48,7 +48,7 @@ fn a_plan_is_the_run_that_follows_it() {
     assert_eq!(
         both,
         model["model_parameters"].as_u64().unwrap()
-            + model["prefix_parameters"].as_u64().unwrap()
+            + model["adapter_parameters"].as_u64().unwrap()
             + width
             + 1
     );

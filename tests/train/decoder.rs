@@ -22,7 +22,7 @@ use emprl::train::checkpoint::Checkpoints;
 use emprl::train::identifier_set::IdentifierSet;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::pipeline;
-use emprl::train::plan::Plan;
+use emprl::train::plan::TimedPlan;
 use emprl::train::policy::Policy;
 use emprl::train::saved::{Drawing, SavedModel};
 use emprl::train::session::Ended;
@@ -191,7 +191,8 @@ fn every_tuning_goes_through_maximum_likelihood_and_ppo() {
         let (source, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         write(source.path());
         let config = settings(source.path(), tuning);
-        assert!(Plan::of(&config, folder.path()).is_ok());
+        let plan = TimedPlan::of(&config, folder.path()).unwrap();
+        assert!(plan.speed > 0.0);
         let metrics = run(&config, folder.path()).unwrap();
         let loss = declared::GENERATOR_LOSS;
         let (first, last) = (metrics.first[loss], metrics.last[loss]);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use burn::module::Module;
 use burn::tensor::Device;
 
 use super::model::update;
@@ -53,13 +54,12 @@ impl Sample {
         let trains_model = self.tuning.trains_model();
         let (source, target) = (self.source as f64, self.target as f64);
         let one = self.batch as f64 * update(&self.model, source, target, trains_model);
-        let autodiff = device.clone().autodiff();
-        let model = LanguageModel::new(&self.model, &autodiff, 1);
+        let model = LanguageModel::new(&self.model, device, 1);
         let policy = Policy {
-            adapter: fresh_adapter(&self.config, self.tuning, &model, &autodiff)?,
+            adapter: fresh_adapter(&self.config, self.tuning, &model, device)?,
             ..Policy::from(model)
         };
-        let policy = policy.for_tuning(self.tuning);
+        let policy = policy.for_tuning(self.tuning).train();
         self.step(&policy);
         let clock = Instant::now();
         let mut steps = 0.0;

@@ -49,7 +49,7 @@ pub enum TrainError {
     #[error("run {run} has no finished {stage} stage to reuse; let it finish, or start without it")]
     NothingToReuse { run: String, stage: &'static str },
     #[error(
-        "{} needs a T5, and the model of this run is a {architecture}; leave the stage out of run.stages, or give a T5 as model.source",
+        "{} needs a T5, and the model of this run is a {architecture}; leave the stage out of run.stages, or give a T5 as model.source (of identifiers, those of another run as identifiers.source)",
         .stage.title()
     )]
     NotT5 {

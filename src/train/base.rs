@@ -95,9 +95,12 @@ impl Base {
                     Some(_) => path.to_path_buf(),
                     None => path.join("config.json"),
                 },
-                problem: format!(
-                    "`vocab_size` is {rows} where the tokenizer has {tokens} tokens"
-                ),
+                problem: match gguf {
+                    Some(_) => format!("its embedding has {rows} rows for {tokens} tokens"),
+                    None => format!(
+                        "`vocab_size` is {rows} where tokenizer.json has {tokens} tokens"
+                    ),
+                },
                 fix: "give the tokenizer that the model was trained with, or resize its embeddings (resize_token_embeddings) and train them".into(),
             }));
         }

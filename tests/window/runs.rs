@@ -439,7 +439,12 @@ fn the_last_points_can_be_followed_and_events_lead_to_their_step() {
     click(&mut window, "Following");
     click(&mut window, "Show all");
     assert!(!shows(&window, "Show all"));
-    for plot in ["Emp-F1 (validation)", "PPL (validation)", "Value loss"] {
+    for plot in [
+        "Emp-F1 (validation)",
+        "κ by mechanism (validation)",
+        "PPL (validation)",
+        "Value loss",
+    ] {
         let label = format!("Choose what \"{plot}\" shows");
         if let Some(menu) = window.query_by_label(&label) {
             menu.scroll_to_me();

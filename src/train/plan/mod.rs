@@ -148,7 +148,7 @@ impl Plan {
             .collect::<Result<_, TrainError>>()?;
         Ok(Plan {
             vocabulary: model.shape().vocab_size,
-            identifier: has(Stage::Identifiers).then_some(Parameters {
+            identifier: config.reads_levels().then_some(Parameters {
                 trained: sizes.identifier,
                 frozen: 0,
             }),

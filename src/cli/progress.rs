@@ -165,7 +165,8 @@ impl Progress {
             }
             None => ProgressBar::hidden(),
         };
-        if self.style.is_none() {
+        // A stage without steps takes what another run has done.
+        if self.style.is_none() && total > 0 {
             self.say(&format!("{}: at most {total} steps", stage.title()));
         }
         self.current = Some(Current {

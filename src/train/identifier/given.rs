@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{SCORES_FILE, STAGE};
-use crate::experiment::Report;
+use crate::experiment::{Report, Severity};
 use crate::train::artifacts::Artifacts;
 use crate::train::checkpoint::{Checkpoints, read_json};
 use crate::train::error::TrainError;
@@ -69,6 +69,8 @@ pub fn run(
         let scores = read_json(&scores)?;
         session.observer.report(Report::Identifiers { scores });
     }
+    let text = format!("The identifiers are those of {}", from.display());
+    session.note(STAGE, 0, Severity::Info, text);
     session.end(STAGE, 0);
     artifacts.identifiers = Some(set);
     Ok(Ended::Done)

@@ -16,7 +16,7 @@ use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Generate {
-    /// Hugging Face folder of a model, or a run: its policy, else its generator
+    /// Hugging Face folder or GGUF file of a model, or a run: its policy, else its generator
     #[arg(long, value_name = "DIR|RUN[@STEP]")]
     model: Reference,
     /// Rows {"context": "…" or ["…", …]} as JSONL, a JSON array, CSV or TSV, or plain text with a context a line;

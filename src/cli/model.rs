@@ -36,7 +36,7 @@ pub enum Model {
     List,
     /// Read a whole model, so that damage shows, and describe it
     Show {
-        /// Hugging Face folder of a model, or a run: its policy, else its generator
+        /// Hugging Face folder or GGUF file of a model, or a run: its policy, else its generator
         #[arg(value_name = "DIR|RUN[@STEP]")]
         model: Reference,
     },

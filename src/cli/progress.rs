@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::output::{duration, stderr_line};
 use crate::engine::{Message, MessageKind};
-use crate::experiment::{EventKind, Report, Severity, Stage};
+use crate::experiment::{Alert, EventKind, Report, Severity, Stage};
 use crate::metrics::{Digits, declared};
 use crate::text::shown::one_line;
 
@@ -138,8 +138,13 @@ impl Progress {
                 }
                 if severity == Severity::Alert {
                     let argument = &self.store_argument;
+                    // Levels are those of an evaluation, the rest is of a step.
+                    let what = match kind {
+                        EventKind::Alert(Alert::Levels { .. }) => "samples",
+                        _ => "rollout",
+                    };
                     self.say(&format!(
-                        "  To see what it is about: `emprl runs rollout {run} --step {step}{argument}`"
+                        "  To see what it is about: `emprl runs {what} {run} --step {step}{argument}`"
                     ));
                 }
             }

@@ -13,7 +13,7 @@ use crate::operations::models::{Reference, SavedModel};
 
 #[derive(Debug, clap::Args)]
 pub struct Score {
-    /// Hugging Face folder of a model, or a run: its policy, else its generator
+    /// Hugging Face folder or GGUF file of a model, or a run: its policy, else its generator
     #[arg(long, value_name = "DIR|RUN[@STEP]")]
     model: Reference,
     /// Rows {"context": "…", "response": "…"} as JSONL, a JSON array, CSV or TSV; or, with --contexts, plain text

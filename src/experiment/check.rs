@@ -91,6 +91,11 @@ impl Config {
             "must be above 0, or nothing is added to the weights",
         );
         problems.refuse_if(
+            uses_lora && self.lora.targets.contains(['[', ']', '"']),
+            "lora.targets",
+            "is a text: names with commas between, such as q_proj, v_proj, without brackets or quotes",
+        );
+        problems.refuse_if(
             uses_lora && self.lora.targets.trim().is_empty(),
             "lora.targets",
             "names no layer; use \"all-linear\", or names such as q_proj, v_proj",

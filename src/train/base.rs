@@ -54,7 +54,10 @@ pub fn formats(path: &Path) -> Result<Vec<(&'static str, usize)>, TrainError> {
 pub fn dequantised(formats: &[(&'static str, usize)]) -> Option<String> {
     let quantised = formats.iter().filter(|(format, _)| format.starts_with('Q'));
     let named: Vec<String> = quantised
-        .map(|(format, tensors)| format!("{format} ({tensors} tensors)"))
+        .map(|(format, tensors)| match tensors {
+            1 => format!("{format} (1 tensor)"),
+            _ => format!("{format} ({tensors} tensors)"),
+        })
         .collect();
     (!named.is_empty()).then(|| format!("dequantised from {}", named.join(", ")))
 }

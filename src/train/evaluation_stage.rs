@@ -30,7 +30,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &Artifacts) -> Result<Ended, Tr
     .filter_map(|(name, policy)| Some((name, policy.as_ref()?)))
     .collect();
     let total = systems.len() as u64;
-    session.begin(STAGE, total);
+    session.begin(STAGE, 0, total);
     let test = &artifacts.material.test;
     let exam = examiner.exam(test);
     let mut baseline: Option<(&str, Answers)> = None;

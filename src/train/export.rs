@@ -12,6 +12,7 @@ use super::checkpoint::write_json;
 use super::error::TrainError;
 use super::saved::SavedModel;
 use crate::nn::LanguageModel;
+use crate::nn::adapter::Adapter;
 use crate::text::chat::ChatTemplate;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,11 +23,16 @@ pub struct Exported {
     pub bytes: u64,
     /// Whether the model needs its prefix, which Transformers does not read.
     pub needs_prefix: bool,
+    /// Whether LoRA was added to the weights.
+    pub merged_lora: bool,
 }
 
 impl Exported {
-    /// A sentence on what Transformers does not read, if anything.
+    /// A sentence on what was done to the adapter, if there is one.
     pub fn remark(&self) -> Option<&'static str> {
+        if self.merged_lora {
+            return Some("LoRA is merged into the weights");
+        }
         self.needs_prefix.then_some(
             "Transformers loads the model alone from this folder; the answers of this checkpoint need its prefix \
              (prefix.safetensors) too, which emprl reads",
@@ -72,13 +78,25 @@ impl SavedModel {
             files,
             bytes,
             needs_prefix: self.policy.prefix().is_some(),
+            merged_lora: self
+                .policy
+                .adapter
+                .as_ref()
+                .is_some_and(|adapter| adapter.lora().is_some()),
         })
     }
 
     /// Names of the files that were written, and their size together.
     fn write_into(&self, folder: &Path) -> Result<(Vec<String>, u64), TrainError> {
         fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
-        self.policy.save(folder, &self.tokenizer, None)?;
+        // Other programs know no adapter that lies beside a model.
+        let mut policy = self.policy.clone();
+        if let Some(Adapter::Lora(lora)) =
+            policy.adapter.take_if(|adapter| adapter.lora().is_some())
+        {
+            policy.model = policy.model.merge(&lora);
+        }
+        policy.save(folder, &self.tokenizer, None)?;
         let config = match &self.policy.model {
             LanguageModel::T5(_) => json!({
                 "tokenizer_class": "T5TokenizerFast",
@@ -89,9 +107,12 @@ impl SavedModel {
             }),
             LanguageModel::Llama(llama) => {
                 let eos = llama.config().eos_token_ids().first();
+                let pad = llama.config().pad_token_id.as_ref().or(eos);
+                let name = |id: Option<&u32>| id.and_then(|id| self.tokenizer.token(*id));
                 let mut config = json!({
                     "tokenizer_class": "PreTrainedTokenizerFast",
-                    "eos_token": eos.and_then(|id| self.tokenizer.token(*id)),
+                    "eos_token": name(eos),
+                    "pad_token": name(pad),
                 });
                 let tokens = self
                     .tokenizer

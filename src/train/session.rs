@@ -35,10 +35,10 @@ pub enum Ended {
 pub type Values = Vec<(String, f64)>;
 
 impl Session<'_> {
-    /// Reports the beginning of a stage.
-    pub fn begin(&mut self, stage: Stage, total: u64) {
+    /// Reports the beginning of a stage of `total` steps, of which `step` have been done before.
+    pub fn begin(&mut self, stage: Stage, step: u64, total: u64) {
         let begun = EventKind::StageBegun { total };
-        self.observer.report(Report::event(stage, 0, begun));
+        self.observer.report(Report::event(stage, step, begun));
     }
 
     /// Reports the end of a stage.

@@ -144,7 +144,8 @@ pub fn train<T: StageTrainer>(
         return Ok(Some(trained));
     }
     let learner = trainer.start(last.as_ref())?;
-    session.begin(stage, trainer.total());
+    let step = last.as_ref().map_or(0, |last| last.listing.step);
+    session.begin(stage, step, trainer.total());
     let mut driver = Driver { session, trainer };
     match driver.run(learner, last.is_none())? {
         Some(learner) => driver.finish(learner).map(Some),

@@ -141,6 +141,17 @@ fn controls_stand_beside_emp_f1_and_change_nothing_of_the_training() {
     ] {
         assert!(table.contains(words), "{words}: {table}");
     }
+    let to = place.path().join("curves").display().to_string();
+    whole_place.ok(&["runs", "export", "1", "--format", "csv", &to]);
+    let exported = std::fs::read_to_string(format!("{to}/results.csv")).unwrap();
+    for words in [
+        "controls.gain,",
+        "controls.kappa.1,",
+        "truncation.contexts,",
+    ] {
+        assert!(exported.contains(words), "{words}: {exported}");
+    }
+    assert!(!exported.contains("null"), "{exported}");
     let shown = whole_place.ok(&["runs", "show", "1"]);
     for words in [
         "gain over shuffled",

@@ -205,6 +205,22 @@ fn every_tuning_goes_through_maximum_likelihood_and_ppo() {
         assert_eq!(policy.adapter.is_some(), tuning.has_adapter());
         assert_eq!(policy.prefix().is_some(), tuning.has_prefix());
         assert!(policy.value_head.is_some());
+        if tuning.has_lora() {
+            // Other programs read no adapter: it is in the weights.
+            let open = |folder: &Path| {
+                SavedModel::open(folder, &crate::device_support::device_name()).unwrap()
+            };
+            let (tuned, exported) = (open(&saved.folder), folder.path().join("exported"));
+            assert!(tuned.export(&exported).unwrap().merged_lora);
+            let merged = open(&exported);
+            assert_eq!(merged.anatomy().lora, None);
+            let said = ["i am proud of her".to_string()];
+            let pairs = [(Turns::alternating(&said), &[5, 9, 1][..])];
+            let scores = |model: &SavedModel| model.score(&pairs, 40, 1, &mut |_| {}).unwrap();
+            for (a, b) in scores(&tuned)[0].iter().zip(&scores(&merged)[0]) {
+                assert!((a - b).abs() < 1e-4, "{a} {b}");
+            }
+        }
     }
 }
 

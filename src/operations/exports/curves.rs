@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CSV_MARK, create, make_folder, write_new};
 use crate::engine::results_to_json;
@@ -112,17 +112,13 @@ fn csv(
             let Some(figures) = document[&row.system].as_object() else {
                 continue;
             };
+            let mut found = Vec::new();
             for (name, figure) in figures.iter().filter(|(_, figure)| figure.is_object()) {
-                let part = |part: &str| figure[part].to_string();
-                sheet.row([
-                    row.system.clone(),
-                    row.split.clone(),
-                    row.n.to_string(),
-                    name.clone(),
-                    part("value"),
-                    part("low"),
-                    part("high"),
-                ]);
+                add_figures(name, figure, &mut found);
+            }
+            for (name, [value, low, high]) in found {
+                let (system, split) = (row.system.clone(), row.split.clone());
+                sheet.row([system, split, row.n.to_string(), name, value, low, high]);
             }
         }
         files.push(write(
@@ -150,6 +146,35 @@ fn csv(
         )?);
     }
     Ok(ExportedCurves { files, points })
+}
+
+/// The figures within a part of a result: value and interval, which are empty where there are none.
+fn add_figures(name: &str, figure: &Value, found: &mut Vec<(String, [String; 3])>) {
+    let cell = |value: &Value| match value {
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    match figure {
+        Value::Object(parts) if parts.contains_key("value") => {
+            let part = |part: &str| cell(&figure[part]);
+            found.push((name.to_string(), ["value", "low", "high"].map(part)));
+        }
+        Value::Object(parts) => {
+            for (part, figure) in parts {
+                add_figures(&format!("{name}.{part}"), figure, found);
+            }
+        }
+        Value::Array(parts) => {
+            for (at, figure) in parts.iter().enumerate() {
+                add_figures(&format!("{name}.{}", at + 1), figure, found);
+            }
+        }
+        Value::Number(_) => found.push((
+            name.to_string(),
+            [cell(figure), String::new(), String::new()],
+        )),
+        _ => {}
+    }
 }
 
 /// The settings changed during the run.

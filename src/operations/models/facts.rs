@@ -51,6 +51,9 @@ pub fn facts(anatomy: &Anatomy) -> Vec<(&'static str, String)> {
     if anatomy.chat_template {
         let words = "contexts are read as a conversation, by the model's own template";
         facts.push(("Chat", words.to_string()));
+    } else if anatomy.config.t5().is_none() {
+        let words = "no template: a context is read as plain text";
+        facts.push(("Chat", words.to_string()));
     }
     let adapter = number(anatomy.adapter_parameters);
     if let Some(prefix) = &anatomy.prefix {

@@ -55,7 +55,7 @@ pub fn run(
     let runs = artifacts.run_folder.parent().unwrap_or(Path::new(""));
     let from = folder(source, runs)?;
     let set = IdentifierSet::load(&from, &session.device)?;
-    session.begin(STAGE, 0);
+    session.begin(STAGE, 0, 0);
     let scores = from.join(SCORES_FILE);
     let has_scores = scores.is_file();
     session.checkpoint(STAGE, 0, true, |to| {

@@ -42,7 +42,7 @@ impl Reuse {
                 });
             };
             let step = checkpoint.listing.step;
-            session.begin(stage, step);
+            session.begin(stage, 0, step);
             session.checkpoint(stage, step, true, |folder| checkpoint.copy_to(folder))?;
             let mut text = format!("Taken over from run {}", self.run);
             if let Some(setting) = self.differs.filter(|_| self.stages.last() == Some(&stage)) {

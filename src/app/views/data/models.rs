@@ -152,8 +152,8 @@ fn export_ui(
     words::heading(ui, "Take a checkpoint elsewhere");
     prose(
         ui,
-        "Writes a Hugging Face folder that Transformers loads as it is; prefix and value head, where they were \
-         trained, lie beside it in files of their own.",
+        "Writes a Hugging Face folder that Transformers loads as it is; LoRA is merged into its weights; prefix \
+         and value head, where they were trained, lie beside it in files of their own.",
     );
     let there = runs.iter().any(|run| !run.answering.is_empty());
     if !there {

@@ -4,6 +4,7 @@
 //! person wrote inside a message stays data, even where it reads like one of the model's control tokens.
 
 mod jinja;
+mod namespaces;
 mod protect;
 
 use std::fs;
@@ -113,6 +114,11 @@ impl ChatTemplate {
             return Err(refuse(format!(
                 "it has {} bytes, {LONGEST_TEMPLATE} are allowed",
                 source.len()
+            )));
+        }
+        if let Some(name) = namespaces::used_whole(source) {
+            return Err(refuse(format!(
+                "it uses the namespace `{name}` as a whole, where only its fields may be used"
             )));
         }
         let mut environment = jinja::environment();

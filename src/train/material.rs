@@ -71,10 +71,10 @@ impl Material {
                     fix: "import the data set again".into(),
                 });
             }
-            Ok(order
+            order
                 .into_iter()
                 .map(|index| encode(&examples[index], settings, tokenizer))
-                .collect::<Result<Vec<_>, _>>()?)
+                .collect::<Result<Vec<_>, _>>()
         };
         Ok(Material {
             train: part(&set.train, settings.train_limit, 0, "train")?,

@@ -60,7 +60,8 @@ fn ten_thousand_runs_are_made() {
              FROM numbers n, runs WHERE runs.id = 1;
          INSERT INTO summary SELECT n.id, key, last + n.id, last_step, last_wall, min, max, count, nonfinite
              FROM numbers n, summary WHERE run = 1;
-         INSERT INTO results SELECT numbers.id, position, system, split, stage, step, wall, n, mean_words
+         INSERT INTO results SELECT numbers.id, position, system, split, stage, step, wall, n, mean_words,
+                                        controls_json
              FROM numbers, results WHERE run = 1;
          INSERT INTO figures SELECT n.id, system, split, name, value, low, high
              FROM numbers n, figures WHERE run = 1;

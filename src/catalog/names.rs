@@ -27,6 +27,19 @@ pub const ALIASES: [(&str, &str); 9] = [
     ("entropy", declared::ENTROPY),
 ];
 
+/// Figures of a result that are read without its controls.
+const WITHOUT_CONTROLS: [&str; 9] = [
+    "ppl",
+    "dist_1",
+    "dist_2",
+    "emp_f1",
+    "emotional_reaction_f1",
+    "interpretation_f1",
+    "exploration_f1",
+    "n",
+    "words",
+];
+
 const TESTED: [(&str, &str); 15] = [
     ("emp_f1", "Emp-F1 in %"),
     (
@@ -73,8 +86,9 @@ pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
         let key = unalias(name);
         if name == "reward" {
             metrics.extend(declared::RAW_REWARDS.map(str::to_string));
-        } else if name.starts_with(TEST) {
+        } else if let Some(figure) = name.strip_prefix(TEST) {
             parts.results = true;
+            parts.controls |= !WITHOUT_CONTROLS.contains(&figure);
         } else if name == CHANGED {
             parts.changes = true;
         } else if setting(name).is_some() {

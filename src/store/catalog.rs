@@ -24,6 +24,8 @@ pub struct CatalogParts {
     /// Settings changed during the run.
     pub changes: bool,
     pub results: bool,
+    /// The controls of results.
+    pub controls: bool,
     pub metrics: MetricParts,
 }
 
@@ -46,6 +48,7 @@ impl CatalogParts {
         settings: true,
         changes: true,
         results: true,
+        controls: true,
         metrics: MetricParts::All,
     };
 
@@ -60,6 +63,7 @@ impl CatalogParts {
             && self.settings <= other.settings
             && self.changes <= other.changes
             && self.results <= other.results
+            && self.controls <= other.controls
     }
 }
 
@@ -149,7 +153,9 @@ impl<'db> Statements<'db> {
     fn prepare(db: &'db Connection, runs: Runs, parts: &CatalogParts) -> Result<Self, Fault> {
         let tags = by_run::prepare(db, runs, "tag", "run_tags", "true", "tag")?;
         let changes = parts.changes.then(|| changes_of(db, runs)).transpose()?;
-        let results = parts.results.then(|| results::prepare(db, runs));
+        let results = parts
+            .results
+            .then(|| results::prepare(db, runs, parts.controls));
         let mut keys = HashMap::new();
         let summaries = match parts.metrics == MetricParts::default() {
             true => None,

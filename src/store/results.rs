@@ -66,7 +66,7 @@ pub(super) fn put(
 /// The result table of one run.
 pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fault> {
     let runs = Runs::One(run);
-    let [mut rows, mut figures] = prepare(db, runs)?;
+    let [mut rows, mut figures] = prepare(db, runs, true)?;
     read(
         &mut ByRun::new(&mut rows, runs)?,
         &mut ByRun::new(&mut figures, runs)?,
@@ -74,14 +74,19 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
     )
 }
 
-/// Prepares reading rows and figures of result tables.
-pub(super) fn prepare(db: &Connection, runs: Runs) -> rusqlite::Result<[CachedStatement<'_>; 2]> {
-    let prepare = |columns, from| by_run::prepare(db, runs, columns, from, "true", "system, split");
+/// Prepares reading rows and figures of result tables; their controls, which take longer than all the rest, only where
+/// they are asked for.
+pub(super) fn prepare(
+    db: &Connection,
+    runs: Runs,
+    controls: bool,
+) -> rusqlite::Result<[CachedStatement<'_>; 2]> {
+    let controls = if controls { "controls_json" } else { "NULL" };
+    let rows = format!("position, system, split, n, mean_words, {controls}");
+    let prepare =
+        |columns: &str, from| by_run::prepare(db, runs, columns, from, "true", "system, split");
     Ok([
-        prepare(
-            "position, system, split, n, mean_words, controls_json",
-            "results",
-        )?,
+        prepare(&rows, "results")?,
         prepare("system, split, name, value, low, high", "figures")?,
     ])
 }

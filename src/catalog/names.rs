@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::experiment::{SettingKind, Stage, changeable, setting, settings};
 use crate::filter::{Kind, Name, Vocabulary};
 use crate::metrics::declared::{self, all, declared};
-use crate::store::{CatalogParts, MetricParts, RunStatus};
+use crate::store::{CatalogParts, Names as Read, RunStatus};
 
 /// The prefix of test results.
 pub(super) const TEST: &str = "test.";
@@ -82,12 +82,13 @@ pub(super) fn unalias(name: &str) -> &str {
 pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
     let mut parts = CatalogParts::default();
     let mut metrics = BTreeSet::new();
+    let mut figures = BTreeSet::new();
     for name in names {
         let key = unalias(name);
         if name == "reward" {
             metrics.extend(declared::RAW_REWARDS.map(str::to_string));
         } else if let Some(figure) = name.strip_prefix(TEST) {
-            parts.results = true;
+            figures.insert(figure.to_string());
             parts.controls |= !WITHOUT_CONTROLS.contains(&figure);
         } else if name == CHANGED {
             parts.changes = true;
@@ -98,7 +99,8 @@ pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
             metrics.insert(key.to_string());
         }
     }
-    parts.metrics = MetricParts::These(metrics);
+    parts.metrics = Read::These(metrics);
+    parts.results = (!figures.is_empty()).then_some(Read::These(figures));
     parts
 }
 

@@ -23,23 +23,34 @@ pub struct CatalogParts {
     pub settings: bool,
     /// Settings changed during the run.
     pub changes: bool,
-    pub results: bool,
+    /// Rows of results, and which of their figures.
+    pub results: Option<Names>,
     /// The controls of results.
     pub controls: bool,
-    pub metrics: MetricParts,
+    /// Summaries of metrics, of every stage.
+    pub metrics: Names,
 }
 
-/// Of which metrics the summaries are read.
+/// Which of many named values are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MetricParts {
+pub enum Names {
     All,
-    /// By name, of every stage.
     These(BTreeSet<String>),
 }
 
-impl Default for MetricParts {
+impl Default for Names {
     fn default() -> Self {
-        MetricParts::These(BTreeSet::new())
+        Names::These(BTreeSet::new())
+    }
+}
+
+impl Names {
+    fn is_within(&self, other: &Names) -> bool {
+        match (self, other) {
+            (_, Names::All) => true,
+            (Names::All, Names::These(_)) => false,
+            (Names::These(mine), Names::These(theirs)) => mine.is_subset(theirs),
+        }
     }
 }
 
@@ -47,22 +58,22 @@ impl CatalogParts {
     pub const ALL: CatalogParts = CatalogParts {
         settings: true,
         changes: true,
-        results: true,
+        results: Some(Names::All),
         controls: true,
-        metrics: MetricParts::All,
+        metrics: Names::All,
     };
 
     /// Whether these parts are all among the `other` ones.
     pub fn is_within(&self, other: &CatalogParts) -> bool {
-        let metrics = match (&self.metrics, &other.metrics) {
-            (_, MetricParts::All) => true,
-            (MetricParts::All, MetricParts::These(_)) => false,
-            (MetricParts::These(mine), MetricParts::These(theirs)) => mine.is_subset(theirs),
+        let results = match (&self.results, &other.results) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(mine), Some(theirs)) => mine.is_within(theirs),
         };
-        metrics
+        results
+            && self.metrics.is_within(&other.metrics)
             && self.settings <= other.settings
             && self.changes <= other.changes
-            && self.results <= other.results
             && self.controls <= other.controls
     }
 }
@@ -153,11 +164,10 @@ impl<'db> Statements<'db> {
     fn prepare(db: &'db Connection, runs: Runs, parts: &CatalogParts) -> Result<Self, Fault> {
         let tags = by_run::prepare(db, runs, "tag", "run_tags", "true", "tag")?;
         let changes = parts.changes.then(|| changes_of(db, runs)).transpose()?;
-        let results = parts
-            .results
-            .then(|| results::prepare(db, runs, parts.controls));
+        let results = parts.results.as_ref();
+        let results = results.map(|figures| results::prepare(db, runs, figures, parts.controls));
         let mut keys = HashMap::new();
-        let summaries = match parts.metrics == MetricParts::default() {
+        let summaries = match parts.metrics == Names::default() {
             true => None,
             false => Some(summaries(db, runs, &parts.metrics, &mut keys)?),
         };
@@ -193,12 +203,12 @@ impl<'db> Statements<'db> {
 fn summaries<'db>(
     db: &'db Connection,
     runs: Runs,
-    metrics: &MetricParts,
+    metrics: &Names,
     keys: &mut HashMap<i64, MetricKey>,
 ) -> Result<CachedStatement<'db>, Fault> {
     let wanted = |name: &str| match metrics {
-        MetricParts::All => true,
-        MetricParts::These(names) => names.contains(name),
+        Names::All => true,
+        Names::These(names) => names.contains(name),
     };
     let known = query_all(db, "SELECT id, stage, name FROM metric_keys", [], |row| {
         let name = |column| Ok::<_, Fault>(row.get::<_, Option<String>>(column).ok().flatten());
@@ -215,8 +225,8 @@ fn summaries<'db>(
         ids.push(id.to_string());
     }
     let condition = match metrics {
-        MetricParts::All => "true".to_string(),
-        MetricParts::These(_) => format!("key IN ({})", ids.join(", ")),
+        Names::All => "true".to_string(),
+        Names::These(_) => format!("key IN ({})", ids.join(", ")),
     };
     let columns = "key, last, last_step, last_wall, min, max, count, nonfinite";
     Ok(by_run::prepare(

@@ -37,7 +37,7 @@ mod writer;
 
 pub use crate::experiment::RunStatus;
 pub use access::{Access, ReadOnly, access, creatable};
-pub use catalog::{CatalogParts, MetricParts};
+pub use catalog::{CatalogParts, Names};
 pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef};
 pub use keeping::is_tag;

@@ -14,7 +14,7 @@ use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow, SetAs
 use super::runs::{RUN_COLUMNS, keys, last_of, run_row, settings, steps_of};
 use super::step_rows::StepKey;
 use super::{
-    CatalogParts, MetricParts, ReadOnly, RunId, aside, results, rollouts, run_dir, samples, schema,
+    CatalogParts, Names, ReadOnly, RunId, aside, results, rollouts, run_dir, samples, schema,
 };
 use crate::data::regular_file::open_regular_file;
 use crate::experiment::{Event, EventKind, RolloutResponse, SampleDialogue, Severity, Stage};
@@ -57,7 +57,7 @@ impl StoreReader {
     /// All runs that are not deleted, the latest first, with the last value of each metric.
     pub fn list_runs(&self) -> Result<Vec<RunRow>, StoreError> {
         let parts = CatalogParts {
-            metrics: MetricParts::All,
+            metrics: Names::All,
             ..CatalogParts::default()
         };
         self.catalog(false, &parts, |found| found.row)

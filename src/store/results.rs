@@ -1,12 +1,14 @@
 //! A run's result table as stored rows: one for each system and split, one for each figure.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{CachedStatement, Connection, params};
 
-use super::RunId;
 use super::by_run::{self, ByRun, Runs};
 use super::columns::to_json;
 use super::error::Fault;
 use super::points::number;
+use super::{Names, RunId};
 use crate::metrics::{Controls, Estimate, SystemResults, Truncation};
 
 /// Replaces the row of this system and split.
@@ -66,7 +68,7 @@ pub(super) fn put(
 /// The result table of one run.
 pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fault> {
     let runs = Runs::One(run);
-    let [mut rows, mut figures] = prepare(db, runs, true)?;
+    let [mut rows, mut figures] = prepare(db, runs, &Names::All, true)?;
     read(
         &mut ByRun::new(&mut rows, runs)?,
         &mut ByRun::new(&mut figures, runs)?,
@@ -74,21 +76,45 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
     )
 }
 
-/// Prepares reading rows and figures of result tables; their controls, which take longer than all the rest, only where
-/// they are asked for.
-pub(super) fn prepare(
-    db: &Connection,
+/// Prepares reading rows of result tables and these of their figures, with those that no result is without; their
+/// controls, which take longer than all the rest, only where they are asked for.
+pub(super) fn prepare<'db>(
+    db: &'db Connection,
     runs: Runs,
+    figures: &Names,
     controls: bool,
-) -> rusqlite::Result<[CachedStatement<'_>; 2]> {
+) -> rusqlite::Result<[CachedStatement<'db>; 2]> {
     let controls = if controls { "controls_json" } else { "NULL" };
     let rows = format!("position, system, split, n, mean_words, {controls}");
-    let prepare =
-        |columns: &str, from| by_run::prepare(db, runs, columns, from, "true", "system, split");
+    let condition = match figures {
+        Names::All => "true".to_string(),
+        Names::These(names) => {
+            let read = REQUIRED.into_iter().chain(figures_of(names));
+            let read: Vec<String> = read.map(|name| format!("'{name}'")).collect();
+            format!("name IN ({})", read.join(", "))
+        }
+    };
+    let prepare = |columns: &str, from, condition: &str| {
+        by_run::prepare(db, runs, columns, from, condition, "system, split")
+    };
     Ok([
-        prepare(&rows, "results")?,
-        prepare("system, split, name, value, low, high", "figures")?,
+        prepare(&rows, "results", "true")?,
+        prepare(
+            "system, split, name, value, low, high",
+            "figures",
+            &condition,
+        )?,
     ])
+}
+
+/// The stored figures that have these names; those of the mechanisms are read together.
+fn figures_of(names: &BTreeSet<String>) -> impl Iterator<Item = &'static str> + '_ {
+    let is_asked = |name: &str| names.contains(name);
+    let any_mechanism = MECHANISM_F1.into_iter().any(is_asked);
+    let mechanisms = any_mechanism.then_some(MECHANISM_F1);
+    let all = NAMES.into_iter().flatten().copied();
+    let others = all.filter(move |name| is_asked(name));
+    others.chain(mechanisms.into_iter().flatten())
 }
 
 /// A row of `results`, still without its figures.
@@ -153,8 +179,8 @@ pub(super) fn read(
         Ok(SystemResults {
             ppl: figure("ppl"),
             ppl_hf: figure("ppl_hf"),
-            dist_1: required("dist_1")?,
-            dist_2: required("dist_2")?,
+            dist_1: required(REQUIRED[0])?,
+            dist_2: required(REQUIRED[1])?,
             emp_f1: figure("emp_f1"),
             mechanism_f1: match mechanisms {
                 [Some(a), Some(b), Some(c)] => Some([a, b, c]),
@@ -223,6 +249,9 @@ fn truncation_figures(truncation: &Truncation) -> Vec<(&'static str, Estimate)> 
     };
     all.map(|(name, value)| (name, exact(value))).collect()
 }
+
+/// Figures of every result.
+const REQUIRED: [&str; 2] = ["dist_1", "dist_2"];
 
 /// The names of all figures.
 const NAMES: [&[&str]; 4] = [

@@ -74,13 +74,51 @@ pub enum ReuseError {
 /// There is no such run, or no stage can be reused, as when the seed or the data differ.
 pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<Reuse, ReuseError> {
     let reader = StoreReader::open(store)?;
-    let detail = reader.run(of)?;
+    from_run(&reader, &reader.run(of)?, new, config)
+}
+
+/// Runs of an experiment that are searched for stages, the latest first.
+const SEARCHED: usize = 50;
+
+/// The most stages of `new`, a run of `config`, that another run of its experiment has done with the same settings.
+/// `None` if there are none, or they are damaged.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn reusable(store: &Path, new: &NewRun, config: &Config) -> Result<Option<Reuse>, StoreError> {
+    let reader = StoreReader::open(store)?;
+    let rows = reader.run_rows()?.into_iter();
+    let rows = rows.filter(|row| row.experiment == new.experiment);
+    let mut best: Option<Reuse> = None;
+    for row in rows.take(SEARCHED) {
+        let found = reader.run(row.id).map_err(ReuseError::from);
+        let found = found.and_then(|detail| from_run(&reader, &detail, new, config));
+        // A run that cannot be read has nothing to give.
+        let Ok(mut found) = found else { continue };
+        let most = best.as_ref().map_or(0, |best| best.stages.len());
+        if found.stages.len() > most {
+            found.keep_sound();
+        }
+        if found.stages.len() > most {
+            best = Some(found);
+        }
+    }
+    Ok(best)
+}
+
+fn from_run(
+    reader: &StoreReader,
+    detail: &RunDetail,
+    new: &NewRun,
+    config: &Config,
+) -> Result<Reuse, ReuseError> {
+    let of = detail.row.id;
     let nothing = |why| ReuseError::NothingShared { run: of, why };
     let other = |name: &String| detail.fingerprints.get(name) != new.fingerprints.get(name);
     if let Some(name) = new.fingerprints.keys().find(|name| other(name)) {
         return Err(nothing(format!("{name} is not what it was then")));
     }
-    let shared = shared(&reader, &detail, config)?;
+    let shared = shared(reader, detail, config)?;
     if shared.stages.is_empty() {
         let setting = shared.differs.unwrap_or("run.stages");
         return Err(nothing(format!("`{setting}` differs")));

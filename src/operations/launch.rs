@@ -68,7 +68,8 @@ pub struct DryRun {
     pub too_large: Option<String>,
 }
 
-/// Checks data and weights, which can take a second; `queued` is the run's place in the queue, if it is queued.
+/// Checks data and weights, which can take a second; `queued` is the run's place in the queue, if it is queued: such a
+/// run reuses what others of its experiment have done, if it does not name one.
 ///
 /// # Errors
 /// Data, weights or device are missing, the name has a control character, or the run to reuse shares no stage.
@@ -87,9 +88,14 @@ pub fn prepare(
         return Err(OperationError::RunNameLine);
     }
     let new = worker::new_run(store, &experiment, &name, &config)?;
-    let reuse = reuse.map(|run| worker::reuse(store, run, &new, &config));
+    let reuse = match (reuse, queued) {
+        (Some(run), _) => Some(worker::reuse(store, run, &new, &config)?),
+        // The runs of a sweep have much in common.
+        (None, Some(_)) => worker::reusable(store, &new, &config)?,
+        (None, None) => None,
+    };
     Ok(PreparedRun {
-        reuse: reuse.transpose()?,
+        reuse,
         new,
         config,
         queued,

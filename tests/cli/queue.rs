@@ -127,3 +127,31 @@ fn what_waits_is_carried_out_in_order() {
     assert_eq!([of(1), of(2)], ["one", "two"]);
     assert_eq!(place.ok(&["queue", "run"]), "The queue is empty.\n");
 }
+
+#[test]
+fn queued_runs_share_stages_and_end_as_if_they_did_not() {
+    let place = Place::new();
+    for beta in ["reward.beta=0.1", "reward.beta=0.3"] {
+        let mut arguments = vec!["queue", "add", "quickstart", "--name", beta, "--set", beta];
+        arguments.extend(SHORT);
+        place.ok(&arguments);
+    }
+    place.ok(&["queue", "run"]);
+    let mut alone = vec!["run", "quickstart", "--set=reward.beta=0.3"];
+    alone.extend(SHORT);
+    place.ok(&alone);
+
+    let show = |run: &str| json(&place.ok(&["runs", "show", run, "--json"]));
+    let taken_over = |run: &str| {
+        let shown = show(run);
+        let events = shown["events"].as_array().unwrap().iter();
+        let over = |event: &&Value| event["text"].to_string().contains("Taken over from run 1");
+        events.filter(over).count()
+    };
+    assert_eq!(
+        (taken_over("1"), taken_over("2"), taken_over("3")),
+        (0, 2, 0)
+    );
+    assert_eq!(show("2")["results"], show("3")["results"]);
+    assert_ne!(show("1")["results"], show("2")["results"]);
+}

@@ -22,6 +22,21 @@ pub struct Reuse {
 }
 
 impl Reuse {
+    /// Keeps the stages before the first that is not done, or whose checkpoint is damaged.
+    pub fn keep_sound(&mut self) {
+        let theirs = Checkpoints::of(&self.run_folder);
+        let is_sound = |stage: &&Stage| {
+            let done = theirs.latest(**stage).ok().flatten();
+            let done = done.filter(|found| found.listing.done);
+            done.is_some_and(|found| found.verify().is_ok())
+        };
+        let sound = self.stages.iter().take_while(is_sound).count();
+        if sound < self.stages.len() {
+            self.stages.truncate(sound);
+            self.differs = None;
+        }
+    }
+
     /// Copies the tokenizer and the last checkpoint of each stage.
     pub(super) fn copy(
         &self,

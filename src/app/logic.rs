@@ -9,6 +9,7 @@ mod experiments;
 mod judging;
 mod library;
 mod live;
+mod others;
 mod paths;
 mod playground;
 mod queue;
@@ -20,6 +21,7 @@ mod watch;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use self::others::ActiveRun;
 use self::watch::Watch;
 use super::Options;
 use super::format::{self, Clock};
@@ -28,7 +30,7 @@ use super::place::Place;
 use super::queries::stored::StoredRun;
 use super::state::model::RunModel;
 use super::state::{Prefs, State, listed_parts};
-use crate::engine::{Message, RunHandle, Supervisor, Waker};
+use crate::engine::{Message, Supervisor, Waker};
 use crate::nn::device;
 use crate::operations::launch::ResumableRun;
 use crate::store::{self, RunId};
@@ -66,13 +68,21 @@ pub struct Core {
     options: Options,
     /// Or why runs cannot be started.
     supervisor: Result<Supervisor, String>,
-    handle: Option<RunHandle>,
+    /// The run in progress that Live shows.
+    active: Option<ActiveRun>,
+    /// The others in progress.
+    others: Vec<ActiveRun>,
     /// Whether to show the place Live when the run being prepared starts.
     follow: bool,
 }
 
 /// A resumable run, as read from the store.
-type Resumed = (ResumableRun, Box<RunModel>);
+struct Resumed {
+    resumable: ResumableRun,
+    /// What the rest of it needs at its fullest, in bytes.
+    memory: u64,
+    model: Box<RunModel>,
+}
 
 impl Core {
     /// See [`super::App::is_idle`].
@@ -122,9 +132,11 @@ impl Core {
             wakers,
             options,
             supervisor,
-            handle: None,
+            active: None,
+            others: Vec::new(),
             follow: true,
         };
+        core.set_at_once(core.state.prefs.at_once);
         core.load_experiments();
         core.list_runs();
         core.load_queue();
@@ -140,6 +152,7 @@ impl Core {
         self.poll_experiments();
         self.poll_runs();
         self.poll_live();
+        self.poll_others();
         self.poll_compared();
         self.poll_cases();
         self.poll_studies();

@@ -38,12 +38,41 @@ fn figures(stage: Stage) -> &'static [Figure] {
     }
 }
 
-pub struct Progress {
+/// The bars of all runs that are watched.
+pub struct Bars {
     bars: MultiProgress,
     /// None if stderr is not a terminal.
     style: Option<ProgressStyle>,
-    current: Option<Current>,
     quiet: bool,
+    /// Whether there can be several runs, so that each line has to name its own.
+    named: bool,
+}
+
+impl Bars {
+    /// Shows nothing unless `visible`.
+    pub fn new(visible: bool, named: bool) -> Self {
+        // Fits 80 columns with the figures of PPO.
+        let template = match named {
+            true => "{prefix:<19} {bar:6} {steps:>9}  {wide_msg}",
+            false => "{prefix:<12} {bar:6} {steps:>9}  {wide_msg}",
+        };
+        Bars {
+            bars: MultiProgress::new(),
+            style: ProgressStyle::with_template(template)
+                .ok()
+                .filter(|_| visible && std::io::stderr().is_terminal())
+                .map(|style| style.progress_chars("━╸─").with_key("steps", steps)),
+            quiet: !visible,
+            named,
+        }
+    }
+}
+
+pub struct Progress<'a> {
+    bars: &'a Bars,
+    /// Before each line: the run, where there can be several.
+    label: String,
+    current: Option<Current>,
     /// Why stderr could not be written, until that is taken.
     lost: Cell<Option<io::Error>>,
     /// Nothing more is written there.
@@ -62,19 +91,12 @@ struct Current {
     latest: Vec<Option<f64>>,
 }
 
-impl Progress {
-    /// Shows nothing unless `visible`.
-    pub fn new(visible: bool, store_argument: String) -> Self {
-        // Fits 80 columns with the figures of PPO.
-        let template = "{prefix:<12} {bar:6} {steps:>9}  {wide_msg}";
+impl<'a> Progress<'a> {
+    pub fn new(bars: &'a Bars, store_argument: String) -> Self {
         Progress {
-            bars: MultiProgress::new(),
-            style: ProgressStyle::with_template(template)
-                .ok()
-                .filter(|_| visible && std::io::stderr().is_terminal())
-                .map(|style| style.progress_chars("━╸─").with_key("steps", steps)),
+            bars,
+            label: String::new(),
             current: None,
-            quiet: !visible,
             lost: Cell::default(),
             is_lost: Cell::new(false),
             store_argument,
@@ -83,9 +105,10 @@ impl Progress {
 
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
-        let written = match self.style {
-            _ if self.quiet || self.is_lost.get() => Ok(()),
-            Some(_) => self.bars.println(one_line(line)),
+        let line = &format!("{}{line}", self.label);
+        let written = match self.bars.style {
+            _ if self.bars.quiet || self.is_lost.get() => Ok(()),
+            Some(_) => self.bars.bars.println(one_line(line)),
             None => stderr_line(line),
         };
         if let Err(error) = written {
@@ -100,6 +123,9 @@ impl Progress {
     }
 
     pub fn show(&mut self, message: &Message) {
+        if self.bars.named {
+            self.label = format!("run {}: ", message.run);
+        }
         match &message.kind {
             MessageKind::Report(Report::Event { kind, .. }) => self.event(message, kind),
             MessageKind::Report(Report::Metrics {
@@ -160,18 +186,18 @@ impl Progress {
 
     fn begin(&mut self, stage: Stage, total: u64) {
         self.clear();
-        let bar = match &self.style {
+        let bar = match &self.bars.style {
             Some(style) => {
-                let bar = self.bars.add(ProgressBar::new(total));
+                let bar = self.bars.bars.add(ProgressBar::new(total));
                 bar.set_style(style.clone());
-                bar.set_prefix(stage.title());
+                bar.set_prefix(format!("{}{}", self.label, stage.title()));
                 bar.enable_steady_tick(Duration::from_secs(1));
                 bar
             }
             None => ProgressBar::hidden(),
         };
         // A stage without steps takes what another run has done.
-        if self.style.is_none() && total > 0 {
+        if self.bars.style.is_none() && total > 0 {
             self.say(&format!("{}: at most {total} steps", stage.title()));
         }
         self.current = Some(Current {
@@ -202,7 +228,7 @@ impl Progress {
         current.bar.set_position(step);
         current.bar.set_message(current.message());
         // The last one is printed at the end of the stage.
-        if evaluated && step < total && self.style.is_none() {
+        if evaluated && step < total && self.bars.style.is_none() {
             let line = current.line();
             self.say(&line);
         }
@@ -218,7 +244,7 @@ impl Progress {
         current.total = step;
         current.bar.set_message(current.message());
         current.bar.finish();
-        if self.style.is_none() {
+        if self.bars.style.is_none() {
             let elapsed = duration(current.begun.elapsed().as_millis() as i64);
             self.say(&format!("{}: done in {elapsed}", current.line()));
         }

@@ -1,16 +1,19 @@
 //! `emprl queue`: the queue of runs in the store, shared with the window.
 
+use std::io;
 use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use serde_json::{Value, json};
 
 use super::output::{count, line_on_stderr, moment};
 use super::run::{RunOverrides, RunWatcher};
 use super::{CommandContext, Failure};
-use crate::engine::Listener;
+use crate::engine::{Listener, MOST_AT_ONCE, RunHandle};
 use crate::experiment::Config;
 use crate::operations::existing_store;
-use crate::operations::launch::{self, PlannedRun};
+use crate::operations::launch::{self, PlannedRun, promised_memory};
 use crate::operations::queue::{self, QueueEntry};
 use crate::report::{Align, TextTable};
 use crate::store::{QueueId, Store};
@@ -30,8 +33,11 @@ pub enum Queue {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<QueueId>,
     },
-    /// Run what waits, one after the other, until nothing does
+    /// Run what waits, in its order, until nothing does
     Run {
+        /// Runs in progress at once, where memory allows; they share the processor's cores
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_once)]
+        at_once: usize,
         /// Start runs that need more memory than is free
         #[arg(long)]
         ignore_memory: bool,
@@ -53,9 +59,20 @@ impl Queue {
             Queue::List => list(ctx),
             Queue::Add(add) => add.run(ctx).map_err(Failure::but_done),
             Queue::Remove { ids } => remove(ctx, &ids).map_err(Failure::but_done),
-            Queue::Run { ignore_memory } => run(ctx, ignore_memory),
+            Queue::Run {
+                at_once,
+                ignore_memory,
+            } => run(ctx, at_once, ignore_memory),
         }
     }
+}
+
+fn at_once(text: &str) -> Result<usize, String> {
+    let at_once = text
+        .parse()
+        .ok()
+        .filter(|runs| (1..=MOST_AT_ONCE).contains(runs));
+    at_once.ok_or_else(|| format!("must be a whole number from 1 to {MOST_AT_ONCE}"))
 }
 
 fn waiting(ctx: &CommandContext) -> Result<Vec<QueueEntry>, Failure> {
@@ -139,45 +156,39 @@ fn remove(ctx: &CommandContext, ids: &[QueueId]) -> Result<(), Failure> {
     ctx.out.text(&lines)
 }
 
-/// Runs what waits. It ends at a start that is refused, since the cause may hold for all; a run that fails does not
-/// hold up the others.
-fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
-    let watcher = RunWatcher::new(ctx)?;
-    let (mut done, mut failed, mut lost) = (0u64, Vec::new(), None);
-    while let Some(next) = waiting(ctx)?.into_iter().next() {
-        if watcher.is_interrupted() {
-            return Err(Failure::Stopped);
-        }
-        let config = next.config.map_err(Failure::Failed)?;
-        let id = next.queued.id;
-        let next = next.queued.run;
-        let planned = PlannedRun {
-            experiment: next.experiment,
-            name: next.name.clone(),
-            config,
-            reuse: next.reuse,
-        };
-        let prepared = launch::prepare(&ctx.store, planned, Some(id))?;
-        if !ignore_memory {
-            prepared.require_memory()?;
-        }
-        match watcher.run(ctx, prepared.request(Listener::Lossless, None)) {
-            Ok(()) => done += 1,
-            // Another program has begun it.
-            Err(Failure::Start(error)) if error.is_elsewhere() => {}
-            Err(failure @ Failure::Run { .. }) => {
-                // It is recorded with the run and counted below.
-                line_on_stderr(&format!("error: {failure}"));
-                failed.push(next.name);
-            }
-            // The run is done all the same.
-            Err(Failure::Output(error) | Failure::DoneUnsaid(error)) => {
-                done += 1;
-                lost.get_or_insert(error);
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
+/// Runs what waits, so many at once. It ends at a start that is refused, since the cause may hold for all; a run that
+/// fails does not hold up the others.
+fn run(ctx: &CommandContext, at_once: usize, ignore_memory: bool) -> Result<(), Failure> {
+    let turns = Turns {
+        ctx,
+        watcher: RunWatcher::new(ctx, at_once)?,
+        ignore_memory,
+        tally: Mutex::default(),
+        ended: Condvar::new(),
+    };
+    let outcome = thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_once)
+            .map(|_| {
+                let worker = thread::Builder::new().name("queue".into());
+                worker.spawn_scoped(scope, || turns.work())
+            })
+            .collect();
+        workers.into_iter().try_for_each(|worker| {
+            let worker = worker.map_err(|error| {
+                Failure::Failed(format!("cannot create a thread for a run: {error}"))
+            })?;
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    });
+    outcome?;
+    let Tally {
+        done, failed, lost, ..
+    } = turns
+        .tally
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     if !failed.is_empty() {
         let all = count(done + failed.len() as u64);
         return Err(Failure::Failed(format!(
@@ -201,4 +212,130 @@ fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
         return ctx.out.text(&words).map_err(Failure::but_done);
     }
     Ok(())
+}
+
+/// Several workers that take runs from the queue.
+struct Turns<'a> {
+    ctx: &'a CommandContext,
+    watcher: RunWatcher,
+    ignore_memory: bool,
+    tally: Mutex<Tally>,
+    /// A run has ended.
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct Tally {
+    /// What each run in progress needs at its fullest, in bytes.
+    active: Vec<u64>,
+    done: u64,
+    /// Names.
+    failed: Vec<String>,
+    /// Why stdout could not be written.
+    lost: Option<io::Error>,
+    /// No more runs are started.
+    is_over: bool,
+}
+
+/// A run that was started.
+struct Turn {
+    name: String,
+    handle: Arc<RunHandle>,
+    memory: u64,
+}
+
+impl Turns<'_> {
+    /// Runs one after another until nothing waits.
+    fn work(&self) -> Result<(), Failure> {
+        loop {
+            let turn = match self.next() {
+                Ok(Some(turn)) => turn,
+                Ok(None) => return Ok(()),
+                Err(failure) => {
+                    self.lock().is_over = true;
+                    return Err(failure);
+                }
+            };
+            let ended = self.watcher.watch(self.ctx, &turn.handle);
+            let mut tally = self.lock();
+            if let Some(at) = tally.active.iter().position(|held| *held == turn.memory) {
+                tally.active.swap_remove(at);
+            }
+            self.ended.notify_all();
+            match ended {
+                Ok(()) => tally.done += 1,
+                // Another program has begun it.
+                Err(Failure::Start(error)) if error.is_elsewhere() => {}
+                Err(failure @ Failure::Run { .. }) => {
+                    // It is recorded with the run and counted at the end.
+                    line_on_stderr(&format!("error: {failure}"));
+                    tally.failed.push(turn.name);
+                }
+                // The run is done all the same.
+                Err(Failure::Output(error) | Failure::DoneUnsaid(error)) => {
+                    tally.done += 1;
+                    tally.lost.get_or_insert(error);
+                }
+                Err(failure) => {
+                    tally.is_over = true;
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// Starts the next run, once there is memory for it beside those in progress.
+    fn next(&self) -> Result<Option<Turn>, Failure> {
+        let mut tally = self.lock();
+        loop {
+            let Some(next) = waiting(self.ctx)?
+                .into_iter()
+                .next()
+                .filter(|_| !tally.is_over)
+            else {
+                return Ok(None);
+            };
+            if self.watcher.is_interrupted() {
+                return Err(Failure::Stopped);
+            }
+            let config = next.config.map_err(Failure::Failed)?;
+            let (id, next) = (next.queued.id, next.queued.run);
+            let planned = PlannedRun {
+                experiment: next.experiment,
+                name: next.name.clone(),
+                config,
+                reuse: next.reuse,
+            };
+            let prepared = launch::prepare(&self.ctx.store, planned, Some(id))?;
+            let memory = match prepared.require_memory(promised_memory(&tally.active)) {
+                Err(_) if !self.ignore_memory && !tally.active.is_empty() => {
+                    tally = self.wait(tally);
+                    continue;
+                }
+                Err(error) if !self.ignore_memory => return Err(error.into()),
+                needed => needed.unwrap_or(0),
+            };
+            let handle = self
+                .watcher
+                .start(prepared.request(Listener::Lossless, None));
+            // It leaves the queue as it starts, before another worker looks; a start that fails is told by its end.
+            let _ = handle.wait_for_start();
+            tally.active.push(memory);
+            return Ok(Some(Turn {
+                name: next.name,
+                handle,
+                memory,
+            }));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'b>(&self, tally: MutexGuard<'b, Tally>) -> MutexGuard<'b, Tally> {
+        self.ended
+            .wait(tally)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::channel::{Receiver, bounded, select};
 
 use super::output::line_on_stderr;
-use super::progress::Progress;
+use super::progress::{Bars, Progress};
 use super::{CommandContext, Failure, input};
 use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
 use crate::experiment::Problem;
@@ -72,7 +72,7 @@ impl Run {
             Some(run) => {
                 let resumable = launch::resume(&ctx.store, run)?;
                 if !ignore_memory {
-                    resumable.require_memory()?;
+                    resumable.require_memory(0)?;
                 }
                 resumable.request(Listener::Lossless, None)
             }
@@ -82,12 +82,14 @@ impl Run {
                     return super::dry_run::show(ctx, &prepared, ignore_memory);
                 }
                 if !ignore_memory {
-                    prepared.require_memory()?;
+                    prepared.require_memory(0)?;
                 }
                 prepared.request(Listener::Lossless, None)
             }
         };
-        RunWatcher::new(ctx)?.run(ctx, request)
+        let watcher = RunWatcher::new(ctx, 1)?;
+        let handle = watcher.start(request);
+        watcher.watch(ctx, &handle)
     }
 
     fn prepare(self, ctx: &CommandContext) -> Result<PreparedRun, Failure> {
@@ -138,17 +140,22 @@ fn argument(name: &str, problem: &Problem) -> Failure {
     Failure::Usage(format!("{name}: {}", problem.message))
 }
 
-/// Runs one run after another and shows their progress.
+/// Starts runs and shows their progress.
 pub(super) struct RunWatcher {
     supervisor: Supervisor,
     interrupts: Interrupts,
+    bars: Bars,
 }
 
 impl RunWatcher {
-    pub fn new(ctx: &CommandContext) -> Result<RunWatcher, Failure> {
+    /// For so many runs at once.
+    pub fn new(ctx: &CommandContext, at_once: usize) -> Result<RunWatcher, Failure> {
+        let supervisor = Supervisor::new(&ctx.store)?;
+        supervisor.set_at_once(at_once);
         Ok(RunWatcher {
-            supervisor: Supervisor::new(&ctx.store)?,
+            supervisor,
             interrupts: Interrupts::install()?,
+            bars: Bars::new(!ctx.out.json, at_once > 1),
         })
     }
 
@@ -157,12 +164,17 @@ impl RunWatcher {
         self.interrupts.count.load(Ordering::Relaxed) > 0
     }
 
-    /// Starts a run and shows its progress until it ends.
-    pub fn run(&self, ctx: &CommandContext, request: StartRequest) -> Result<(), Failure> {
+    /// Starts a run. Its messages have to be read: [`RunWatcher::watch`].
+    pub fn start(&self, request: StartRequest) -> Arc<RunHandle> {
         let handle = Arc::new(self.supervisor.start(request));
-        self.interrupts.set_run(Some(handle.clone()));
-        let Shown { results, lost } = self.show(ctx, &handle);
-        self.interrupts.set_run(None);
+        self.interrupts.add(&handle);
+        handle
+    }
+
+    /// Shows the progress of a run until it ends.
+    pub fn watch(&self, ctx: &CommandContext, handle: &Arc<RunHandle>) -> Result<(), Failure> {
+        let Shown { results, lost } = self.show(ctx, handle);
+        self.interrupts.remove(handle);
         let resume = |run| format!("emprl run --resume {run}{}", ctx.store_argument());
         match handle.wait(None) {
             Some(RunEnd::Finished(run)) => {
@@ -204,7 +216,7 @@ impl RunWatcher {
 
     /// Shows the progress. The run goes on when nobody can see it any more; that is recorded with it.
     fn show(&self, ctx: &CommandContext, handle: &RunHandle) -> Shown {
-        let mut progress = Progress::new(!ctx.out.json, ctx.store_argument());
+        let mut progress = Progress::new(&self.bars, ctx.store_argument());
         let mut shown = Shown::default();
         loop {
             select! {
@@ -256,13 +268,13 @@ fn record_lost(ctx: &CommandContext, run: RunId, what: &str, error: &io::Error) 
     }
 }
 
-/// The first Ctrl-C or SIGTERM stops the run with a checkpoint and sends a message; the second ends the program
+/// The first Ctrl-C or SIGTERM stops the runs with a checkpoint and sends a message; the second ends the program
 /// at once. What was shown is on disk either way.
 struct Interrupts {
     messages: Receiver<()>,
     count: Arc<AtomicUsize>,
-    /// The run that is asked to stop.
-    run: Arc<Mutex<Option<Arc<RunHandle>>>>,
+    /// The runs that are asked to stop.
+    runs: Arc<Mutex<Vec<Arc<RunHandle>>>>,
 }
 
 impl Interrupts {
@@ -271,33 +283,37 @@ impl Interrupts {
         let interrupts = Interrupts {
             messages,
             count: Arc::default(),
-            run: Arc::default(),
+            runs: Arc::default(),
         };
-        let (count, run) = (interrupts.count.clone(), interrupts.run.clone());
+        let (count, runs) = (interrupts.count.clone(), interrupts.runs.clone());
         let installed = ctrlc::set_handler(move || {
             if count.fetch_add(1, Ordering::Relaxed) > 0 {
                 #[expect(clippy::disallowed_methods, reason = "asked for twice: do not wait")]
                 std::process::exit(i32::from(Failure::Stopped.exit_code()));
             }
-            let run = run.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(handle) = &*run {
-                handle.control(Control::Stop);
-            }
-            // Fails if the run has just ended.
+            let runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+            runs.iter().for_each(|handle| handle.control(Control::Stop));
+            // Fails if nobody reads any more.
             let _ = sender.try_send(());
         });
         installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be handled: {error}")))?;
         Ok(interrupts)
     }
 
-    /// Sets the run to stop at an interrupt; stops it at once after one.
-    fn set_run(&self, handle: Option<Arc<RunHandle>>) {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = &handle
-            && self.count.load(Ordering::Relaxed) > 0
-        {
+    /// Adds a run to stop at an interrupt; stops it at once after one.
+    fn add(&self, handle: &Arc<RunHandle>) {
+        let mut runs = self.lock();
+        if self.count.load(Ordering::Relaxed) > 0 {
             handle.control(Control::Stop);
         }
-        *run = handle;
+        runs.push(handle.clone());
+    }
+
+    fn remove(&self, handle: &Arc<RunHandle>) {
+        self.lock().retain(|other| !Arc::ptr_eq(other, handle));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<RunHandle>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

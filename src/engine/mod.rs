@@ -27,4 +27,4 @@ pub use run::{
     Listener, RunBody, RunContext, RunEnd, RunError, RunHandle, RunOutcome, RunState, StartError,
     StartRequest, Waker, What,
 };
-pub use supervisor::{StillRunning, Supervisor};
+pub use supervisor::{MOST_AT_ONCE, StillRunning, Supervisor};

@@ -1,4 +1,4 @@
-//! Starts runs one after another, and ends them all with the program.
+//! Starts runs, so many at once, and ends them all with the program.
 //!
 //! Knows the runs of this program, not what they do.
 
@@ -18,12 +18,15 @@ use crate::experiment::{MachineMemory, size_words};
 use crate::metrics::declared;
 use crate::store::{RunId, Store, StoreError};
 
+/// Runs that may be active at once.
+pub const MOST_AT_ONCE: usize = 8;
+
 /// Capacity of a listener's channel.
 const LISTENER_BACKLOG: usize = 4_096;
 /// How long a dropped supervisor waits for its runs to end.
 const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs one run at a time; others are queued.
+/// Runs one run at a time, or as many as [`Supervisor::set_at_once`] allows; others are queued.
 pub struct Supervisor {
     inner: Arc<Inner>,
 }
@@ -60,12 +63,12 @@ fn likely_reason(store: &Store, run: RunId) -> Result<Option<String>, StoreError
 
 struct Inner {
     store: PathBuf,
-    at_once: usize,
     schedule: Mutex<Schedule>,
 }
 
-#[derive(Default)]
 struct Schedule {
+    /// Runs that may be active.
+    at_once: usize,
     active: Vec<Arc<Shared>>,
     waiting: VecDeque<Job>,
     recorders: Vec<JoinHandle<()>>,
@@ -88,8 +91,13 @@ impl Supervisor {
         Ok(Supervisor {
             inner: Arc::new(Inner {
                 store: dir.to_path_buf(),
-                at_once: 1,
-                schedule: Mutex::default(),
+                schedule: Mutex::new(Schedule {
+                    at_once: 1,
+                    active: Vec::new(),
+                    waiting: VecDeque::new(),
+                    recorders: Vec::new(),
+                    closing: false,
+                }),
             }),
         })
     }
@@ -119,6 +127,13 @@ impl Supervisor {
         }
         drop(schedule);
         RunHandle { shared, messages }
+    }
+
+    /// Lets so many runs be active at once, from one to [`MOST_AT_ONCE`]. Those that are active already go on.
+    pub fn set_at_once(&self, runs: usize) {
+        let mut schedule = self.inner.lock();
+        schedule.at_once = runs.clamp(1, MOST_AT_ONCE);
+        self.inner.start_queued(&mut schedule);
     }
 
     /// Number of queued runs.
@@ -187,7 +202,7 @@ impl Inner {
             .recorders
             .retain(|recorder| !recorder.is_finished());
         while !schedule.closing
-            && schedule.active.len() < self.at_once
+            && schedule.active.len() < schedule.at_once
             && let Some(job) = schedule.waiting.pop_front()
         {
             if job.shared.has_ended() {

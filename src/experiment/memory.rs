@@ -38,6 +38,11 @@ impl MachineMemory {
     }
 }
 
+/// What this program holds in memory, in bytes; `None` where the system does not tell.
+pub fn resident_memory() -> Option<u64> {
+    Some(memory_stats::memory_stats()?.physical_mem as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,7 @@ pub use error::{ExperimentError, Problem};
 pub use event::{Control, Event, EventKind, size_words};
 pub use file::{ExperimentFile, presets};
 pub use held::{Held, MadeChange, changes_made};
-pub use memory::MachineMemory;
+pub use memory::{MachineMemory, resident_memory};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
 pub use rollout::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
 pub use setting::{Setting, SettingKind};

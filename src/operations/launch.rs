@@ -5,7 +5,7 @@ use std::path::Path;
 use super::OperationError;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
 use crate::experiment::{
-    Config, EventKind, ExperimentFile, MachineMemory, Report, Severity, Stage,
+    Config, EventKind, ExperimentFile, MachineMemory, Report, Severity, Stage, resident_memory,
 };
 use crate::store::{NewRun, QueueId, RunId, RunRef, Store, StoreReader, now_ms};
 use crate::train::pipeline::Reuse;
@@ -110,29 +110,44 @@ pub fn dry_run(store: &Path, planned: PlannedRun) -> Result<DryRun, OperationErr
 /// Devices whose memory is the machine's.
 const IN_MAIN_MEMORY: [&str; 2] = ["flex", "tch"];
 
-/// Compares the memory that these stages of a run need at their fullest with what this machine has free. Passes where
-/// they compute elsewhere, or the system does not tell.
+/// The memory that these stages of a run need of the machine at their fullest: 0 where they compute elsewhere.
+fn main_memory(config: &Config, stages: &[Stage]) -> Result<(Option<Stage>, u64), OperationError> {
+    if !IN_MAIN_MEMORY.contains(&config.run.device.as_str()) {
+        return Ok((None, 0));
+    }
+    let peak = peak_memory(config, stages)?;
+    Ok(peak.map_or((None, 0), |(stage, memory)| (Some(stage), memory.total())))
+}
+
+/// Compares what these stages of a run need with what this machine has free, less what is `promised` to the runs in
+/// progress. Passes where the system does not tell. Returns what they need, in bytes.
 fn fits(
     config: &Config,
     stages: &[Stage],
+    promised: u64,
     machine: Option<MachineMemory>,
-) -> Result<(), OperationError> {
-    let Some(machine) = machine else {
-        return Ok(());
-    };
-    if !IN_MAIN_MEMORY.contains(&config.run.device.as_str()) {
-        return Ok(());
-    }
-    match peak_memory(config, stages)? {
-        Some((stage, memory)) if memory.total() > machine.available => {
+) -> Result<u64, OperationError> {
+    let (stage, needed) = main_memory(config, stages)?;
+    let machine = machine.map(|machine| MachineMemory {
+        available: machine.available.saturating_sub(promised),
+        ..machine
+    });
+    match (stage, machine) {
+        (Some(stage), Some(machine)) if needed > machine.available => {
             Err(OperationError::NotEnoughMemory {
                 stage,
-                needed: memory.total(),
+                needed,
                 machine,
             })
         }
-        _ => Ok(()),
+        _ => Ok(needed),
     }
+}
+
+/// The memory that runs in progress in this program may still take, in bytes, of what each needs at its fullest.
+pub fn promised_memory(runs: &[u64]) -> u64 {
+    let held = resident_memory().unwrap_or(0);
+    runs.iter().sum::<u64>().saturating_sub(held)
 }
 
 /// Records a note on a run in progress, such as that its output was lost.
@@ -198,10 +213,13 @@ impl PreparedRun {
         stages
     }
 
+    /// The memory that it needs at its fullest, in bytes; `promised` is kept for the runs in progress.
+    ///
     /// # Errors
-    /// It needs more memory at its fullest than this machine has free.
-    pub fn require_memory(&self) -> Result<(), OperationError> {
-        fits(&self.config, &self.own_stages(), MachineMemory::now())
+    /// It needs more than this machine has free.
+    pub fn require_memory(&self, promised: u64) -> Result<u64, OperationError> {
+        let machine = MachineMemory::now();
+        fits(&self.config, &self.own_stages(), promised, machine)
     }
 
     /// As [`dry_run`], for a prepared run.
@@ -211,7 +229,7 @@ impl PreparedRun {
     pub fn dry_run(&self, store: &Path) -> Result<DryRun, OperationError> {
         // Before the machine is timed, which takes memory too.
         let machine = MachineMemory::now();
-        let fits = fits(&self.config, &self.own_stages(), machine);
+        let fits = fits(&self.config, &self.own_stages(), 0, machine);
         Ok(DryRun {
             foreseen: TimedPlan::of(&self.config, store)?,
             taken_over: self.taken_over().to_vec(),
@@ -222,12 +240,14 @@ impl PreparedRun {
 }
 
 impl ResumableRun {
+    /// The memory that the rest of it needs at its fullest, in bytes; `promised` is kept for the runs in progress.
+    ///
     /// # Errors
-    /// What is left of it needs more memory at its fullest than this machine has free.
-    pub fn require_memory(&self) -> Result<(), OperationError> {
+    /// It needs more than this machine has free.
+    pub fn require_memory(&self, promised: u64) -> Result<u64, OperationError> {
         let mut left = self.config.run.stages.clone();
         left.retain(|stage| self.stage.is_none_or(|last| *stage >= last));
-        fits(&self.config, &left, MachineMemory::now())
+        fits(&self.config, &left, promised, MachineMemory::now())
     }
 
     /// The request for the supervisor.
@@ -255,22 +275,28 @@ mod tests {
             })
         };
         let stages = &config.run.stages;
-        fits(&config, stages, None).unwrap();
-        fits(&config, stages, machine(1 << 49)).unwrap();
-        let refused = fits(&config, stages, machine(1_000)).unwrap_err();
+        fits(&config, stages, 0, None).unwrap();
+        fits(&config, stages, 0, machine(1 << 49)).unwrap();
+        let refused = fits(&config, stages, 0, machine(1_000)).unwrap_err();
         let words = refused.to_string();
         assert!(words.contains("1.0 kB of this machine's"), "{words}");
         assert!(words.contains("--ignore-memory"), "{words}");
         let (stage, memory) = peak_memory(&config, stages).unwrap().unwrap();
         assert!(words.contains(stage.title()), "{words}");
-        fits(&config, stages, machine(memory.total())).unwrap();
-        assert!(fits(&config, stages, machine(memory.total() - 1)).is_err());
+        fits(&config, stages, 0, machine(memory.total())).unwrap();
+        assert!(fits(&config, stages, 0, machine(memory.total() - 1)).is_err());
         // Stages that are taken over or done need none.
         let others: Vec<Stage> = stages.iter().copied().filter(|s| *s != stage).collect();
-        fits(&config, &others, machine(memory.total() - 1)).unwrap();
+        fits(&config, &others, 0, machine(memory.total() - 1)).unwrap();
         // A graphics card has a memory of its own.
         let mut on_card = config.clone();
         on_card.run.device = "vulkan".to_string();
-        fits(&on_card, stages, machine(1_000)).unwrap();
+        fits(&on_card, stages, 0, machine(1_000)).unwrap();
+        // What others will take is not free.
+        assert!(fits(&config, stages, 1, machine(memory.total())).is_err());
+        assert_eq!(
+            fits(&config, stages, 1, machine(memory.total() + 1)).unwrap(),
+            memory.total()
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! Whether the store's files can be read and written here, and who else can read them.
 //!
-//! Knows files and folders; must not know SQL.
+//! Knows files and folders; must not know SQL, nor open the database: SQLite locks it for the whole process, and closing
+//! any other handle of the file would release its locks, so that another program took itself for the last user and
+//! removed the log that is being written.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -98,7 +100,7 @@ pub(super) fn require_readable(dir: &Path) -> Result<(), StoreError> {
     }
     for path in [db.clone(), beside(&db, "-wal"), beside(&db, "-journal")] {
         if found(&path)?.is_some_and(|file| file.is_file()) {
-            File::open(&path).map_err(refused(&path))?;
+            can_read(&path).map_err(refused(&path))?;
         }
     }
     // Listing a folder and reaching into it are two permissions.
@@ -126,6 +128,16 @@ pub(super) fn not_writable(dir: &Path) -> Option<ReadOnly> {
 }
 
 #[cfg(unix)]
+fn can_read(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::READ_OK)?)
+}
+
+#[cfg(not(unix))]
+fn can_read(path: &Path) -> io::Result<()> {
+    File::open(path).map(drop)
+}
+
+#[cfg(unix)]
 fn refusal(path: &Path) -> Option<io::Error> {
     use rustix::fs::Access;
     let wanted = match path.is_dir() {
@@ -143,7 +155,7 @@ fn refusal(path: &Path) -> Option<io::Error> {
     read_only.then(|| io::ErrorKind::PermissionDenied.into())
 }
 
-/// Creates the store's folder, which only its owner can enter, and an empty database.
+/// Creates the store's folder, which only its owner can enter, and an empty database, if there is none.
 pub(super) fn create(dir: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Folder {
         path: dir.to_path_buf(),
@@ -152,7 +164,7 @@ pub(super) fn create(dir: &Path) -> Result<(), StoreError> {
     let mut folder = fs::DirBuilder::new();
     folder.recursive(true);
     let mut file = File::options();
-    file.append(true).create(true);
+    file.append(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -164,6 +176,7 @@ pub(super) fn create(dir: &Path) -> Result<(), StoreError> {
     }
     match file.open(path_in(dir)) {
         Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(StoreError::NotWritable {
             path: dir.to_path_buf(),
             why: error.to_string(),

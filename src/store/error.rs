@@ -1,7 +1,11 @@
 //! What can go wrong with a store: messages name the file, the problem and the fix.
 
-use std::io;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::ErrorCode;
 
@@ -320,11 +324,17 @@ impl Fault {
 /// Whether a database file is truncated, by its header: SQLite writes the page size at byte 16 and the
 /// number of pages at byte 28, big-endian.
 fn damage(db: &Path) -> Option<String> {
-    use std::io::Read;
-    let mut file = std::fs::File::open(db).ok()?;
+    // Closing the file would release the locks of this program's connections (see `access`): it stays open.
+    static OPENED: Mutex<BTreeMap<PathBuf, File>> = Mutex::new(BTreeMap::new());
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut file: &File = match opened.entry(db.to_path_buf()) {
+        Entry::Occupied(found) => found.into_mut(),
+        Entry::Vacant(place) => place.insert(File::open(db).ok()?),
+    };
     let actual = file.metadata().ok()?.len();
     let mut header = [0u8; 32];
-    if file.read_exact(&mut header).is_err() {
+    let read = file.rewind().and_then(|()| file.read_exact(&mut header));
+    if read.is_err() {
         return Some(format!("it has only {actual} bytes"));
     }
     let page = match u16::from_be_bytes([header[16], header[17]]) {

@@ -11,6 +11,7 @@ use super::observer::{Directive, Observer, Wait};
 use crate::checkpoint::Published;
 use crate::experiment::{
     Change, Config, Control, EventKind, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    resident_memory,
 };
 use crate::metrics::declared;
 
@@ -165,6 +166,6 @@ impl Speed {
 
 /// The program's resident memory, as a metric.
 pub fn memory() -> Option<(String, f64)> {
-    let bytes = memory_stats::memory_stats()?.physical_mem;
+    let bytes = resident_memory()?;
     Some((declared::RESIDENT_MEMORY.to_string(), bytes as f64))
 }

@@ -155,3 +155,40 @@ fn queued_runs_share_stages_and_end_as_if_they_did_not() {
     assert_eq!(show("2")["results"], show("3")["results"]);
     assert_ne!(show("1")["results"], show("2")["results"]);
 }
+
+#[test]
+fn several_runs_at_once_end_as_one_after_the_other() {
+    let place = Place::new();
+    for seed in ["1", "2", "3"] {
+        let mut arguments = vec!["queue", "add", "quickstart", "--seed", seed];
+        arguments.extend(SHORT);
+        place.ok(&arguments);
+    }
+    let done = place.run(&["queue", "run", "--at-once", "2"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(
+        done.stdout
+            .ends_with("3 runs of the queue are done; the queue is empty.\n")
+    );
+    let at = |words: &str| {
+        done.stderr
+            .find(words)
+            .unwrap_or_else(|| panic!("{words}: {}", done.stderr))
+    };
+    assert!(at("run 2: ") < at("run 1: PPO 24/24"), "{}", done.stderr);
+
+    let mut alone = vec!["run", "quickstart", "--seed", "2"];
+    alone.extend(SHORT);
+    place.ok(&alone);
+    let runs = json(&place.ok(&["runs", "list", "--json"]));
+    let results = |pick: &dyn Fn(&Value) -> bool| {
+        let mut rows = runs.as_array().unwrap().iter().filter(|row| pick(row));
+        rows.next().unwrap()["results"].clone()
+    };
+    let beside = results(&|row| row["seed"] == 2 && row["id"] != 4);
+    assert_eq!(beside, results(&|row| row["id"] == 4));
+
+    let refused = place.run(&["queue", "run", "--at-once", "9"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("from 1 to 8"), "{}", refused.stderr);
+}

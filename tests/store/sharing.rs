@@ -3,6 +3,7 @@
 use crate::store_support::*;
 use emprl::experiment::Stage;
 use emprl::store::{RunId, RunStatus, Store, StoreError, StoreReader};
+use rustix::fs::FlockOperation;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -26,9 +27,28 @@ fn second_program() {
         .unwrap();
 }
 
+/// The body of a program that would have the database for itself, as SQLite would to remove its write-ahead log.
+#[test]
+fn last_user() {
+    let Some(dir) = std::env::var_os(STORE) else {
+        return;
+    };
+    let db = Path::new(&dir).join("emprl.db");
+    let db = std::fs::File::options().write(true).open(db).unwrap();
+    let alone = rustix::fs::fcntl_lock(&db, FlockOperation::NonBlockingLockExclusive);
+    assert!(
+        alone.is_err(),
+        "no connection of the other program holds its lock"
+    );
+}
+
 fn start_second(dir: &Path) -> Child {
+    start("sharing::second_program", dir)
+}
+
+fn start(body: &str, dir: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "sharing::second_program"])
+        .args(["--exact", body])
         .env(STORE, dir)
         .stdout(Stdio::null())
         .spawn()
@@ -62,6 +82,20 @@ fn programs_write_and_read_at_once() {
         }
     }
     assert_eq!(store.recover().unwrap(), []);
+}
+
+/// What is written to the log is lost once another program has removed it.
+#[test]
+fn no_other_program_takes_itself_for_the_last_user() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    store.create_run(&new_run("parent")).unwrap();
+    // What a window does beside: to open and close the file would give up this program's locks.
+    drop(Store::open(dir.path()).unwrap());
+    drop(StoreReader::open(dir.path()).unwrap());
+    emprl::store::access(dir.path());
+    let mut other = start("sharing::last_user", dir.path());
+    assert!(other.wait().unwrap().success());
 }
 
 #[test]

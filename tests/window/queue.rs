@@ -14,12 +14,16 @@ use emprl::store::{RunStatus, Store, StoreReader};
 
 /// Quickstarts of a few steps, without PPO.
 fn queue(store: &Path, names: &[&str]) {
+    queue_of(store, names, 3);
+}
+
+fn queue_of(store: &Path, names: &[&str], steps: usize) {
     let mut file = ExperimentFile::preset("quickstart").unwrap().unwrap();
     let set = [
         "run.stages=[\"generator\"]",
         "model.vocabulary=400",
-        "generator.max_steps=3",
-        "generator.validate_every=3",
+        &format!("generator.max_steps={steps}"),
+        &format!("generator.validate_every={steps}"),
         "data.train_limit=24",
         "data.validation_limit=8",
         "data.test_limit=8",
@@ -185,4 +189,41 @@ fn a_run_of_another_seed_waits_without_what_it_cannot_take_over() {
     let queued = writer.reader().unwrap().queue().unwrap();
     assert_eq!(queued[0].run, same);
     assert_eq!(queued[1].run.reuse, None);
+}
+
+#[test]
+fn two_runs_go_on_at_once_and_each_can_be_watched_and_stopped() {
+    let store = tempfile::tempdir().unwrap();
+    queue_of(store.path(), &["one", "two", "three"], 100_000);
+    let mut window = open(store.path());
+    click(&mut window, "Settings");
+    click(&mut window, "Runs at once 2");
+    click(&mut window, "Experiments");
+    click(&mut window, "Start the queue");
+    let until = |window: &mut Window, second: RunStatus| {
+        let expected = [("one", RunStatus::Running), ("two", second)];
+        let expected = expected.map(|(name, status)| (name.to_string(), status));
+        let begun = Instant::now();
+        while runs(store.path()) != expected {
+            assert!(begun.elapsed().as_secs() < 60, "{:?}", runs(store.path()));
+            run_for(&mut [window], Duration::from_millis(100));
+        }
+    };
+    until(&mut window, RunStatus::Running);
+    run_for(&mut [&mut window], Duration::from_millis(300));
+    assert_eq!(waiting(store.path()), ["three"]);
+
+    expect(&mut window, "#1 Generator");
+    click(&mut window, "+1");
+    settle(&mut window);
+    let entry = labels(&window)
+        .into_iter()
+        .find(|label| label.starts_with("#2 two"));
+    click(&mut window, &entry.expect("the other run in the menu"));
+    expect(&mut window, "two #2");
+    click(&mut window, "Hold");
+    click(&mut window, "Stop");
+    until(&mut window, RunStatus::Stopped);
+    drop(window);
+    assert_eq!(runs(store.path())[0].1, RunStatus::Stopped);
 }

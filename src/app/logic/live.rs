@@ -4,27 +4,28 @@ use std::time::Instant;
 
 use crossbeam::channel::TryRecvError;
 
+use super::others::ActiveRun;
 use super::{Core, Resumed, read_run};
 use crate::app::format;
 use crate::app::jobs::{AtClose, Job, Lane, Pending};
 use crate::app::place::Place;
 use crate::app::state::LiveState;
 use crate::app::state::model::RunModel;
-use crate::engine::{
-    Control, Listener, Message, MessageKind, RunEnd, RunHandle, RunState, StartRequest,
-};
+use crate::engine::{Control, Listener, Message, MessageKind, RunEnd, RunState, StartRequest};
 use crate::experiment::{Change, Event, EventKind, Report};
-use crate::operations::launch::{self, PlannedRun, PreparedRun};
+use crate::operations::OperationError;
+use crate::operations::launch::{self, PlannedRun, PreparedRun, promised_memory};
 use crate::store::{NewRun, QueueId, RunId, RunRef, RunRow, RunStatus};
 
 impl Core {
-    /// Whether a run is in progress or about to start.
-    pub(super) fn is_busy(&self) -> bool {
-        self.handle.is_some() || self.state.live.launching.is_some() || self.resuming.is_some()
+    /// Whether a run is about to start or to resume.
+    pub(super) fn is_starting(&self) -> bool {
+        self.state.live.launching.is_some() || self.resuming.is_some()
     }
 
+    /// Whether any run is in progress.
     pub fn has_run(&self) -> bool {
-        self.handle.is_some()
+        self.active.is_some() || !self.others.is_empty()
     }
 
     /// Starts a run and shows it.
@@ -35,7 +36,7 @@ impl Core {
 
     /// Prepares a run and starts it; `queued` is its place in the queue, if it comes from there.
     pub(super) fn launch(&mut self, planned: PlannedRun, queued: Option<QueueId>) {
-        if self.is_busy() {
+        if self.is_starting() || self.is_full() {
             return;
         }
         if let Err(why) = &self.supervisor {
@@ -45,30 +46,41 @@ impl Core {
         self.state.live.launching = Some(planned.name.clone());
         self.state.experiments.refused = None;
         self.state.experiments.queue.starting = queued;
+        let active = self.memory_of_active();
         self.spawn_then(
             "Preparing the run",
             AtClose::Abandon,
             move |context| {
                 let prepared = launch::prepare(context.dir(), planned, queued)?;
-                prepared.require_memory()?;
-                Ok(Box::new(prepared))
+                let memory = prepared.require_memory(promised_memory(&active));
+                if let Err(error @ OperationError::NotEnoughMemory { .. }) = &memory
+                    && queued.is_some()
+                    && !active.is_empty()
+                {
+                    return Ok(Launch::Later(error.to_string()));
+                }
+                Ok(Launch::Now(Box::new(prepared), memory?))
             },
-            |core, prepared| {
+            |core, launch| {
                 core.state.live.launching = None;
-                match prepared {
-                    Ok(prepared) => core.start_prepared(*prepared),
+                match launch {
+                    Ok(Launch::Now(prepared, memory)) => core.start_prepared(*prepared, memory),
+                    Ok(Launch::Later(why)) => {
+                        core.state.experiments.queue.starting = None;
+                        core.state.experiments.queue.short_of_memory = Some(why);
+                    }
                     Err(why) => core.state.experiments.refused = Some(why),
                 }
             },
         );
     }
 
-    fn start_prepared(&mut self, prepared: PreparedRun) {
+    fn start_prepared(&mut self, prepared: PreparedRun, memory: u64) {
         let stages = prepared.config.run.stages.clone();
         let mut model = RunModel::new(&row_of(&prepared.new), &stages);
         model.started_with(&prepared.config);
         let request = prepared.request(Listener::Lossy, Some(self.wakers.run.clone()));
-        if let Err(why) = self.supervise(request, model) {
+        if let Err(why) = self.supervise(request, memory, model) {
             self.state.experiments.refused = Some(why);
             return;
         }
@@ -78,10 +90,23 @@ impl Core {
         }
     }
 
-    /// Passes a run to the supervisor and shows it as the one in progress.
-    fn supervise(&mut self, request: StartRequest, model: RunModel) -> Result<(), String> {
+    /// Passes a run to the supervisor and shows it in Live; one from the queue only if no other is in progress there.
+    fn supervise(
+        &mut self,
+        request: StartRequest,
+        memory: u64,
+        model: RunModel,
+    ) -> Result<(), String> {
         let supervisor = self.supervisor.as_ref().map_err(String::clone)?;
-        self.handle = Some(supervisor.start(request));
+        let handle = supervisor.start(request);
+        let started = ActiveRun { handle, memory };
+        if self.active.is_some() && !self.follow {
+            self.others.push(started);
+            return Ok(());
+        }
+        self.others.extend(self.active.replace(started));
+        self.reloading = None;
+        self.held_back.clear();
         self.state.live = LiveState {
             run: Some(model),
             ..LiveState::default()
@@ -91,26 +116,34 @@ impl Core {
 
     /// Resumes a run that was stopped or interrupted.
     pub fn resume_run(&mut self, run: RunId) {
-        if self.handle.is_some() {
+        if self.is_starting() || self.is_full() {
             return;
         }
+        self.follow = true;
+        let active = self.memory_of_active();
         let what = "Preparing the run";
         let pending = self
             .jobs
             .spawn(what, AtClose::Abandon, move |context, _: &Job<()>| {
                 let from = RunRef { run, step: None };
                 let resumable = launch::resume(context.dir(), from)?;
-                resumable.require_memory()?;
+                let memory = resumable.require_memory(promised_memory(&active))?;
                 let mut stored = read_run(context, run)?;
-                Ok((resumable, Box::new(RunModel::from_store(&mut stored))))
+                let model = Box::new(RunModel::from_store(&mut stored));
+                Ok(Resumed {
+                    resumable,
+                    memory,
+                    model,
+                })
             });
         self.resuming = Some((run, pending));
     }
 
     fn start_resumed(&mut self, run: RunId, resumed: Result<Resumed, String>) {
-        let started = resumed.and_then(|(resumable, model)| {
-            let request = resumable.request(Listener::Lossy, Some(self.wakers.run.clone()));
-            self.supervise(request, *model)
+        let started = resumed.and_then(|resumed| {
+            let waker = Some(self.wakers.run.clone());
+            let request = resumed.resumable.request(Listener::Lossy, waker);
+            self.supervise(request, resumed.memory, *resumed.model)
         });
         self.state.runs.refused = started.err().map(|why| (run, why));
         if self.state.runs.refused.is_none() {
@@ -146,12 +179,13 @@ impl Core {
             model.status = earlier.status;
             model.inherit(earlier);
         }
-        model.waiting = self.handle.as_ref().map_or(Vec::new(), RunHandle::waiting);
+        let waiting = self.active.as_ref().map(|run| run.handle.waiting());
+        model.waiting = waiting.unwrap_or_default();
         self.state.live.run = Some(model);
     }
 
     /// Reads the run in progress again: messages were missed, or are out of date.
-    fn reload_live(&mut self, run: RunId) {
+    pub(super) fn reload_live(&mut self, run: RunId) {
         self.reloading = Some(self.jobs.ask(Lane::Reader, move |context| {
             let mut stored = read_run(context, run)?;
             Ok(Box::new(RunModel::from_store(&mut stored)))
@@ -159,8 +193,8 @@ impl Core {
     }
 
     pub(super) fn receive_messages(&mut self, until: Instant) {
-        let Some(handle) = &self.handle else { return };
-        let messages = handle.messages().clone();
+        let Some(active) = &self.active else { return };
+        let messages = active.handle.messages().clone();
         let mut closed = false;
         loop {
             if Instant::now() >= until {
@@ -176,9 +210,9 @@ impl Core {
                 }
             }
         }
-        let Some(handle) = &self.handle else { return };
-        if handle.take_lagging()
-            && let Some(run) = handle.id()
+        let Some(active) = &self.active else { return };
+        if active.handle.take_lagging()
+            && let Some(run) = active.handle.id()
         {
             self.reload_live(run);
         }
@@ -249,11 +283,12 @@ impl Core {
 
     /// The run's channel is closed: it has ended, or never started.
     fn ended(&mut self) {
-        let Some(handle) = self.handle.take() else {
+        let Some(active) = self.active.take() else {
             return;
         };
         self.state.live.stopping = false;
-        if let RunState::Ended(end) = handle.state()
+        self.state.experiments.queue.short_of_memory = None;
+        if let RunState::Ended(end) = active.handle.state()
             && let Some(model) = &mut self.state.live.run
         {
             match end {
@@ -312,18 +347,18 @@ impl Core {
 
     /// Requests a change of a setting, unless it would make no difference, such as a second click.
     pub fn change(&mut self, change: Change) {
-        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
+        if let (Some(active), Some(run)) = (&self.active, &mut self.state.live.run)
             && run.no_difference(&change).is_none()
         {
-            handle.control(Control::Set(change));
+            active.handle.control(Control::Set(change));
             run.request(change);
         }
     }
 
     /// Withdraws a change that is still waiting.
     pub fn withdraw_change(&mut self, change: &Change) {
-        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
-            && handle.withdraw(change)
+        if let (Some(active), Some(run)) = (&self.active, &mut self.state.live.run)
+            && active.handle.withdraw(change)
         {
             run.waiting.retain(|waiting| waiting != change);
         }
@@ -331,11 +366,19 @@ impl Core {
 
     /// Pauses, resumes or stops the run in progress, or asks for a checkpoint or an evaluation.
     pub fn control(&mut self, control: Control) {
-        if let Some(handle) = &self.handle {
+        if let Some(active) = &self.active {
             self.state.live.stopping |= matches!(control, Control::Stop);
-            handle.control(control);
+            active.handle.control(control);
         }
     }
+}
+
+/// What comes of preparing a run.
+enum Launch {
+    /// With what it needs at its fullest, in bytes.
+    Now(Box<PreparedRun>, u64),
+    /// It does not fit beside the runs in progress.
+    Later(String),
 }
 
 /// What is known of a run before the engine starts it.

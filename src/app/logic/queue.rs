@@ -1,10 +1,11 @@
 //! The store's queue of runs, in an order that the user may change.
 
 use super::Core;
+use super::others::ActiveRun;
 use crate::app::format;
 use crate::app::jobs::Lane;
 use crate::app::state::QueueMode;
-use crate::engine::{RunHandle, RunState};
+use crate::engine::RunState;
 use crate::operations::launch::PlannedRun;
 use crate::operations::queue::{self, LostReuse, QueueEntry, to_queue};
 use crate::operations::runs::Edit;
@@ -102,7 +103,7 @@ impl Core {
     /// the rest does not fail as well.
     pub(super) fn start_next_queued(&mut self) {
         self.note_begun();
-        let is_busy = self.is_busy();
+        let is_busy = self.is_starting() || self.is_full();
         let experiments = &mut self.state.experiments;
         let queue = &mut experiments.queue;
         if queue.mode != QueueMode::Running || queue.starting.is_some() {
@@ -115,7 +116,7 @@ impl Core {
             queue.mode = QueueMode::Paused;
             return;
         }
-        if is_busy || queue.reading > 0 {
+        if is_busy || queue.reading > 0 || queue.short_of_memory.is_some() {
             return;
         }
         let config = match &next.config {
@@ -139,10 +140,11 @@ impl Core {
 
     /// Reloads the queue when the run that was starting has started or failed to.
     fn note_begun(&mut self) {
-        let waits = |handle: &RunHandle| matches!(handle.state(), RunState::Queued);
+        let waits = |active: &ActiveRun| matches!(active.handle.state(), RunState::Queued);
+        let mut active = self.active.iter().chain(&self.others);
         if self.state.experiments.queue.starting.is_some()
             && self.state.live.launching.is_none()
-            && !self.handle.as_ref().is_some_and(waits)
+            && !active.any(waits)
         {
             self.state.experiments.queue.starting = None;
             self.load_queue();

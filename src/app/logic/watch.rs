@@ -217,7 +217,7 @@ impl Core {
 
     /// Forgets the run that ended here once another window or program has resumed it.
     fn leave_to_others(&mut self) {
-        if self.is_busy() {
+        if self.active.is_some() || self.is_starting() {
             return;
         }
         let ended = self.state.live.run.as_ref().map(|run| run.id);

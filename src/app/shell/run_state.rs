@@ -1,13 +1,13 @@
-//! The run in progress in the title row, visible from every place: this window's, else one of another program.
+//! The runs in progress in the title row, visible from every place: this window's, else one of another program.
 
-use eframe::egui::{Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Popup, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::place::Place;
 use crate::app::state::State;
 use crate::app::theme::{self, size, space, text};
-use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::layout;
 use crate::app::widgets::status::{self, progress_line};
 use crate::app::widgets::text as words;
@@ -47,10 +47,13 @@ impl<'a> Progress<'a> {
                 more,
             });
         }
-        let row = state.elsewhere()?;
-        let more = match row.status {
-            RunStatus::Paused => "paused elsewhere",
-            _ => "elsewhere",
+        let beside = state.others().next();
+        let row = beside.or_else(|| state.elsewhere())?;
+        let more = match (row.status, beside) {
+            (RunStatus::Paused, None) => "paused elsewhere",
+            (_, None) => "elsewhere",
+            (RunStatus::Paused, Some(_)) => "paused",
+            (_, Some(_)) => "",
         };
         Some(Progress {
             id: row.id,
@@ -130,6 +133,40 @@ pub(super) fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) 
     progress_line(ui, line, run.fraction, colour);
     focus_ring(ui, &response, rect);
     if response.on_hover_text("Watch the run").clicked() {
-        commands.push(Command::Go(Place::Live));
+        watch(run.id, state, commands);
     }
+    others_ui(ui, state, run.id, commands);
+}
+
+/// Shows a run in progress in Live.
+fn watch(run: RunId, state: &State, commands: &mut Commands) {
+    match state.live.others.contains(&run) {
+        true => commands.run(move |core| core.bring_to_live(run)),
+        false => commands.push(Command::Go(Place::Live)),
+    }
+}
+
+/// A menu of the runs of this window in progress besides the one that is `shown`.
+fn others_ui(ui: &mut Ui, state: &State, shown: RunId, commands: &mut Commands) {
+    let others: Vec<_> = state.others().filter(|row| row.id != shown).collect();
+    if others.is_empty() {
+        return;
+    }
+    let words = format!("+{}", others.len());
+    let button = Button::quiet(&words).hint("Other runs of this window in progress");
+    let button = ui.add(button);
+    Popup::menu(&button).show(|ui| {
+        for row in others {
+            let (id, name) = (row.id, &row.name);
+            let at = row.stage.map(|stage| {
+                let (step, total) = (format::count(row.step), format::count(row.total));
+                format!(", {} {step}/{total}", stage.title())
+            });
+            let words = format!("#{id} {name}{}", at.unwrap_or_default());
+            if ui.button(words).clicked() {
+                watch(id, state, commands);
+                ui.close();
+            }
+        }
+    });
 }

@@ -98,6 +98,8 @@ pub struct QueueState {
     pub starting: Option<QueueId>,
     /// The run that was removed last.
     pub removed: Option<QueuedRun>,
+    /// Why the next one waits until a run in progress has ended.
+    pub short_of_memory: Option<String>,
     /// How many reads are pending: `runs` may be out of date.
     pub reading: usize,
 }
@@ -263,6 +265,8 @@ pub struct LiveState {
     pub stopping: bool,
     /// The name of the run being prepared.
     pub launching: Option<String>,
+    /// The other runs of this window in progress.
+    pub others: Vec<RunId>,
 }
 
 #[derive(Debug, Default)]
@@ -326,7 +330,9 @@ impl State {
         }
         let here = self.live.run.as_ref().map(|run| run.id);
         let mut rows = self.runs.rows();
-        rows.find(|row| row.status.is_active() && Some(row.id) != here)
+        rows.find(|row| {
+            row.status.is_active() && Some(row.id) != here && !self.live.others.contains(&row.id)
+        })
     }
 
     /// Whether the page of a run is open that is not this one.
@@ -366,7 +372,20 @@ impl State {
         }
     }
 
-    /// The run in progress, unless it has ended.
+    /// The other runs of this window in progress, as far as they are listed.
+    pub fn others(&self) -> impl Iterator<Item = &RunRow> {
+        self.live
+            .others
+            .iter()
+            .filter_map(|run| self.runs.row(*run))
+    }
+
+    /// Whether as many runs of this window are in progress as may be at once.
+    pub fn is_full(&self) -> bool {
+        usize::from(self.active().is_some()) + self.live.others.len() >= self.prefs.at_once
+    }
+
+    /// The run in progress that Live shows, unless it has ended.
     pub fn active(&self) -> Option<&RunModel> {
         self.live.run.as_ref().filter(|run| run.status.is_active())
     }

@@ -31,6 +31,8 @@ pub struct Prefs {
     pub group: Option<String>,
     /// Saved filters.
     pub filters: Vec<String>,
+    /// Runs in progress at once.
+    pub at_once: usize,
     /// The plots of each stage of each experiment; under the stage alone, those saved by versions in which all
     /// experiments shared an arrangement.
     arrangements: BTreeMap<String, Arrangement>,
@@ -56,6 +58,7 @@ impl Default for Prefs {
             sketch: Some(declared::EMPATHY_REWARD.to_string()),
             group: None,
             filters: Vec::new(),
+            at_once: 1,
             arrangements: BTreeMap::new(),
         }
     }

@@ -193,7 +193,7 @@ fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
 
 fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut Commands) {
     layout::padded(ui, theme::margin(space::L, space::L, space::M, 0.0), |ui| {
-        let busy = state.active().is_some();
+        let busy = state.is_full();
         let now = state.now();
         dry_run::dry_run_ui(ui, &mut state.experiments);
         let Some(name) = state
@@ -231,7 +231,8 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
                 let (ready, hint) = if busy {
                     (
                         false,
-                        "Another run is in progress; stop it first, or wait".to_string(),
+                        "Another run is in progress; stop it first, wait, or allow more at once in Settings"
+                            .to_string(),
                     )
                 } else if refused > 0 {
                     (false, format!("{}; see below", settings_refused(refused)))

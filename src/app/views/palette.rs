@@ -131,7 +131,7 @@ fn offers(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Offer> {
 
 /// What the pages offer as well: the queue, resuming, and how the window looks.
 fn everyday(state: &State, found: &mut Offers) {
-    let free = state.active().is_none() && state.live.launching.is_none();
+    let free = !state.is_full() && state.live.launching.is_none();
     if let Some(file) = state.experiment(QUICKSTART).filter(|_| free) {
         let planned = PlannedRun::of(file);
         found.add("Start Quickstart", Command::run(|core| core.start(planned)));

@@ -1,4 +1,4 @@
-//! The place Settings: theme, zoom, and the store.
+//! The place Settings: theme, zoom, runs at once, and the store.
 
 use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 
@@ -18,6 +18,8 @@ const ZOOMS: [(f32, &str); 6] = [
     (1.25, "125 %"),
     (1.5, "150 %"),
 ];
+
+const AT_ONCE: [(usize, &str); 4] = [(1, "1"), (2, "2"), (4, "4"), (8, "8")];
 
 pub fn settings_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     layout::padded(ui, space::L, |ui| {
@@ -47,6 +49,16 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 .collect();
             if segments(ui, "Zoom", &mut chosen, &options) {
                 state.prefs.zoom = chosen.unwrap_or(1.0);
+            }
+        });
+        ui.add_space(space::XL);
+        words::heading(ui, "Runs");
+        let hint = "Further runs of the queue start beside the first where memory allows. They share the processor's \
+                    cores: each takes longer.";
+        row(ui, "At once", hint, |ui| {
+            let mut chosen = state.prefs.at_once;
+            if segments(ui, "Runs at once", &mut chosen, &AT_ONCE) {
+                commands.run(move |core| core.set_at_once(chosen));
             }
         });
         ui.add_space(space::XL);

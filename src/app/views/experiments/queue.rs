@@ -29,12 +29,13 @@ pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Comman
                 "kept, nothing of it starts by itself",
                 t.secondary,
                 Button::secondary("Start the queue")
-                    .hint("Start the first of them, and the next once none is in progress"),
+                    .hint("Start the first of them, and the next as soon as there is room for it"),
             ),
             QueueMode::Paused => (
                 "held",
                 t.warning,
-                Button::secondary("Resume").hint("Start the next run once none is in progress"),
+                Button::secondary("Resume")
+                    .hint("Start the next run as soon as there is room for it"),
             ),
             QueueMode::Running => (
                 "",
@@ -44,6 +45,10 @@ pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Comman
         };
         if !state.is_empty() {
             words::label(ui, state, colour);
+        }
+        if let Some(why) = &queue.short_of_memory {
+            let waits = "the next waits until a run in progress has ended, for want of memory";
+            words::label(ui, waits, t.warning).on_hover_text(why);
         }
         if !queue.runs.is_empty() && ui.add(button.low()).clicked() {
             let hold = queue.mode == QueueMode::Running;

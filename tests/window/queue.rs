@@ -24,6 +24,7 @@ fn queue_of(store: &Path, names: &[&str], steps: usize) {
         "model.vocabulary=400",
         &format!("generator.max_steps={steps}"),
         &format!("generator.validate_every={steps}"),
+        "generator.epochs=1000",
         "data.train_limit=24",
         "data.validation_limit=8",
         "data.test_limit=8",
@@ -221,7 +222,9 @@ fn two_runs_go_on_at_once_and_each_can_be_watched_and_stopped() {
         .find(|label| label.starts_with("#2 two"));
     click(&mut window, &entry.expect("the other run in the menu"));
     expect(&mut window, "two #2");
+    click(&mut window, "Experiments");
     click(&mut window, "Hold");
+    click(&mut window, "Live");
     click(&mut window, "Stop");
     until(&mut window, RunStatus::Stopped);
     drop(window);

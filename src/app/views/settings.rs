@@ -53,8 +53,7 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         });
         ui.add_space(space::XL);
         words::heading(ui, "Runs");
-        let hint = "Further runs of the queue start beside the first where memory allows. They share the processor's \
-                    cores: each takes longer.";
+        let hint = "The queue starts them where memory allows; they share the processor, so each takes longer";
         row(ui, "At once", hint, |ui| {
             let mut chosen = state.prefs.at_once;
             if segments(ui, "Runs at once", &mut chosen, &AT_ONCE) {

@@ -1,22 +1,61 @@
 //! A store of ten thousand runs, to measure with: `benches/README.md` says how.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::store_support::*;
+use emprl::catalog::{Column, Entry, parts_of, vocabulary};
 use emprl::experiment::{Config, Report, Stage};
+use emprl::filter::Vocabulary;
 use emprl::metrics::declared;
-use emprl::store::{NewRun, RunStatus, Store};
+use emprl::store::{CatalogParts, NewRun, RunStatus, Store, StoreReader};
 use rusqlite::Connection;
 
 /// Where the store is made.
 const STORE: &str = "EMPRL_MANY_RUNS";
-const RUNS: u32 = 10_000;
 
 #[test]
 #[ignore = "makes a large store where EMPRL_MANY_RUNS says"]
 fn ten_thousand_runs_are_made() {
     let dir = PathBuf::from(std::env::var_os(STORE).expect("EMPRL_MANY_RUNS=DIR"));
-    let mut store = Store::open(&dir).unwrap();
+    make(&dir, 10_000);
+    println!("10 000 runs in {}", dir.display());
+}
+
+/// A list reads only what its columns show.
+#[test]
+fn a_column_shows_the_same_from_its_parts_as_from_all() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path(), 20);
+    let reader = StoreReader::open(dir.path()).unwrap();
+    let shown = |column: &Column, parts: &CatalogParts| {
+        let cell = |row| format!("{:?}", column.cell(&Entry::new(row)));
+        reader.catalog(false, parts, cell).unwrap()
+    };
+    let (mut compared, mut missing) = (0, 0);
+    for name in vocabulary().names() {
+        let Ok(column) = name.name.parse::<Column>() else {
+            continue;
+        };
+        let all = shown(&column, &CatalogParts::ALL);
+        assert_eq!(all.len(), 20);
+        assert_eq!(
+            shown(&column, &parts_of([column.name()])),
+            all,
+            "{}",
+            name.name
+        );
+        compared += 1;
+        missing += usize::from(all.iter().all(|cell| cell == "Missing"));
+    }
+    assert!(
+        compared > 150 && missing < compared / 2,
+        "{compared}, {missing}"
+    );
+}
+
+/// A store of so many finished runs.
+fn make(dir: &Path, runs: u32) {
+    let mut store = Store::open(dir).unwrap();
     let new = NewRun {
         config_toml: Config::default().to_toml(),
         ..new_run("many")
@@ -49,7 +88,7 @@ fn ten_thousand_runs_are_made() {
     let raw = Connection::open(dir.join("emprl.db")).unwrap();
     raw.execute_batch(&format!(
         "CREATE TEMP TABLE numbers AS
-             WITH RECURSIVE n (id) AS (VALUES (2) UNION ALL SELECT id + 1 FROM n WHERE id < {RUNS})
+             WITH RECURSIVE n (id) AS (VALUES (2) UNION ALL SELECT id + 1 FROM n WHERE id < {runs})
              SELECT id FROM n;
          BEGIN;
          INSERT INTO runs (id, name, experiment, seed, device, status, stage, step, total, started, ended,
@@ -71,5 +110,4 @@ fn ten_thousand_runs_are_made() {
          COMMIT;"
     ))
     .unwrap();
-    println!("{} runs in {}", RUNS, dir.display());
 }

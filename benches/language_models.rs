@@ -1,6 +1,7 @@
 //! Seconds and peak memory of decoders with LoRA on random weights: the work of `benches/peers/language_models.py`.
 //!
-//! `cargo bench --bench language_models -- [smollm2 | qwen] [WORK …]` prints one JSON line for each work.
+//! `cargo bench --bench language_models -- [smollm2 | qwen] [f32 | bf16] [WORK …]` prints one JSON line for each work.
+//! The peak of memory is that of the works so far; name one work to have its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)] // a failed bench says why
 
 use std::collections::BTreeMap;
@@ -10,11 +11,11 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use emprl::experiment::{Config, Tuning};
+use emprl::experiment::{Config, Precision, Tuning};
 use emprl::nn::llama::{Family, Llama, LlamaConfig};
 use emprl::nn::sampling::Sampling;
 use emprl::nn::value_head::ValueHead;
-use emprl::nn::{Dropout, LanguageModel, generate};
+use emprl::nn::{Dropout, LanguageModel, generate, in_bf16};
 use emprl::text::{Tokenizer, train_unigram};
 use emprl::train::likelihood::cross_entropy;
 use emprl::train::optimizer::AdamW;
@@ -49,7 +50,12 @@ fn main() {
     };
     let asked: Vec<&str> = WORKS.into_iter().filter(|work| asks(work)).collect();
     let works = if asked.is_empty() { &WORKS[..] } else { &asked };
-    let bench = Bench::new(&shape);
+    let precision = if asks("bf16") {
+        Precision::Bf16
+    } else {
+        Precision::F32
+    };
+    let bench = Bench::new(&shape, precision);
     for work in works {
         let mut figures = match *work {
             "generation" => bench.generation(),
@@ -57,7 +63,7 @@ fn main() {
             _ => bench.ppo(),
         };
         let mut line = json!({
-            "bench": work, "model": name, "batch": BATCH, "context": CONTEXT,
+            "bench": work, "model": name, "precision": precision, "batch": BATCH, "context": CONTEXT,
             "new_tokens": NEW_TOKENS, "processor": processor(),
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
         });
@@ -131,9 +137,12 @@ impl Figures {
 }
 
 impl Bench {
-    fn new(shape: &LlamaConfig) -> Self {
+    fn new(shape: &LlamaConfig, precision: Precision) -> Self {
         let device = Device::flex();
-        let model = LanguageModel::from(Llama::new(shape, &device, 1));
+        let mut model = LanguageModel::from(Llama::new(shape, &device, 1));
+        if precision == Precision::Bf16 {
+            model = in_bf16(model);
+        }
         let mut config = Config::default();
         config.ppo.tuning = Tuning::Lora;
         config.ppo.batch = BATCH;
@@ -153,8 +162,11 @@ impl Bench {
     }
 
     fn rows(&self, random: &mut ChaCha8Rng, length: usize) -> Vec<Vec<u32>> {
-        let mut row = || (0..length).map(|_| random.random_range(3..self.vocabulary));
-        (0..BATCH).map(|_| row().collect()).collect()
+        let mut row = || -> Vec<u32> {
+            let words = (0..length).map(|_| random.random_range(3..self.vocabulary));
+            words.collect()
+        };
+        (0..BATCH).map(|_| row()).collect()
     }
 
     fn contexts(&self, turn: u64) -> Vec<Vec<u32>> {

@@ -15,9 +15,9 @@ use std::ops::Range;
 
 use half::bf16;
 
-use super::product::{Output, Size, in_pieces};
+use super::product::{Output, Size, filled, in_pieces};
 use super::vector::transpose;
-use pack::{Columns, Rows, TERMS};
+use pack::{Columns, LANES, Rows, TERMS};
 
 /// Terms whose columns are packed at once, so that these stay in the nearer caches.
 const BLOCK: usize = 2_048;
@@ -28,8 +28,8 @@ pub(super) fn by_weight(output: Output<'_>, x: &[f32], weight: &[bf16], size: Si
         weight.len() >= size.columns * size.terms,
         "a row for each output"
     );
-    // Either x is packed and the result transposed, or the weight is packed, piece by piece.
-    if size.rows * (2 * size.columns + size.terms) < size.columns * size.terms {
+    // Either x is packed and the result transposed, or the weight is packed, which takes an eighth of the time a number.
+    if size.rows * 8 < size.terms {
         with_x_packed(output, x, weight, size);
     } else {
         with_weight_packed(output, x, size, |packed, columns, terms| {
@@ -53,13 +53,16 @@ pub(super) fn by_rows(output: Output<'_>, x: &[f32], weight: &[bf16], size: Size
 fn with_x_packed(output: Output<'_>, x: &[f32], weight: &[bf16], size: Size) {
     let Size { rows, terms, .. } = size;
     let packed = Columns::rounded(x, rows, terms);
+    let kernel = Kernel::best();
     in_pieces(size.columns, size.multiplications(), |columns| {
         let piece = &weight[columns.start * terms..columns.end * terms];
         let piece = Rows::as_they_lie(piece, columns.len(), terms);
-        let mut part = vec![0.0; piece.padded() * packed.padded()];
-        multiply_tiles(&mut part, &piece, 0, &packed, false);
+        let part = filled(columns.len() * rows, |part| {
+            let part = Output::uninitialised(part, rows);
+            kernel.multiply(part, [columns.len(), rows], (&piece, 0), &packed, false);
+        });
         let target = output.from(columns.start);
-        transpose(&part, packed.padded(), [columns.len(), rows], target);
+        transpose(&part, rows, [columns.len(), rows], target);
     });
 }
 
@@ -72,39 +75,130 @@ fn with_weight_packed(
 ) {
     let Size { rows, terms, .. } = size;
     let x = Rows::rounded(x, rows, terms);
+    let kernel = Kernel::best();
     in_pieces(size.columns, size.multiplications(), |columns| {
         let mut packed = Columns::of(columns.len(), BLOCK.min(terms));
-        let width = packed.padded();
-        let mut part = vec![0.0; x.padded() * width];
         for first in (0..terms).step_by(BLOCK) {
             let block = first..(first + BLOCK).min(terms);
             pack(&mut packed, columns.clone(), block);
-            multiply_tiles(&mut part, &x, first / TERMS, &packed, first > 0);
+            let target = output.from(columns.start);
+            let (size, x) = ([rows, columns.len()], (&x, first / TERMS));
+            kernel.multiply(target, size, x, &packed, first > 0);
         }
-        let target = output.from(columns.start);
-        target.for_each_row(rows, columns.len(), |row, slots| {
-            for (slot, number) in slots.iter_mut().zip(&part[row * width..]) {
-                slot.write(*number);
-            }
-        });
     });
 }
 
-/// `output (+)= rows · columns`, of the chunks of the rows' terms from `first` on; all of it padded to whole tiles.
-fn multiply_tiles(output: &mut [f32], rows: &Rows<'_>, first: usize, columns: &Columns, add: bool) {
-    assert!(
-        first + columns.chunks() <= rows.chunks(),
-        "terms of both sides"
-    );
-    assert!(
-        output.len() >= rows.padded() * columns.padded(),
-        "room for the product"
-    );
-    if amx::is_available() {
-        amx::multiply(output, rows, first, columns, add);
-    } else if wide::is_available() {
-        wide::multiply(output, rows, first, columns, add);
-    } else {
-        plain::multiply(output, rows, first, columns, add);
+/// What multiplies tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kernel {
+    /// The matrix registers.
+    Amx,
+    /// AVX-512's products of pairs in bf16.
+    Wide,
+    /// Any processor's arithmetic.
+    Plain,
+}
+
+/// Rows, and columns, whose sums are computed together.
+const SIDE: usize = 2 * LANES;
+
+/// Two strips of rows, and two of columns or the last one.
+struct Block<'a> {
+    rows: &'a Rows<'a>,
+    /// The upper strip.
+    upper: usize,
+    /// The rows' chunk that meets the columns' first.
+    first: usize,
+    columns: &'a Columns,
+    /// The left strip.
+    left: usize,
+}
+
+impl Block<'_> {
+    fn has_right(&self) -> bool {
+        self.left + 1 < self.columns.strips()
+    }
+}
+
+impl Kernel {
+    const ALL: [Kernel; 3] = [Kernel::Amx, Kernel::Wide, Kernel::Plain];
+
+    fn is_available(self) -> bool {
+        match self {
+            Kernel::Amx => amx::is_available(),
+            Kernel::Wide => wide::is_available(),
+            Kernel::Plain => true,
+        }
+    }
+
+    /// The fastest that this processor has.
+    fn best() -> Self {
+        let mut available = Kernel::ALL
+            .into_iter()
+            .filter(|kernel| kernel.is_available());
+        available.next().unwrap_or(Kernel::Plain)
+    }
+
+    /// `output (+)= rows · columns` for `[height, width]` of it, from the chunk of the rows' terms that comes with them
+    /// on.
+    fn multiply(
+        self,
+        output: Output<'_>,
+        [height, width]: [usize; 2],
+        (rows, first): (&Rows<'_>, usize),
+        columns: &Columns,
+        add: bool,
+    ) {
+        assert!(self.is_available(), "this processor has it");
+        assert!(
+            first + columns.chunks() <= rows.chunks(),
+            "terms of both sides"
+        );
+        let registers = (self == Kernel::Amx).then(amx::Registers::shaped);
+        for top in (0..height).step_by(SIDE) {
+            for side in (0..width).step_by(SIDE) {
+                let block = Block {
+                    rows,
+                    upper: top / LANES,
+                    first,
+                    columns,
+                    left: side / LANES,
+                };
+                let part = [SIDE.min(height - top), SIDE.min(width - side)];
+                let whole = [SIDE, if block.has_right() { SIDE } else { LANES }];
+                let target = output.row(top).from(side);
+                if part == whole {
+                    // SAFETY: the processor has the kernel, and the block is this thread's.
+                    unsafe { self.multiply_block(target, &block, add) };
+                    continue;
+                }
+                // A block that the output holds but a part of.
+                let mut sums = [0.0; SIDE * SIDE];
+                let sums = Output::rows(&mut sums, SIDE);
+                if add {
+                    sums.copy(target, part);
+                }
+                // SAFETY: as above.
+                unsafe { self.multiply_block(sums, &block, add) };
+                target.copy(sums, part);
+            }
+        }
+        drop(registers);
+    }
+
+    /// # Safety
+    /// The kernel is available, its registers have their shapes, and no other thread has these numbers of the output,
+    /// which have been written before where they are added to.
+    unsafe fn multiply_block(self, output: Output<'_>, block: &Block<'_>, add: bool) {
+        let width = if block.has_right() { SIDE } else { LANES };
+        assert!(output.holds(SIDE, width), "room for the block");
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self {
+                Kernel::Amx => amx::multiply(output, block, add),
+                Kernel::Wide => wide::multiply(output, block, add),
+                Kernel::Plain => plain::multiply(output, block, add),
+            }
+        }
     }
 }

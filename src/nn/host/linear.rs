@@ -1,5 +1,7 @@
 //! Linear layers, with weights laid out as in files: one row per output.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 
 use super::few::multiply_few;
@@ -105,12 +107,26 @@ fn with_x_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) 
 /// `x · weightᵀ`: transposes a copy of each piece of the weight.
 fn with_weight_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
     let Size { rows, terms, .. } = size;
-    in_pieces(size.columns, size.multiplications(), |columns| {
+    let transposed = |columns: Range<usize>| {
         let part = &weight[columns.start * terms..columns.end * terms];
-        let transposed = filled(part.len(), |transposed| {
+        filled(part.len(), |transposed| {
             let transposed = Output::uninitialised(transposed, columns.len());
             transpose(part, terms, [columns.len(), terms], transposed);
+        })
+    };
+    if size.is_narrow() {
+        let transposed = transposed(0..size.columns);
+        return in_pieces(rows, size.multiplications(), |rows| {
+            multiply(
+                output.row(rows.start),
+                Matrix::rows(x, terms).past_rows(rows.start),
+                Matrix::rows(&transposed, size.columns),
+                Size::new(rows.len(), size.columns, terms),
+            );
         });
+    }
+    in_pieces(size.columns, size.multiplications(), |columns| {
+        let transposed = transposed(columns.clone());
         multiply(
             output.from(columns.start),
             Matrix::rows(x, terms),
@@ -153,6 +169,13 @@ pub(super) fn of_weight(gradient: Matrix<'_>, x: &Host, weight: &Host, size: Siz
     let x = Matrix::rows(x.values(), terms);
     let values = filled(columns * terms, |output| {
         let output = Output::uninitialised(output, terms);
+        if size.is_narrow() {
+            return in_pieces(terms, size.multiplications(), |part| {
+                let size = Size::new(columns, part.len(), rows);
+                let x = x.past_columns(part.start);
+                multiply(output.from(part.start), gradient.transposed(), x, size);
+            });
+        }
         in_pieces(columns, size.multiplications(), |part| {
             let size = Size::new(part.len(), terms, rows);
             let gradient = gradient.past_columns(part.start).transposed();

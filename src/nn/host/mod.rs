@@ -12,6 +12,7 @@
 mod attention;
 mod bfloat16;
 mod few;
+mod given;
 mod linear;
 mod low_rank;
 mod product;
@@ -31,6 +32,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use half::bf16;
 
 pub(super) use attention::{Attention, Sources, attend};
+pub(crate) use given::with_derivatives;
 pub(super) use linear::linear;
 pub(super) use low_rank::{LowRank, linear_with};
 pub(super) use rotate::rotate;

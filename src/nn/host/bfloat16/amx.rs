@@ -1,18 +1,33 @@
 //! The matrix registers of Intel's processors (Advanced Matrix Extensions): 16 rows of 64 bytes each.
 
-use super::pack::{Columns, Rows};
-
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub use tiles::{is_available, multiply};
+pub use tiles::{Registers, is_available, multiply};
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-pub fn is_available() -> bool {
-    false
-}
+pub use elsewhere::{Registers, is_available, multiply};
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-pub fn multiply(_: &mut [f32], _: &Rows<'_>, _: usize, _: &Columns, _: bool) {
-    unreachable!("only where it is available")
+mod elsewhere {
+    use super::super::super::product::Output;
+    use super::super::Block;
+
+    pub struct Registers;
+
+    impl Registers {
+        pub fn shaped() -> Self {
+            Registers
+        }
+    }
+
+    pub fn is_available() -> bool {
+        false
+    }
+
+    /// # Safety
+    /// Nobody calls it.
+    pub unsafe fn multiply(_: Output<'_>, _: &Block<'_>, _: bool) {
+        unreachable!("only where it is available")
+    }
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -21,8 +36,9 @@ mod tiles {
     use std::arch::x86_64::{__cpuid, __cpuid_count};
     use std::sync::LazyLock;
 
+    use super::super::super::product::Output;
+    use super::super::Block;
     use super::super::pack::{LANES, Tile};
-    use super::{Columns, Rows};
 
     /// Whether the processor has the registers and the system lets this process use them.
     pub fn is_available() -> bool {
@@ -74,48 +90,61 @@ mod tiles {
         rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
     };
 
-    /// See [`super::super::multiply_tiles`], which has checked the sizes.
-    pub fn multiply(
-        output: &mut [f32],
-        rows: &Rows<'_>,
-        first: usize,
-        columns: &Columns,
-        add: bool,
-    ) {
-        assert!(
-            output.len() >= rows.padded() * columns.padded(),
-            "room for the product"
-        );
-        assert!(columns.chunks() > 0, "terms to sum");
-        let width = columns.padded();
-        // SAFETY: the registers are there and permitted, or nobody calls this.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const SHAPES, options(nostack, readonly)) };
-        for strip in (0..rows.strips()).step_by(2) {
-            for left in (0..columns.strips()).step_by(2) {
-                let block = Block {
-                    output: &raw mut output[strip * LANES * width + left * LANES],
-                    width: width * size_of::<f32>(),
-                    rows: [strip, strip + 1].map(|strip| rows.tile(strip, first)),
-                    row_step: rows.row_step(),
-                    chunk_step: rows.chunk_step(),
-                    columns: columns.strip(left).as_ptr(),
-                    chunks: columns.chunks(),
-                };
-                // SAFETY: both sides have these tiles and the output has room for their product.
-                unsafe {
-                    match left + 1 < columns.strips() {
-                        true => block.two_by_two(columns.strip(left + 1).as_ptr(), add),
-                        false => block.two_by_one(add),
-                    }
-                }
+    /// The registers of this thread, in use.
+    pub struct Registers;
+
+    impl Registers {
+        /// Gives them their shapes; nothing else may use them until this is dropped.
+        pub fn shaped() -> Self {
+            assert!(is_available(), "the processor has them");
+            // SAFETY: they are there and permitted.
+            unsafe {
+                asm!("ldtilecfg [{}]", in(reg) &raw const SHAPES, options(nostack, readonly));
+            }
+            Registers
+        }
+    }
+
+    impl Drop for Registers {
+        fn drop(&mut self) {
+            // SAFETY: they are there, or this value were not.
+            unsafe { asm!("tilerelease", options(nostack, nomem)) };
+        }
+    }
+
+    /// See [`super::super::Kernel::multiply_block`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn multiply(output: Output<'_>, block: &Block<'_>, add: bool) {
+        let Block {
+            rows,
+            upper,
+            first,
+            columns,
+            left,
+        } = *block;
+        let tiles = Tiles {
+            output: output.pointer(),
+            width: output.row_step() * size_of::<f32>(),
+            rows: [upper, upper + 1].map(|strip| rows.tile(strip, first)),
+            row_step: rows.row_step(),
+            chunk_step: rows.chunk_step(),
+            columns: columns.strip(left).as_ptr(),
+            chunks: columns.chunks(),
+        };
+        assert!(tiles.chunks > 0, "terms to sum");
+        // SAFETY: both sides have these tiles and the output has room for their product.
+        unsafe {
+            match block.has_right() {
+                true => tiles.two_by_two(columns.strip(left + 1).as_ptr(), add),
+                false => tiles.two_by_one(add),
             }
         }
-        // SAFETY: as above; gives the registers' state back.
-        unsafe { asm!("tilerelease", options(nostack, nomem)) };
     }
 
     /// Two strips of rows and the columns that they meet; steps and widths in bytes.
-    struct Block {
+    struct Tiles {
         output: *mut f32,
         width: usize,
         rows: [*const u8; 2],
@@ -125,7 +154,7 @@ mod tiles {
         chunks: usize,
     }
 
-    impl Block {
+    impl Tiles {
         /// With the 16 columns at `right` beside them.
         ///
         /// # Safety
@@ -182,7 +211,7 @@ mod tiles {
         }
 
         /// # Safety
-        /// As [`Block::two_by_two`].
+        /// As [`Tiles::two_by_two`].
         unsafe fn two_by_one(self, add: bool) {
             // SAFETY: as the caller promises.
             unsafe {

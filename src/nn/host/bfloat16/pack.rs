@@ -1,6 +1,5 @@
 //! Both sides of a product in tiles, padded with zeros to whole ones.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use half::bf16;
@@ -14,19 +13,20 @@ pub const LANES: usize = 16;
 /// Terms of a tile.
 pub const TERMS: usize = 32;
 
-/// Sixteen lines of the cache: 16 rows of 32 terms, or 16 pairs of terms of 16 columns.
+/// Sixteen lines of the cache: 16 rows of 32 terms; or 16 pairs of terms, of each of which come the two numbers of the
+/// first column, then those of the next.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-pub struct Tile(pub [[u32; LANES]; LANES]);
+pub struct Tile(pub [[bf16; TERMS]; LANES]);
 
 impl Tile {
-    const ZERO: Tile = Tile([[0; LANES]; LANES]);
+    const ZERO: Tile = Tile([[bf16::ZERO; TERMS]; LANES]);
 }
 
 /// The rows of the left side.
 pub struct Rows<'a> {
     memory: Memory<'a>,
-    /// Tiles above each other, and beside each other.
+    /// Tiles above each other, an even number of them, and beside each other.
     strips: usize,
     chunks: usize,
 }
@@ -41,9 +41,8 @@ enum Memory<'a> {
 impl<'a> Rows<'a> {
     /// Rounds `[rows, terms]`.
     pub fn rounded(values: &[f32], rows: usize, terms: usize) -> Self {
-        Self::packed(rows, terms, |row, from, target| {
-            let row = &values[row * terms..][..terms];
-            round(&row[from..(from + TERMS).min(terms)], target);
+        Self::packed(rows, terms, |row, tiles, lane| {
+            round(&values[row * terms..][..terms], tiles, lane);
         })
     }
 
@@ -57,29 +56,26 @@ impl<'a> Rows<'a> {
                 chunks: terms / TERMS,
             };
         }
-        Self::packed(rows, terms, |row, from, target| {
-            let row = &values[row * terms..][..terms];
-            copy(&row[from..(from + TERMS).min(terms)], target);
+        Self::packed(rows, terms, |row, tiles, lane| {
+            let terms = values[row * terms..][..terms].chunks(TERMS);
+            for (tile, terms) in tiles.iter_mut().zip(terms) {
+                tile.0[lane][..terms.len()].copy_from_slice(terms);
+            }
         })
     }
 
-    /// `fill` writes the terms of a row from one on.
+    /// `fill` writes the terms of a row to one lane of its strip's tiles.
     fn packed(
         rows: usize,
         terms: usize,
-        fill: impl Fn(usize, usize, &mut [u32; LANES]) + Sync + Send,
+        fill: impl Fn(usize, &mut [Tile], usize) + Sync + Send,
     ) -> Self {
         let (strips, chunks) = (rows.div_ceil(2 * LANES) * 2, terms.div_ceil(TERMS));
         let mut tiles = vec![Tile::ZERO; strips * chunks];
         let strip_of_tiles = tiles.par_chunks_mut(chunks.max(1)).enumerate();
         strip_of_tiles.for_each(|(strip, tiles)| {
-            for (chunk, tile) in tiles.iter_mut().enumerate() {
-                for (lane, target) in tile.0.iter_mut().enumerate() {
-                    let row = strip * LANES + lane;
-                    if row < rows {
-                        fill(row, chunk * TERMS, target);
-                    }
-                }
+            for row in strip * LANES..rows.min((strip + 1) * LANES) {
+                fill(row, tiles, row % LANES);
             }
         });
         Rows {
@@ -87,16 +83,6 @@ impl<'a> Rows<'a> {
             strips,
             chunks,
         }
-    }
-
-    /// Rows with those of the padding.
-    pub fn padded(&self) -> usize {
-        self.strips * LANES
-    }
-
-    /// An even number.
-    pub fn strips(&self) -> usize {
-        self.strips
     }
 
     pub fn chunks(&self) -> usize {
@@ -123,7 +109,7 @@ impl<'a> Rows<'a> {
 
     pub fn row_step(&self) -> usize {
         match self.memory {
-            Memory::Tiles(_) => size_of::<[u32; LANES]>(),
+            Memory::Tiles(_) => TERMS * size_of::<bf16>(),
             Memory::Rows(_) => self.chunks * TERMS * size_of::<bf16>(),
         }
     }
@@ -135,18 +121,11 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// A row's pairs of terms of one tile.
-    pub fn pairs(&self, row: usize, chunk: usize) -> Cow<'_, [u32; LANES]> {
+    /// A row's terms of one tile.
+    pub fn terms(&self, row: usize, chunk: usize) -> &[bf16] {
         match &self.memory {
-            Memory::Tiles(tiles) => {
-                Cow::Borrowed(&tiles[row / LANES * self.chunks + chunk].0[row % LANES])
-            }
-            Memory::Rows(values) => {
-                let first = (row * self.chunks + chunk) * TERMS;
-                let mut pairs = [0; LANES];
-                copy(&values[first..first + TERMS], &mut pairs);
-                Cow::Owned(pairs)
-            }
+            Memory::Tiles(tiles) => &tiles[row / LANES * self.chunks + chunk].0[row % LANES],
+            Memory::Rows(values) => &values[(row * self.chunks + chunk) * TERMS..][..TERMS],
         }
     }
 }
@@ -177,17 +156,16 @@ impl Columns {
         let chunks = packed.chunks;
         let strips = packed.tiles.par_chunks_mut(chunks.max(1)).enumerate();
         strips.for_each(|(strip, tiles)| {
-            for (chunk, tile) in tiles.iter_mut().enumerate() {
-                let mut rows = Tile::ZERO;
-                for (lane, row) in rows.0.iter_mut().enumerate() {
-                    let column = strip * LANES + lane;
-                    if column < columns {
-                        let from = chunk * TERMS;
-                        let column = &values[column * terms..][..terms];
-                        round(&column[from..(from + TERMS).min(terms)], row);
-                    }
-                }
-                wide::transpose(&rows, tile);
+            let mut rows = vec![Tile::ZERO; chunks];
+            for column in strip * LANES..columns.min((strip + 1) * LANES) {
+                round(
+                    &values[column * terms..][..terms],
+                    &mut rows,
+                    column % LANES,
+                );
+            }
+            for (rows, tile) in rows.iter().zip(tiles) {
+                wide::transpose(rows.0.as_flattened(), TERMS, tile);
             }
         });
         packed
@@ -205,15 +183,18 @@ impl Columns {
         for (index, tile) in self.tiles.iter_mut().enumerate() {
             let (strip, chunk) = (index / self.chunks, index % self.chunks);
             let from = terms.start + chunk * TERMS;
-            let mut rows = Tile::ZERO;
-            for (lane, row) in rows.0.iter_mut().enumerate() {
-                let column = columns.start + strip * LANES + lane;
-                if column < columns.end {
-                    let column = &values[column * width..][..width];
-                    copy(&column[from..(from + TERMS).min(terms.end)], row);
-                }
+            let to = (from + TERMS).min(terms.end);
+            let left = columns.start + strip * LANES;
+            let right = (left + LANES).min(columns.end);
+            if [right - left, to - from] == [LANES, TERMS] {
+                wide::transpose(&values[left * width + from..], width, tile);
+                continue;
             }
-            wide::transpose(&rows, tile);
+            let mut rows = Tile::ZERO;
+            for (column, row) in (left..right).zip(&mut rows.0) {
+                row[..to - from].copy_from_slice(&values[column * width..][from..to]);
+            }
+            wide::transpose(rows.0.as_flattened(), TERMS, tile);
         }
     }
 
@@ -228,16 +209,14 @@ impl Columns {
         self.fit(&columns, &terms);
         for (index, tile) in self.tiles.iter_mut().enumerate() {
             let (strip, chunk) = (index / self.chunks, index % self.chunks);
+            let from = terms.start + chunk * TERMS;
+            let to = (from + TERMS).min(terms.end);
             let left = columns.start + strip * LANES;
             let right = (left + LANES).min(columns.end);
-            for (lane, pairs) in tile.0.iter_mut().enumerate() {
-                let term = terms.start + chunk * TERMS + 2 * lane;
-                let row = |term: usize| match term < terms.end {
-                    true => &values[term * width + left..term * width + right],
-                    false => &[],
-                };
-                beside(row(term), row(term + 1), pairs);
+            if [right - left, to - from] != [LANES, TERMS] {
+                *tile = Tile::ZERO;
             }
+            interleave(&values[from * width..to * width], width, left..right, tile);
         }
     }
 
@@ -250,11 +229,6 @@ impl Columns {
         );
         self.chunks = terms.len().div_ceil(TERMS);
         self.tiles.truncate(self.strips * self.chunks);
-    }
-
-    /// Columns with those of the padding.
-    pub fn padded(&self) -> usize {
-        self.strips * LANES
     }
 
     pub fn strips(&self) -> usize {
@@ -272,41 +246,35 @@ impl Columns {
 }
 
 on_this_processor! {
-    /// Rounds to the nearest, ties to even; zeros where there are fewer terms.
-    fn round(terms: &[f32], pairs: &mut [u32; LANES]) {
-        let mut padded = [0.0; TERMS];
-        padded[..terms.len()].copy_from_slice(terms);
-        let mut rounded = [0_u16; TERMS];
-        for (rounded, term) in rounded.iter_mut().zip(&padded) {
-            let bits = term.to_bits();
-            let up = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
-            // What is no number stays none.
-            *rounded = if term.is_nan() { (bits >> 16 | 0x40) as u16 } else { (up >> 16) as u16 };
-        }
-        let (halves, _) = rounded.as_chunks::<2>();
-        for (pair, [low, high]) in pairs.iter_mut().zip(halves) {
-            *pair = u32::from(*low) | u32::from(*high) << 16;
+    /// Rounds a row to the nearest, ties to even, in one lane of its tiles.
+    fn round(row: &[f32], tiles: &mut [Tile], lane: usize) {
+        for (tile, terms) in tiles.iter_mut().zip(row.chunks(TERMS)) {
+            for (slot, term) in tile.0[lane].iter_mut().zip(terms) {
+                let bits = term.to_bits();
+                let up = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+                // What is no number stays none.
+                let bits = if term.is_nan() { bits | 0x40_0000 } else { up };
+                *slot = bf16::from_bits((bits >> 16) as u16);
+            }
         }
     }
 
-    /// Zeros where there are fewer terms.
-    fn copy(terms: &[bf16], pairs: &mut [u32; LANES]) {
-        let mut padded = [bf16::ZERO; TERMS];
-        padded[..terms.len()].copy_from_slice(terms);
-        let (halves, _) = padded.as_chunks::<2>();
-        for (pair, [low, high]) in pairs.iter_mut().zip(halves) {
-            *pair = u32::from(low.to_bits()) | u32::from(high.to_bits()) << 16;
-        }
-    }
-
-    /// One row's numbers before the other's; zeros where there are fewer.
-    fn beside(first: &[bf16], second: &[bf16], pairs: &mut [u32; LANES]) {
-        let mut rows = [[bf16::ZERO; LANES]; 2];
-        rows[0][..first.len()].copy_from_slice(first);
-        rows[1][..second.len()].copy_from_slice(second);
-        let [first, second] = &rows;
-        for (pair, (low, high)) in pairs.iter_mut().zip(first.iter().zip(second)) {
-            *pair = u32::from(low.to_bits()) | u32::from(high.to_bits()) << 16;
+    /// Pairs of `rows`, `width` numbers each, of 16 columns or fewer.
+    fn interleave(rows: &[bf16], width: usize, columns: Range<usize>, tile: &mut Tile) {
+        for (pair, rows) in tile.0.iter_mut().zip(rows.chunks(2 * width)) {
+            let (low, high) = rows.split_at(width.min(rows.len()));
+            let (pairs, _) = pair.as_chunks_mut::<2>();
+            let pairs = pairs.iter_mut();
+            if high.is_empty() {
+                for (pair, low) in pairs.zip(&low[columns.clone()]) {
+                    *pair = [*low, bf16::ZERO];
+                }
+                continue;
+            }
+            let (low, high) = (&low[columns.clone()], &high[columns.clone()]);
+            for (pair, (low, high)) in pairs.zip(low.iter().zip(high)) {
+                *pair = [*low, *high];
+            }
         }
     }
 }

@@ -83,57 +83,36 @@ fn products_are_those_of_the_rounded_numbers() {
     }
 }
 
-/// Each kernel that this processor has, from zero and on top of what is there.
+/// Each kernel that this processor has, from nothing and on top of what is there; rows packed and as they lie.
 #[test]
 fn kernels_agree_but_for_the_order_of_a_sum() {
-    type Kernel = fn(&mut [f32], &Rows<'_>, usize, &Columns, bool);
-    let kernels: [(&str, bool, Kernel); 3] = [
-        ("matrix registers", amx::is_available(), amx::multiply),
-        ("vectors", wide::is_available(), wide::multiply),
-        ("loops", true, plain::multiply),
-    ];
     let mut random = ChaCha8Rng::seed_from_u64(2);
     for [rows, columns, terms] in SIZES {
         let x = numbers(&mut random, rows * terms);
         let y = numbers(&mut random, columns * terms);
-        let whole = rounded(&numbers(&mut random, 64 * 96));
-        let sides = [
-            (
+        let (rounded_x, rounded_y) = (rounded(&x), rounded(&y));
+        let right = Columns::rounded(&y, columns, terms);
+        let once = known(
+            [rows, columns, terms],
+            |row, term| rounded_x[row * terms + term],
+            |term, column| rounded_y[column * terms + term],
+        );
+        let twice: Vec<f32> = once.iter().map(|sum| 2.0 * sum).collect();
+        let kernels = Kernel::ALL
+            .into_iter()
+            .filter(|kernel| kernel.is_available());
+        for kernel in kernels {
+            for left in [
                 Rows::rounded(&x, rows, terms),
-                Columns::rounded(&y, columns, terms),
-            ),
-            (
-                Rows::as_they_lie(&whole, 64, 96),
-                Columns::rounded(&y, columns.min(60), 96.min(terms)),
-            ),
-        ];
-        let (x, y) = (rounded(&x), rounded(&y));
-        for (name, is_available, kernel) in kernels {
-            if !is_available {
-                continue;
-            }
-            for (side, (left, right)) in sides.iter().enumerate() {
-                if left.chunks() != right.chunks() {
-                    continue;
+                Rows::as_they_lie(&rounded_x, rows, terms),
+            ] {
+                let mut found = vec![0.0; rows * columns];
+                for add in [false, true] {
+                    let output = Output::rows(&mut found, columns);
+                    kernel.multiply(output, [rows, columns], (&left, 0), &right, add);
                 }
-                let mut found = vec![f32::NAN; left.padded() * right.padded()];
-                kernel(&mut found, left, 0, right, false);
-                kernel(&mut found, left, 0, right, true);
-                let a = |row: usize, term: usize| match side {
-                    0 if row < rows && term < terms => x[row * terms + term],
-                    1 => whole[row * 96 + term],
-                    _ => bf16::ZERO,
-                };
-                let width = if side == 0 { columns } else { columns.min(60) };
-                let length = if side == 0 { terms } else { 96.min(terms) };
-                let b = |term: usize, column: usize| match column < width && term < length {
-                    true => y[column * length + term],
-                    false => bf16::ZERO,
-                };
-                let size = [left.padded(), right.padded(), left.chunks() * TERMS];
-                let once = known(size, a, b);
-                let twice: Vec<f32> = once.iter().map(|sum| 2.0 * sum).collect();
-                assert_close(&found, &twice, &format!("{rows} {columns} {terms}, {name}"));
+                let what = format!("{rows} {columns} {terms}, {kernel:?}");
+                assert_close(&found, &twice, &what);
             }
         }
     }
@@ -160,11 +139,7 @@ fn numbers_are_rounded_as_everywhere() {
     let values: Vec<f32> = special.into_iter().chain(drawn).collect();
     for values in values.chunks_exact(TERMS) {
         let rows = Rows::rounded(values, 1, TERMS);
-        let pairs = rows.pairs(0, 0);
-        let halves = pairs
-            .iter()
-            .flat_map(|pair| [*pair as u16, (pair >> 16) as u16]);
-        for (found, value) in halves.map(bf16::from_bits).zip(values) {
+        for (found, value) in rows.terms(0, 0).iter().zip(values) {
             let known = bf16::from_f32(*value);
             let both_nan = found.is_nan() && known.is_nan();
             assert!(

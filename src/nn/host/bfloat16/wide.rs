@@ -1,6 +1,10 @@
 //! AVX-512: products of pairs in bf16, and the transpose of a tile.
 
-use super::pack::{Columns, LANES, Rows, Tile};
+use half::bf16;
+
+use super::super::product::Output;
+use super::Block;
+use super::pack::{LANES, TERMS, Tile};
 
 /// Whether the processor multiplies pairs in bf16.
 pub fn is_available() -> bool {
@@ -10,28 +14,32 @@ pub fn is_available() -> bool {
     false
 }
 
-/// See [`super::multiply_tiles`], which has checked the sizes.
-pub fn multiply(output: &mut [f32], rows: &Rows<'_>, first: usize, columns: &Columns, add: bool) {
-    assert!(is_available(), "only where it is available");
+/// See [`super::Kernel::multiply_block`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn multiply(output: Output<'_>, block: &Block<'_>, add: bool) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the processor has it, as the line above checks.
+    // SAFETY: as the caller promises.
     unsafe {
-        x86::multiply(output, rows, first, columns, add);
+        x86::multiply(output, block, add);
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (output, rows, first, columns, add);
+    let _ = (output, block, add);
 }
 
-/// Rows of pairs as columns.
-pub fn transpose(rows: &Tile, columns: &mut Tile) {
+/// Columns of pairs from 16 rows of 16 pairs, `step` numbers in bf16 apart.
+pub fn transpose(rows: &[bf16], step: usize, columns: &mut Tile) {
+    assert!(rows.len() >= (LANES - 1) * step + TERMS, "all rows");
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx512f") {
-        // SAFETY: the processor has it.
-        return unsafe { x86::transpose(rows, columns) };
+        // SAFETY: the processor has it, and the rows are there.
+        return unsafe { x86::transpose(rows.as_ptr(), step, columns) };
     }
-    for (index, column) in columns.0.iter_mut().enumerate() {
-        for (slot, row) in column.iter_mut().zip(&rows.0) {
-            *slot = row[index];
+    for (row, rows) in rows.chunks(step).take(LANES).enumerate() {
+        let (pairs, _) = rows.as_chunks::<2>();
+        for (column, pair) in columns.0.iter_mut().zip(pairs) {
+            column[2 * row..2 * row + 2].copy_from_slice(pair);
         }
     }
 }
@@ -46,45 +54,45 @@ mod x86 {
     };
     use std::mem::transmute;
 
-    use super::{Columns, LANES, Rows, Tile};
+    use half::bf16;
+
+    use super::super::SIDE;
+    use super::{Block, LANES, Output, TERMS, Tile};
 
     /// Rows whose sums stay in registers.
     const HEIGHT: usize = 8;
 
     /// # Safety
-    /// AVX-512 with bf16.
+    /// AVX-512 with bf16; no other thread has the block of the output, which has been written before where it is added
+    /// to.
     #[target_feature(enable = "avx512f,avx512bf16")]
-    pub unsafe fn multiply(
-        output: &mut [f32],
-        rows: &Rows<'_>,
-        first: usize,
-        columns: &Columns,
-        add: bool,
-    ) {
-        let width = columns.padded();
-        for top in (0..rows.padded()).step_by(HEIGHT) {
-            for left in (0..columns.strips()).step_by(2) {
-                let at = top * width + left * LANES;
-                let output = &mut output[at..];
-                let [strip, lane] = [top / LANES, top % LANES];
-                let strips = [left, left + 1].map(|left| left.min(columns.strips() - 1));
-                let strips = strips.map(|left| columns.strip(left));
-                // An odd last strip is its own partner.
-                let both = left + 1 < columns.strips();
-                let mut sums = [[_mm512_setzero_ps(); 2]; HEIGHT];
-                for (chunk, tiles) in strips[0].iter().zip(strips[1]).enumerate() {
-                    let a = rows.tile(strip, first + chunk);
-                    // SAFETY: the tile has 16 rows, `row_step` bytes apart.
-                    let a = unsafe { a.add(lane * rows.row_step()) };
-                    // SAFETY: eight rows of the tile follow.
-                    unsafe { add_tile(&mut sums, a, rows.row_step(), [tiles.0, tiles.1]) };
+    pub unsafe fn multiply(output: Output<'_>, block: &Block<'_>, add: bool) {
+        let Block {
+            rows,
+            upper,
+            first,
+            columns,
+            left,
+        } = *block;
+        // Without a right strip the left is its own partner.
+        let right = left + usize::from(block.has_right());
+        let strips = [left, right].map(|left| columns.strip(left));
+        for top in (0..SIDE).step_by(HEIGHT) {
+            let (strip, lane) = (upper + top / LANES, top % LANES);
+            let mut sums = [[_mm512_setzero_ps(); 2]; HEIGHT];
+            for (chunk, tiles) in strips[0].iter().zip(strips[1]).enumerate() {
+                let tile = rows.tile(strip, first + chunk);
+                // SAFETY: the tile has 16 rows, `row_step` bytes apart, and eight of them follow.
+                unsafe {
+                    let rows_at = tile.add(lane * rows.row_step());
+                    add_tile(&mut sums, rows_at, rows.row_step(), [tiles.0, tiles.1]);
                 }
-                for (row, sums) in sums.iter().enumerate() {
-                    for (side, sum) in sums.iter().enumerate().take(1 + usize::from(both)) {
-                        let target = &mut output[row * width + side * LANES..][..LANES];
-                        // SAFETY: 16 numbers.
-                        unsafe { store(target, *sum, add) };
-                    }
+            }
+            for (row, sums) in sums.iter().enumerate() {
+                let target = output.row(top + row).pointer();
+                for (side, sum) in sums[..=right - left].iter().enumerate() {
+                    // SAFETY: the output has room for the block.
+                    unsafe { store(target.add(side * LANES), *sum, add) };
                 }
             }
         }
@@ -120,18 +128,18 @@ mod x86 {
     /// # Safety
     /// AVX-512, and 16 numbers.
     #[target_feature(enable = "avx512f")]
-    unsafe fn store(target: &mut [f32], sum: __m512, add: bool) {
+    unsafe fn store(target: *mut f32, sum: __m512, add: bool) {
         let before = match add {
             // SAFETY: as the caller promises.
-            true => unsafe { _mm512_loadu_ps(target.as_ptr()) },
+            true => unsafe { _mm512_loadu_ps(target) },
             false => _mm512_setzero_ps(),
         };
         // SAFETY: as the caller promises.
-        unsafe { _mm512_storeu_ps(target.as_mut_ptr(), _mm512_add_ps(before, sum)) };
+        unsafe { _mm512_storeu_ps(target, _mm512_add_ps(before, sum)) };
     }
 
     #[target_feature(enable = "avx512f")]
-    fn load(line: &[u32; LANES]) -> __m512i {
+    fn load(line: &[bf16; TERMS]) -> __m512i {
         // SAFETY: a line has 64 bytes.
         unsafe { _mm512_loadu_si512(line.as_ptr().cast()) }
     }
@@ -143,10 +151,12 @@ mod x86 {
     }
 
     /// # Safety
-    /// AVX-512.
+    /// AVX-512, and 16 rows of 32 numbers.
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn transpose(rows: &Tile, columns: &mut Tile) {
-        let rows = rows.0.each_ref().map(|row| load(row));
+    pub unsafe fn transpose(rows: *const bf16, step: usize, columns: &mut Tile) {
+        // SAFETY: as the caller promises.
+        let row = |row: usize| unsafe { _mm512_loadu_si512(rows.add(row * step).cast()) };
+        let rows: [__m512i; LANES] = std::array::from_fn(row);
         let mut pairs = [_mm512_setzero_si512(); LANES];
         for i in 0..LANES / 2 {
             pairs[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);

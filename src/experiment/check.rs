@@ -1,7 +1,7 @@
 //! Contradictions among settings, beyond each one's own range.
 
 use super::Stage;
-use super::config::{Config, IdentifierInit, SCRATCH, Tuning};
+use super::config::{Config, IdentifierInit, Precision, SCRATCH, Tuning};
 use super::error::Problem;
 
 impl Config {
@@ -22,6 +22,17 @@ impl Config {
         source.filter(|_| self.run.stages.contains(&Stage::Identifiers))
     }
 
+    /// Whether a stage trains the weights of the model that the run starts from, or copies of them.
+    pub fn trains_model(&self, stage: Stage) -> bool {
+        match stage {
+            Stage::Pretraining => true,
+            Stage::Identifiers => self.identifiers.given().is_none(),
+            Stage::Generator => self.generator.tuning.trains_model(),
+            Stage::Ppo => self.ppo.tuning.trains_model(),
+            Stage::Evaluation => false,
+        }
+    }
+
     /// Settings that contradict each other; empty when a run can start.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Problems::default();
@@ -31,6 +42,11 @@ impl Config {
         let scratch = self.model.source == SCRATCH;
         let in_order = |pair: &[Stage]| order(pair[0]) < order(pair[1]) || swapped(pair);
 
+        problems.refuse_if(
+            self.run.precision == Precision::Bf16 && self.run.device != "flex",
+            "run.precision",
+            "\"bf16\" needs run.device = \"flex\"; use \"f32\" on other devices",
+        );
         problems.refuse_if(
             !stages.windows(2).all(in_order),
             "run.stages",

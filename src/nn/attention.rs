@@ -77,6 +77,7 @@ pub(super) fn attention(
         let [tokens, keys] = bias.size;
         let attention = Attention {
             heads,
+            keys,
             position: bias.position.as_ref(),
             mask: bias.mask,
             causal: bias.causal,
@@ -89,6 +90,7 @@ pub(super) fn attention(
         None => split_heads(sources.queries, heads.query),
         Some(keys_values) => {
             let [q] = split_heads(sources.queries, heads.query);
+            let keys_values = keys_values.narrow(1, 0, bias.size[1]);
             let [keys, values] = split_heads(keys_values, heads.key);
             [q, keys, values]
         }

@@ -15,9 +15,9 @@ use super::model_tokenizer::ModelTokenizer;
 use super::policy::Policy;
 use crate::checkpoint;
 use crate::data::LevelSet;
-use crate::experiment::{Config, Stage, Tuning};
-use crate::nn::LanguageModel;
+use crate::experiment::{Config, Precision, Stage, Tuning};
 use crate::nn::t5::T5;
+use crate::nn::{LanguageModel, in_bf16};
 
 /// Data and models of a run, as far as its stages have come.
 pub struct Artifacts {
@@ -47,6 +47,24 @@ impl Artifacts {
     pub fn set_base(&mut self, checkpoints: &Checkpoints, stage: Stage) -> Result<(), TrainError> {
         self.base = checkpoints.latest(stage)?.map(|last| last.folder);
         Ok(())
+    }
+
+    /// Puts what none of the `coming` stages trains into the run's precision.
+    pub fn settle_precision(&mut self, config: &Config, coming: &[Stage]) {
+        if config.run.precision == Precision::F32 {
+            return;
+        }
+        self.identifiers = self.identifiers.take().map(IdentifierSet::in_bf16);
+        if coming.iter().any(|stage| config.trains_model(*stage)) {
+            return;
+        }
+        self.model = in_bf16(self.model.clone());
+        for policy in [&mut self.generator, &mut self.policy]
+            .into_iter()
+            .flatten()
+        {
+            policy.model = in_bf16(policy.model.clone());
+        }
     }
 
     pub fn examiner(&self, config: &Config, device: &Device) -> Examiner<'_> {

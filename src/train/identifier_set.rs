@@ -12,8 +12,8 @@ use super::tensors::{Tokens, by_length, floats};
 use crate::data::batch::{cut_context, cut_target, is_cut};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::metrics::TruncatedPair;
-use crate::nn::Dropout;
 use crate::nn::identifier::{Identifier, IdentifierConfig};
+use crate::nn::{Dropout, in_bf16};
 use crate::text::{EOS, Tokenizer};
 
 /// Log-probabilities of the three levels, for each mechanism.
@@ -61,6 +61,15 @@ impl IdentifierSet {
             tokenizer,
             max_context,
             max_response,
+        }
+    }
+
+    /// The same with its networks' weights in bf16.
+    #[must_use]
+    pub fn in_bf16(self) -> Self {
+        IdentifierSet {
+            identifiers: self.identifiers.into_iter().map(in_bf16).collect(),
+            ..self
         }
     }
 

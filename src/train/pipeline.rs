@@ -81,7 +81,8 @@ pub fn run(
     }
     let mut artifacts = start::artifacts(&session, store, run_folder)?;
     start::say_dequantised(&mut session)?;
-    for stage in &config.run.stages {
+    for (index, stage) in config.run.stages.iter().enumerate() {
+        artifacts.settle_precision(config, &config.run.stages[index..]);
         let ended = match stage {
             Stage::Pretraining => pretraining::run(&mut session, &mut artifacts)?,
             Stage::Identifiers => identifier::run(&mut session, &mut artifacts)?,

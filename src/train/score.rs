@@ -5,6 +5,7 @@
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData, activation};
 use rayon::prelude::*;
 
+use crate::nn::with_derivatives;
 use crate::train::clip::{is_host, numbers};
 
 /// Log-probabilities and entropies of the real tokens of some responses.
@@ -22,8 +23,7 @@ pub struct Scores {
 /// `[responses, tokens, vocabulary]`; positions past a response's end are pads.
 ///
 /// On plain memory one pass over each position's logits gives log-probability, entropy and the
-/// derivative `onehot(a_t) - π(·|s_t)`; that constant carries the gradient back, which is a third of
-/// the time that the softmax's own graph takes. It needs finite logits at real tokens.
+/// derivative `onehot(a_t) - π(·|s_t)`, which is all that the gradient needs. Logits must be finite at real tokens.
 ///
 /// # Panics
 /// If `responses` does not fit the logits' first two dimensions or an id is past the vocabulary.
@@ -85,22 +85,13 @@ fn score_on_host(logits: Tensor<3>, responses: &[&[u32]], device: &Device) -> Sc
     };
     let (log_probs, entropy): (Vec<f32>, Vec<f32>) = figures.into_iter().unzip();
     let log_prob_rows = rows_of(&log_probs, responses, tokens);
-    let [log_probs, entropy] = [log_probs, entropy]
-        .map(|numbers| Tensor::<2>::from_data(TensorData::new(numbers, [rows, tokens]), device));
-    let log_probs = if !tracked {
-        log_probs
-    } else {
-        let derivative = TensorData::new(derivative, [rows, tokens, vocabulary]);
-        let slope = logits * Tensor::from_data(derivative, device);
-        let linear: Tensor<2> = slope.sum_dim(2).squeeze_dim(2);
-        let linear = linear.mask_fill(pads(&actions, [rows, tokens], device), 0.0);
-        // The value is exact, and the gradient that of the linear term.
-        let level = linear.clone().detach();
-        linear - level + log_probs
-    };
+    let tensor = |numbers| Tensor::from_data(TensorData::new(numbers, [rows, tokens]), device);
     Scores {
-        log_probs,
-        entropy,
+        log_probs: match tracked {
+            true => with_derivatives(logits, log_probs, derivative),
+            false => tensor(log_probs),
+        },
+        entropy: tensor(entropy),
         log_prob_rows,
     }
 }

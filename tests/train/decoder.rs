@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use emprl::data::Turns;
 use emprl::experiment::{
-    Config, ExperimentFile, IdentifierInit, Report, SamplingSettings, Stage, Tuning,
+    Config, ExperimentFile, IdentifierInit, Precision, Report, SamplingSettings, Stage, Tuning,
 };
 use emprl::metrics::declared;
 use emprl::nn::adapter::Adapter;
@@ -221,6 +221,29 @@ fn every_tuning_goes_through_maximum_likelihood_and_ppo() {
                 assert!((a - b).abs() < 1e-4, "{a} {b}");
             }
         }
+    }
+}
+
+/// The stages in f32 and in bf16, on the same draws: PPO's own checks pass, and what is learnt is nearly the same.
+#[test]
+fn frozen_weights_in_bf16_teach_what_they_teach_in_f32() {
+    if crate::device_support::device_name() != "flex" {
+        return;
+    }
+    for tuning in [Tuning::Prefix, Tuning::Lora] {
+        let source = tempfile::tempdir().unwrap();
+        write(source.path());
+        let mut config = settings(source.path(), tuning);
+        let [wide, half] = [Precision::F32, Precision::Bf16].map(|precision| {
+            config.run.precision = precision;
+            run(&config, tempfile::tempdir().unwrap().path()).unwrap()
+        });
+        let loss = declared::GENERATOR_LOSS;
+        assert!(half.last[loss] < half.first[loss], "{tuning:?} learns");
+        let ppl = declared::VALIDATION_PPL;
+        let (wide, half) = (wide.last[ppl], half.last[ppl]);
+        assert_ne!(wide, half, "{tuning:?} rounds");
+        assert!((half / wide).ln().abs() < 0.02, "{tuning:?}: {wide} {half}");
     }
 }
 

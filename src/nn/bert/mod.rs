@@ -166,6 +166,7 @@ impl Layer {
         if is_host(&queries.device()) {
             let attention = Attention {
                 heads: Heads::equal(self.heads),
+                keys: tokens,
                 position: None,
                 mask: Some(mask),
                 causal: false,

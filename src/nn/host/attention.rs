@@ -20,13 +20,15 @@ use crate::nn::prefix::KeyValue;
 pub(in crate::nn) struct Sources {
     /// `[batch, tokens, inner]`, or with keys and values beside them: `[batch, tokens, 3 * inner]`.
     pub queries: Tensor<3>,
-    /// Keys beside values, where they are not beside the queries: `[batch, source, 2 * key heads * d_kv]`.
+    /// Keys beside values, where they are not beside the queries: `[batch, keys or more, 2 * key heads * d_kv]`.
     pub keys_values: Option<Tensor<3>>,
 }
 
 /// The inputs of attention besides its sources.
 pub(in crate::nn) struct Attention<'a> {
     pub heads: Heads,
+    /// How many of the keys there are; those behind are room.
+    pub keys: usize,
     /// `[1, heads, tokens, keys]`: the learned bias of each distance.
     pub position: Option<&'a Tensor<4>>,
     /// `[batch, keys]`: 1 where a key is real.
@@ -43,6 +45,7 @@ pub(in crate::nn) struct Attention<'a> {
 pub(in crate::nn) fn attend(sources: Sources, attention: Attention<'_>) -> Tensor<3> {
     let operation = Attend {
         heads: attention.heads,
+        keys: attention.keys,
         self_attention: sources.keys_values.is_none(),
         causal: attention.causal,
         mask: attention.mask.map(Host::of),
@@ -64,6 +67,7 @@ pub(in crate::nn) fn attend(sources: Sources, attention: Attention<'_>) -> Tenso
 #[derive(Clone, Debug)]
 struct Attend {
     heads: Heads,
+    keys: usize,
     /// Whether keys and values are beside the queries.
     self_attention: bool,
     causal: bool,
@@ -109,6 +113,7 @@ impl HostOp<5> for Attend {
         wanted: [bool; 5],
     ) -> [Option<Host>; 5] {
         let layout = Layout::of(self, inputs);
+        assert_eq!(layout.keys, layout.room, "derivatives of every key");
         let mut of_keys_values = Vec::new();
         let mut of_heads = Vec::new();
         let of_queries = filled(inputs[0].values().len(), |queries| {

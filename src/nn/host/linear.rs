@@ -1,11 +1,13 @@
 //! Linear layers, with weights laid out as in files: one row per output.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 
 use super::few::multiply_few;
 use super::product::{Matrix, Output, Size, filled, in_pieces, multiply, product};
 use super::vector::transpose;
-use super::{Host, HostOp, Operand, apply};
+use super::{Host, HostOp, Operand, apply, bfloat16};
 
 /// `x · weightᵀ` for `x` `[.., input]` and `weight` `[output, input]`.
 pub(in crate::nn) fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>) -> Tensor<D> {
@@ -18,11 +20,16 @@ struct Linear;
 impl HostOp<2> for Linear {
     type Saved = ();
 
+    /// Each for the derivative of the other.
+    fn needed(&self, [x, weight]: [bool; 2]) -> [bool; 2] {
+        [weight, x]
+    }
+
     fn forward(&self, [x, weight]: &[Host; 2], _: bool) -> (Host, ()) {
         let (size, shape) = size_of(x, weight);
         let values = filled(size.rows * size.columns, |output| {
             let output = Output::uninitialised(output, size.columns);
-            by_weight(output, x.values(), weight.values(), size);
+            by_weight(output, x.values(), weight, size);
         });
         (Host::shaped(values, &shape), ())
     }
@@ -35,10 +42,11 @@ impl HostOp<2> for Linear {
         [x_wanted, weight_wanted]: [bool; 2],
     ) -> [Option<Host>; 2] {
         let (size, _) = size_of(x, weight);
-        let gradient = Matrix::rows(gradient.values(), size.columns);
+        let columns = size.columns;
+        let gradient = gradient.values();
         [
             x_wanted.then(|| of_x(gradient, weight, x, size)),
-            weight_wanted.then(|| of_weight(gradient, x, weight, size)),
+            weight_wanted.then(|| of_weight(Matrix::rows(gradient, columns), x, weight, size)),
         ]
     }
 }
@@ -57,7 +65,11 @@ pub(super) fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
 }
 
 /// `x · weightᵀ`
-pub(super) fn by_weight(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
+pub(super) fn by_weight(output: Output<'_>, x: &[f32], weight: &Host, size: Size) {
+    if let Some(weight) = weight.halves() {
+        return bfloat16::by_weight(output, x, weight, size);
+    }
+    let weight = weight.values();
     if multiply_few(output, x, weight, size) {
         return;
     }
@@ -95,12 +107,26 @@ fn with_x_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) 
 /// `x · weightᵀ`: transposes a copy of each piece of the weight.
 fn with_weight_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
     let Size { rows, terms, .. } = size;
-    in_pieces(size.columns, size.multiplications(), |columns| {
+    let transposed = |columns: Range<usize>| {
         let part = &weight[columns.start * terms..columns.end * terms];
-        let transposed = filled(part.len(), |transposed| {
+        filled(part.len(), |transposed| {
             let transposed = Output::uninitialised(transposed, columns.len());
             transpose(part, terms, [columns.len(), terms], transposed);
+        })
+    };
+    if size.is_narrow() {
+        let transposed = transposed(0..size.columns);
+        return in_pieces(rows, size.multiplications(), |rows| {
+            multiply(
+                output.row(rows.start),
+                Matrix::rows(x, terms).past_rows(rows.start),
+                Matrix::rows(&transposed, size.columns),
+                Size::new(rows.len(), size.columns, terms),
+            );
         });
+    }
+    in_pieces(size.columns, size.multiplications(), |columns| {
+        let transposed = transposed(columns.clone());
         multiply(
             output.from(columns.start),
             Matrix::rows(x, terms),
@@ -111,15 +137,19 @@ fn with_weight_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: S
 }
 
 /// `gradient · weight`.
-pub(super) fn of_x(gradient: Matrix<'_>, weight: &Host, x: &Host, size: Size) -> Host {
+pub(super) fn of_x(gradient: &[f32], weight: &Host, x: &Host, size: Size) -> Host {
     let Size {
         rows,
         columns,
         terms,
     } = size;
-    let weight = Matrix::rows(weight.values(), terms);
     let values = filled(rows * terms, |output| {
         let output = Output::uninitialised(output, terms);
+        if let Some(weight) = weight.halves() {
+            return bfloat16::by_rows(output, gradient, weight, Size::new(rows, terms, columns));
+        }
+        let gradient = Matrix::rows(gradient, columns);
+        let weight = Matrix::rows(weight.values(), terms);
         in_pieces(terms, size.multiplications(), |part| {
             let size = Size::new(rows, part.len(), columns);
             let weight = weight.past_columns(part.start);
@@ -139,6 +169,13 @@ pub(super) fn of_weight(gradient: Matrix<'_>, x: &Host, weight: &Host, size: Siz
     let x = Matrix::rows(x.values(), terms);
     let values = filled(columns * terms, |output| {
         let output = Output::uninitialised(output, terms);
+        if size.is_narrow() {
+            return in_pieces(terms, size.multiplications(), |part| {
+                let size = Size::new(columns, part.len(), rows);
+                let x = x.past_columns(part.start);
+                multiply(output.from(part.start), gradient.transposed(), x, size);
+            });
+        }
         in_pieces(columns, size.multiplications(), |part| {
             let size = Size::new(part.len(), terms, rows);
             let gradient = gradient.past_columns(part.start).transposed();

@@ -43,12 +43,17 @@ struct Updated {
 impl HostOp<4> for Updated {
     type Saved = ();
 
+    /// Each for the derivative of its partner.
+    fn needed(&self, [x, weight, hidden, up]: [bool; 4]) -> [bool; 4] {
+        [weight, x, up, hidden]
+    }
+
     fn forward(&self, [x, weight, hidden, up]: &[Host; 4], _: bool) -> (Host, ()) {
         let (size, shape) = size_of(x, weight);
         let part = self.part(size, hidden, up);
         let values = filled(size.rows * size.columns, |output| {
             let output = Output::uninitialised(output, size.columns);
-            by_weight(output, x.values(), weight.values(), size);
+            by_weight(output, x.values(), weight, size);
             for (index, at) in self.parts.iter().enumerate() {
                 let hidden = self.hidden(hidden, part, index);
                 let up = self.up(up, part, index);
@@ -71,10 +76,11 @@ impl HostOp<4> for Updated {
         [x_wanted, weight_wanted, hidden_wanted, up_wanted]: [bool; 4],
     ) -> [Option<Host>; 4] {
         let (size, _) = size_of(x, weight);
-        let gradient = Matrix::rows(gradient.values(), size.columns);
+        let gradients = gradient.values();
+        let gradient = Matrix::rows(gradients, size.columns);
         let part = self.part(size, hidden, up);
         [
-            x_wanted.then(|| of_x(gradient, weight, x, size)),
+            x_wanted.then(|| of_x(gradients, weight, x, size)),
             weight_wanted.then(|| of_weight(gradient, x, weight, size)),
             hidden_wanted.then(|| self.of_hidden(gradient, hidden, up, part)),
             up_wanted.then(|| self.of_up(gradient, hidden, up, part)),
@@ -93,7 +99,7 @@ impl Updated {
             "rows of each part"
         );
         assert_eq!(
-            hidden.values().len(),
+            hidden.shape().iter().product::<usize>(),
             size.rows * self.parts.len() * rank,
             "hidden states of each part"
         );
@@ -117,7 +123,7 @@ impl Updated {
 
     /// `gradient · up` of each part, one beside the other.
     fn of_hidden(&self, gradient: Matrix<'_>, hidden: &Host, up: &Host, part: Size) -> Host {
-        let values = filled(hidden.values().len(), |output| {
+        let values = filled(part.rows * self.parts.len() * part.terms, |output| {
             let output = Output::uninitialised(output, self.parts.len() * part.terms);
             for (index, at) in self.parts.iter().enumerate() {
                 let gradient = gradient.past_columns(at * part.columns);
@@ -135,7 +141,7 @@ impl Updated {
 
     /// `gradientᵀ · hidden` of each part, one above the other.
     fn of_up(&self, gradient: Matrix<'_>, hidden: &Host, up: &Host, part: Size) -> Host {
-        let values = filled(up.values().len(), |output| {
+        let values = filled(self.parts.len() * part.columns * part.terms, |output| {
             let output = Output::uninitialised(output, part.terms);
             for (index, at) in self.parts.iter().enumerate() {
                 let gradient = gradient.past_columns(at * part.columns);

@@ -10,7 +10,9 @@
 )]
 
 mod attention;
+mod bfloat16;
 mod few;
+mod given;
 mod linear;
 mod low_rank;
 mod product;
@@ -27,8 +29,10 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex};
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use half::bf16;
 
 pub(super) use attention::{Attention, Sources, attend};
+pub(crate) use given::with_derivatives;
 pub(super) use linear::linear;
 pub(super) use low_rank::{LowRank, linear_with};
 pub(super) use rotate::rotate;
@@ -44,9 +48,13 @@ pub(super) fn is_host(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
 
-/// Numbers row by row, shared until one owner writes.
+/// Numbers row by row, shared until one owner writes: f32, or a frozen weight's bf16.
 #[derive(Clone, Debug)]
-pub(super) struct Host(FlexTensor);
+pub(super) struct Host {
+    /// None of an input that no derivative needs.
+    numbers: Option<FlexTensor>,
+    shape: Vec<usize>,
+}
 
 impl From<TensorData> for Host {
     fn from(data: TensorData) -> Self {
@@ -61,28 +69,58 @@ impl Host {
     }
 
     fn shaped(values: Vec<f32>, shape: &[usize]) -> Self {
-        Host(FlexTensor::from_data(TensorData::new(values, shape)))
+        Self::from(TensorData::new(values, shape))
     }
 
     /// The tensor's numbers, without its graph.
     pub fn of<const D: usize>(tensor: &Tensor<D>) -> Self {
         match Operand::of(tensor.clone()) {
             Operand::Constant(host) => host,
-            Operand::Recorded(tensor) => Host::from_flex(tensor.into_primitive()),
+            Operand::Recorded { tensor, .. } => Host::from_flex(tensor.into_primitive()),
         }
     }
 
     fn from_flex(tensor: FlexTensor) -> Self {
-        assert_eq!(tensor.dtype(), DType::F32, "networks compute in f32");
-        Host(tensor.to_contiguous())
+        let numbers = tensor.to_contiguous();
+        assert!(
+            matches!(numbers.dtype(), DType::F32 | DType::BF16),
+            "networks compute in f32, with frozen weights in f32 or bf16"
+        );
+        Host {
+            shape: numbers.layout().shape().to_vec(),
+            numbers: Some(numbers),
+        }
+    }
+
+    fn into_flex(self) -> FlexTensor {
+        match self.numbers {
+            Some(numbers) => numbers,
+            None => unreachable!("an output and a gradient have their numbers"),
+        }
+    }
+
+    /// The shape alone, without the memory.
+    fn hollow(self) -> Self {
+        Host {
+            numbers: None,
+            ..self
+        }
     }
 
     pub fn shape(&self) -> &[usize] {
-        self.0.layout().shape()
+        &self.shape
     }
 
+    /// # Panics
+    /// If the numbers are in bf16.
     pub fn values(&self) -> &[f32] {
-        self.0.storage()
+        self.numbers.as_ref().map_or(&[], FlexTensor::storage)
+    }
+
+    /// The numbers of a weight in bf16.
+    fn halves(&self) -> Option<&[bf16]> {
+        let numbers = self.numbers.as_ref()?;
+        (numbers.dtype() == DType::BF16).then(|| numbers.storage())
     }
 }
 
@@ -90,6 +128,13 @@ impl Host {
 pub(super) trait HostOp<const N: usize>: Clone + std::fmt::Debug + Send + 'static {
     /// What the derivative needs besides the inputs.
     type Saved: Clone + std::fmt::Debug + Send + 'static;
+
+    /// The inputs whose numbers the derivatives need, if those of the inputs that are `wanted` will be asked for. Of
+    /// the others they have the shapes, and the memory is free until then.
+    fn needed(&self, wanted: [bool; N]) -> [bool; N] {
+        let _ = wanted;
+        [true; N]
+    }
 
     /// The output, and what [`HostOp::backward`] needs if `needs_backward`.
     fn forward(&self, inputs: &[Host; N], needs_backward: bool) -> (Host, Self::Saved);
@@ -107,7 +152,11 @@ pub(super) trait HostOp<const N: usize>: Clone + std::fmt::Debug + Send + 'stati
 /// An operation's input: a tensor with its autodiff graph, if it has one.
 pub(super) enum Operand {
     Constant(Host),
-    Recorded(<Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive),
+    Recorded {
+        tensor: <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive,
+        /// Whether a derivative with respect to it may be asked for.
+        wanted: bool,
+    },
 }
 
 impl Operand {
@@ -118,8 +167,9 @@ impl Operand {
 
     pub fn of<const D: usize>(tensor: Tensor<D>) -> Self {
         if tensor.is_autodiff() {
+            let wanted = tensor.is_tracked();
             match tensor.try_into_primitive::<Autodiff<Flex>>() {
-                Ok(tensor) => Operand::Recorded(tensor),
+                Ok(tensor) => Operand::Recorded { tensor, wanted },
                 Err(error) => unreachable!("the kind of tensor was checked: {error:?}"),
             }
         } else {
@@ -138,20 +188,23 @@ pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
 ) -> Tensor<D> {
     let recorded = inputs
         .iter()
-        .any(|input| matches!(input, Operand::Recorded(_)));
+        .any(|input| matches!(input, Operand::Recorded { .. }));
     if !recorded {
         let inputs = inputs.map(|input| match input {
             Operand::Constant(host) => host,
-            Operand::Recorded(_) => unreachable!("none is recorded"),
+            Operand::Recorded { .. } => unreachable!("none is recorded"),
         });
         let (output, _) = operation.forward(&inputs, false);
-        return Tensor::from_primitive::<Flex>(output.0);
+        return Tensor::from_primitive::<Flex>(output.into_flex());
     }
+    let wanted = inputs
+        .each_ref()
+        .map(|input| matches!(input, Operand::Recorded { wanted: true, .. }));
     let mut guards: Vec<NodeGuard> = Vec::with_capacity(N);
     let inputs = inputs.map(|input| {
         let tensor = match input {
-            Operand::Recorded(tensor) => tensor,
-            Operand::Constant(host) => Autodiff::<Flex>::from_inner(host.0),
+            Operand::Recorded { tensor, .. } => tensor,
+            Operand::Constant(host) => Autodiff::<Flex>::from_inner(host.into_flex()),
         };
         let (primitive, guard) = tensor.into_parts();
         guards.push(guard);
@@ -167,9 +220,14 @@ pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
     {
         OpsKind::Tracked(step) => {
             let (output, saved) = operation.forward(&inputs, true);
-            step.finish(Recorded { inputs, saved }, output.0)
+            let mut needed = operation.needed(wanted).into_iter();
+            let inputs = inputs.map(|input| match needed.next() {
+                Some(true) => input,
+                _ => input.hollow(),
+            });
+            step.finish(Recorded { inputs, saved }, output.into_flex())
         }
-        OpsKind::UnTracked(step) => step.finish(operation.forward(&inputs, false).0.0),
+        OpsKind::UnTracked(step) => step.finish(operation.forward(&inputs, false).0.into_flex()),
     };
     Tensor::from_primitive::<Autodiff<Flex>>(output)
 }
@@ -194,7 +252,7 @@ impl<const N: usize, O: HostOp<N>> Backward<Flex, N> for Derivative<O> {
         let derivatives = self.0.backward(inputs, saved, gradient, wanted);
         for (parent, derivative) in ops.parents.into_iter().zip(derivatives) {
             if let (Some(parent), Some(derivative)) = (parent, derivative) {
-                gradients.register::<Flex>(parent.id, derivative.0);
+                gradients.register::<Flex>(parent.id, derivative.into_flex());
             }
         }
     }

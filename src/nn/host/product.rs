@@ -122,6 +122,29 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// Writes `[rows, columns]` numbers of another output, which have been written there.
+    pub fn copy(self, source: Output<'_>, [rows, columns]: [usize; 2]) {
+        assert!(source.holds(rows, columns), "within the memory");
+        self.for_each_row(rows, columns, |row, slots| {
+            // SAFETY: the row lies within the source's memory, as was checked, and has been written.
+            let numbers = unsafe {
+                let first = source.values.add(row * source.row_step);
+                std::slice::from_raw_parts(first, columns)
+            };
+            slots.write_copy_of_slice(numbers);
+        });
+    }
+
+    /// Where it begins.
+    pub fn pointer(self) -> *mut f32 {
+        self.values
+    }
+
+    /// Numbers from a row to the next.
+    pub fn row_step(self) -> usize {
+        self.row_step
+    }
+
     pub fn holds(&self, rows: usize, columns: usize) -> bool {
         rows == 0 || columns == 0 || (rows - 1) * self.row_step + columns <= self.length
     }
@@ -146,6 +169,11 @@ impl Size {
 
     pub fn multiplications(self) -> usize {
         self.rows * self.columns * self.terms
+    }
+
+    /// Whether the columns are one piece, as LoRA's are, and the cores had better share the rows.
+    pub fn is_narrow(self) -> bool {
+        self.columns <= PIECE && self.rows >= 2 * PIECE && self.multiplications() >= WORTH_SHARING
     }
 }
 

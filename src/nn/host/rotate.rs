@@ -34,6 +34,10 @@ struct Rotate {
 impl HostOp<1> for Rotate {
     type Saved = ();
 
+    fn needed(&self, _: [bool; 1]) -> [bool; 1] {
+        [false]
+    }
+
     fn forward(&self, [x]: &[Host; 1], _: bool) -> (Host, ()) {
         (self.turned(x, 1.0), ())
     }

@@ -25,17 +25,17 @@ thread_local! {
     pub static GENERIC_OPS: Cell<bool> = const { Cell::new(false) };
 }
 
-fn draw<const D: usize>(random: &mut ChaCha8Rng, shape: [usize; D]) -> Tensor<D> {
+pub fn draw<const D: usize>(random: &mut ChaCha8Rng, shape: [usize; D]) -> Tensor<D> {
     let count = shape.iter().product();
     let values: Vec<f32> = (0..count).map(|_| random.random_range(-1.0..1.0)).collect();
     Tensor::from_data(TensorData::new(values, shape), &Device::flex())
 }
 
-fn trained<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
+pub fn trained<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
     Tensor::from_data(tensor.to_data(), &Device::flex().autodiff()).require_grad()
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
@@ -51,17 +51,17 @@ fn assert_close(found: Vec<f32>, known: Vec<f32>, what: &str) {
 }
 
 /// A loss whose derivative differs from number to number.
-fn loss<const D: usize>(output: Tensor<D>, weights: &Tensor<D>) -> Tensor<1> {
+pub fn loss<const D: usize>(output: Tensor<D>, weights: &Tensor<D>) -> Tensor<1> {
     (output * weights.clone()).sum()
 }
 
 /// A tensor's derivative.
-fn gradient<const D: usize>(of: &Tensor<D>, gradients: &Gradients) -> Vec<f32> {
+pub fn gradient<const D: usize>(of: &Tensor<D>, gradients: &Gradients) -> Vec<f32> {
     values(of.grad(gradients).expect("a gradient"))
 }
 
 /// Rows, inputs and outputs on both sides of every threshold and no multiples of any block.
-const SIZES: [(usize, usize, usize); 10] = [
+const SIZES: [(usize, usize, usize); 11] = [
     (1, 48, 5),
     (1, 512, 65),
     (3, 512, 700),
@@ -72,6 +72,7 @@ const SIZES: [(usize, usize, usize); 10] = [
     (40, 33, 900),
     (130, 1000, 200),
     (300, 130, 70),
+    (290, 140, 34),
 ];
 
 #[test]
@@ -231,6 +232,7 @@ impl Given {
                 query: HEADS,
                 key: self.key_heads,
             },
+            keys: self.keys_and_values.dims()[1],
             position: Some(&self.position),
             mask: self.mask.as_ref(),
             causal: self.causal,

@@ -6,6 +6,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 
+use super::cache::KeysValues;
 use super::config::LlamaConfig;
 use super::rope::Rotation;
 use crate::nn::Dropout;
@@ -127,15 +128,15 @@ impl SelfAttention {
         }
     }
 
-    /// `x` `[batch, tokens, hidden]` attends to itself and to the keys and values before it, `[batch, earlier,
-    /// 2 * key_width]`. Also returns all keys and values.
+    /// `x` `[batch, tokens, hidden]` attends to itself and to the keys and values before it. Also returns all keys and
+    /// values.
     fn forward(
         &self,
         x: Tensor<3>,
-        earlier: Option<Tensor<3>>,
+        earlier: Option<KeysValues>,
         adapter: LayerAdapter<'_>,
         pass: &mut Pass<'_>,
-    ) -> (Tensor<3>, Tensor<3>) {
+    ) -> (Tensor<3>, KeysValues) {
         let lora = adapter.lora("attention.q");
         let queries = self.q.forward(x.clone(), lora, pass.dropout);
         let queries = self.norm_heads(self.q_norm.as_ref(), queries, self.heads);
@@ -148,13 +149,13 @@ impl SelfAttention {
         let own = self.norm_heads(self.k_norm.as_ref(), own, self.key_heads);
         let own = pass.rotation.apply(own, self.key_heads, 1.0);
         let keys_values = match earlier {
-            None => own,
-            Some(earlier) => Tensor::cat(vec![earlier, own], 1),
+            None => KeysValues::new(own),
+            Some(earlier) => earlier.append(own),
         };
 
         let sources = Sources {
             queries,
-            keys_values: Some(keys_values.clone()),
+            keys_values: Some(keys_values.memory()),
         };
         let heads = Heads {
             query: self.heads,
@@ -233,15 +234,14 @@ impl Block {
         }
     }
 
-    /// `x` `[batch, tokens, hidden]` after the keys and values `[batch, earlier, 2 * key_width]`. Also returns all keys
-    /// and values.
+    /// `x` `[batch, tokens, hidden]` after the earlier keys and values. Also returns all of them.
     pub fn forward(
         &self,
         x: Tensor<3>,
-        earlier: Option<Tensor<3>>,
+        earlier: Option<KeysValues>,
         adapter: LayerAdapter<'_>,
         pass: &mut Pass<'_>,
-    ) -> (Tensor<3>, Tensor<3>) {
+    ) -> (Tensor<3>, KeysValues) {
         let normed = self.attention_norm.forward(x.clone());
         let (attended, keys_values) = self.attention.forward(normed, earlier, adapter, pass);
         let x = x + attended;

@@ -3,6 +3,7 @@
 
 mod batch;
 mod block;
+mod cache;
 mod config;
 mod file;
 mod names;
@@ -14,10 +15,11 @@ use std::fs;
 use std::path::Path;
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use batch::Batch;
 use block::{Block, LayerAdapter, Pass, RmsNorm};
+pub use cache::Cache;
 pub use config::{Family, LlamaConfig};
 pub(super) use names::tensor_names;
 pub use rope::RopeScaling;
@@ -28,6 +30,7 @@ use super::adapter::AdapterWeights;
 use super::attention::Bias;
 use super::linear::linear;
 use super::lora::{Lora, LoraConfig, LoraError, LoraTask};
+use super::precision::in_f32;
 use super::prefix::KeyValue;
 use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
@@ -45,32 +48,6 @@ pub struct Llama {
     /// Tensors of the file it was read from that are no part of the model.
     #[module(skip)]
     left_out: Vec<String>,
-}
-
-/// Keys and values of the tokens so far.
-#[derive(Clone, Debug)]
-pub struct Cache {
-    /// Of each layer, `[batch, tokens, 2 * key_width]`, rotated; those of a prefix are not among them.
-    keys_values: Vec<Tensor<3>>,
-    /// `[batch, tokens]`: 1 where a token is real.
-    mask: Tensor<2>,
-    /// The position of each row's next token.
-    next: Vec<usize>,
-}
-
-impl Cache {
-    /// The same for the rows at `rows`, which may repeat.
-    pub fn select(&self, rows: &[usize]) -> Self {
-        let indices: Vec<i32> = rows.iter().map(|row| *row as i32).collect();
-        let indices = TensorData::new(indices, [rows.len()]);
-        let indices = Tensor::<1, Int>::from_data(indices, &self.mask.device());
-        let select = |layer: &Tensor<3>| layer.clone().select(0, indices.clone());
-        Cache {
-            keys_values: self.keys_values.iter().map(select).collect(),
-            mask: self.mask.clone().select(0, indices.clone()),
-            next: rows.iter().map(|row| self.next[*row]).collect(),
-        }
-    }
 }
 
 impl Llama {
@@ -264,7 +241,7 @@ impl Llama {
         let (mut earlier, mask) = match cache {
             None => (Vec::new(), batch.mask),
             Some(cache) => (
-                std::mem::take(&mut cache.keys_values),
+                std::mem::take(&mut cache.layers),
                 Tensor::cat(vec![cache.mask.clone(), batch.mask], 1),
             ),
         };
@@ -286,10 +263,9 @@ impl Llama {
             dropout,
         };
         let table = self.embedding.val();
-        let mut x = table
-            .select(0, batch.ids.reshape([rows * tokens]))
-            .reshape([rows, tokens, self.config.hidden_size]);
-        let mut keys_values = Vec::with_capacity(self.layers.len());
+        let x = table.select(0, batch.ids.reshape([rows * tokens]));
+        let mut x = in_f32(x).reshape([rows, tokens, self.config.hidden_size]);
+        let mut layers = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
             let adapter = LayerAdapter {
                 prefix: prefix.get(index),
@@ -297,13 +273,9 @@ impl Llama {
             };
             let (states, all) = layer.forward(x, earlier.next(), adapter, &mut pass);
             x = states;
-            keys_values.push(all);
+            layers.push(all);
         }
-        let cache = Cache {
-            keys_values,
-            mask,
-            next,
-        };
+        let cache = Cache { layers, mask, next };
         (x, cache)
     }
 }

@@ -22,6 +22,7 @@ use super::Dropout;
 use super::adapter::AdapterWeights;
 pub(crate) use super::linear::linear;
 use super::lora::{Lora, LoraConfig, LoraError, LoraTask};
+use super::precision::in_f32;
 use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
 /// The encoder with its embedding: half of an identifier.
@@ -61,9 +62,8 @@ fn embed(embedding: &Param<Tensor<2>>, ids: Tensor<2, Int>) -> Tensor<3> {
     let [batch, tokens] = ids.dims();
     let table = embedding.val();
     let width = table.dims()[1];
-    table
-        .select(0, ids.reshape([batch * tokens]))
-        .reshape([batch, tokens, width])
+    let rows = table.select(0, ids.reshape([batch * tokens]));
+    in_f32(rows).reshape([batch, tokens, width])
 }
 
 impl T5Encoder {

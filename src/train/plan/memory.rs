@@ -3,7 +3,7 @@
 use super::model::{activations, parameters};
 use super::t5::{encoder_activations, encoder_parameters};
 use super::{Memory, Parameters};
-use crate::experiment::{Config, HeadChoice, PrefixSettings, Stage, Tuning};
+use crate::experiment::{Config, HeadChoice, Precision, PrefixSettings, Stage, Tuning};
 use crate::nn::lora::LoraError;
 use crate::nn::t5::T5Config;
 use crate::nn::{LanguageModelConfig, ModelShape};
@@ -11,6 +11,7 @@ use crate::train::policy::lora_config;
 
 /// Bytes of an f32.
 const F32: u64 = 4;
+const BF16: u64 = 2;
 const IDENTIFIERS: u64 = 3;
 
 /// Parameters of each part.
@@ -112,8 +113,14 @@ impl Sizes {
                 (config.evaluation.batch * data.max_target * vocabulary) as u64,
             ),
         };
+        let mut coming = stages.iter().skip_while(|other| **other != stage);
+        let halved = match config.run.precision {
+            Precision::F32 => 0,
+            Precision::Bf16 if coming.any(|other| config.trains_model(*other)) => identifiers,
+            Precision::Bf16 => identifiers + self.model,
+        };
         Memory {
-            weights: F32 * weights,
+            weights: F32 * weights - (F32 - BF16) * halved,
             optimizer: F32 * 3 * trained,
             activations: F32 * activations,
         }

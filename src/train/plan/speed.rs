@@ -7,9 +7,9 @@ use burn::tensor::Device;
 
 use super::model::update;
 use super::work::Lengths;
-use crate::experiment::{Config, Stage, Tuning};
+use crate::experiment::{Config, Precision, Stage, Tuning};
 use crate::nn::lora::LoraError;
-use crate::nn::{Dropout, LanguageModel, LanguageModelConfig};
+use crate::nn::{Dropout, LanguageModel, LanguageModelConfig, in_bf16};
 use crate::train::likelihood::cross_entropy;
 use crate::train::policy::{Policy, fresh_adapter};
 
@@ -54,7 +54,10 @@ impl Sample {
         let trains_model = self.tuning.trains_model();
         let (source, target) = (self.source as f64, self.target as f64);
         let one = self.batch as f64 * update(&self.model, source, target, trains_model);
-        let model = LanguageModel::new(&self.model, device, 1);
+        let mut model = LanguageModel::new(&self.model, device, 1);
+        if self.config.run.precision == Precision::Bf16 && !trains_model {
+            model = in_bf16(model);
+        }
         let policy = Policy {
             adapter: fresh_adapter(&self.config, self.tuning, &model, device)?,
             ..Policy::from(model)

@@ -13,14 +13,11 @@ use super::objective::{
 };
 use super::rollout::{PolicyOutput, Rollout, against_reference, forward, forward_rows};
 use crate::experiment::Tuning;
+use crate::nn::is_in_bf16;
 use crate::train::policy::Policy;
 use crate::train::tensors::{floats, to_rows};
 use crate::train::{CheckError, TrainError};
 
-/// Largest difference of log-probabilities that counts as rounding.
-const TOLERANCE: f32 = 1e-3;
-/// The same for norms of gradients, relative.
-const GRADIENT_TOLERANCE: f64 = 1e-3;
 /// Responses used by the costlier checks.
 const ROWS: usize = 4;
 /// Columns of padding that a longer row adds to contexts and responses.
@@ -40,6 +37,30 @@ pub struct Subject<'a> {
     pub device: &'a Device,
 }
 
+/// The largest differences that count as rounding.
+struct Tolerance {
+    log_prob: f32,
+    /// Of norms of gradients, relative.
+    gradient: f64,
+}
+
+impl Tolerance {
+    /// Of a policy with weights in bf16 every product rounds its input, so that a difference in the last place of an f32
+    /// may become one of 2^-9.
+    fn of(policy: &Policy) -> Self {
+        match is_in_bf16(&policy.model) {
+            false => Tolerance {
+                log_prob: 1e-3,
+                gradient: 1e-3,
+            },
+            true => Tolerance {
+                log_prob: 0.1,
+                gradient: 0.1,
+            },
+        }
+    }
+}
+
 /// Runs every check; returns the results in a sentence.
 ///
 /// # Errors
@@ -54,7 +75,8 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     let all = rollout.generated.len();
     let part = 0..all.min(ROWS);
     let whole = forward(&policy.valid(), rollout, 0..all, None);
-    let decoding = check_decoding(rollout, &whole.log_probs)?;
+    let tolerance = Tolerance::of(policy);
+    let decoding = check_decoding(rollout, &whole.log_probs, tolerance.log_prob)?;
 
     // The old pass is over the whole batch, the new one over a part of it, so that widths differ.
     let now = forward(policy, rollout, part.clone(), None);
@@ -67,24 +89,24 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     let log_probs = now.log_probs;
     let clean = old.objective(now.evaluation, device);
     let ratio = clean.statistics.log_ratio_max;
-    if !within(ratio, TOLERANCE) {
+    if !within(ratio, tolerance.log_prob) {
         return Err(CheckError::Ratio { largest: ratio }.into());
     }
 
     let kl = match subject.untouched {
-        true => Some(check_kl(subject, &log_probs, logits)?),
+        true => Some(check_kl(subject, &log_probs, logits, tolerance.log_prob)?),
         false => None,
     };
     let padded = forward_padded(policy, rollout, part.len());
     let pads = largest_difference(&log_probs, &padded.log_probs);
     let padded = old.objective(padded.evaluation, device);
     let losses = f64::from(clean.statistics.total_loss - padded.statistics.total_loss).abs();
-    check_pads("log-probabilities", pads.into(), TOLERANCE.into())?;
-    check_pads("loss", losses, TOLERANCE.into())?;
+    check_pads("log-probabilities", pads.into(), tolerance.log_prob.into())?;
+    check_pads("loss", losses, tolerance.log_prob.into())?;
     let clean = gradients(policy, subject.tuning, clean)?;
     let padded = gradients(policy, subject.tuning, padded)?;
     let apart = (clean.norm - padded.norm).abs() / clean.norm;
-    check_pads("gradient norm", apart, GRADIENT_TOLERANCE)?;
+    check_pads("gradient norm", apart, tolerance.gradient)?;
 
     let kl = match kl {
         Some(kl) => format!("KL of the untouched policy 0 (off by {kl:.1e})"),
@@ -103,20 +125,21 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
 ///
 /// # Errors
 /// They differ by more than rounding.
-pub fn check_decoding(rollout: &Rollout, log_probs: &[Vec<f32>]) -> Result<f32, TrainError> {
+fn check_decoding(
+    rollout: &Rollout,
+    log_probs: &[Vec<f32>],
+    tolerance: f32,
+) -> Result<f32, TrainError> {
     let sampled: Vec<&[f32]> = rollout
         .generated
         .iter()
         .map(|row| row.log_probs.as_slice())
         .collect();
     let largest = largest_difference(&sampled, log_probs);
-    if within(largest, TOLERANCE) {
+    if within(largest, tolerance) {
         return Ok(largest);
     }
-    Err(TrainError::RolloutDisagrees {
-        largest,
-        tolerance: TOLERANCE,
-    })
+    Err(TrainError::RolloutDisagrees { largest, tolerance })
 }
 
 /// Also refuses NaN.
@@ -200,6 +223,7 @@ fn check_kl(
     subject: &Subject<'_>,
     log_probs: &[Vec<f32>],
     logits: Tensor<3>,
+    tolerance: f32,
 ) -> Result<f32, TrainError> {
     let rows = log_probs.len();
     let rollout = Rollout {
@@ -212,7 +236,7 @@ fn check_kl(
     let full = largest_difference(&against.full_kl, &zeros);
     let k1 = largest_difference(log_probs, &against.reference_log_probs);
     let largest = full.max(k1);
-    if within(largest, TOLERANCE) {
+    if within(largest, tolerance) {
         Ok(largest)
     } else {
         Err(CheckError::Kl { largest }.into())

@@ -12,6 +12,8 @@ pub(super) struct Layout {
     pub d_kv: usize,
     pub tokens: usize,
     pub keys: usize,
+    /// Keys that there is memory for in each row of the batch.
+    pub room: usize,
     pub prefix: usize,
     pub position: bool,
     /// From a token's queries to the next token's.
@@ -43,15 +45,20 @@ impl Layout {
         assert_eq!(keys_values.shape()[2], width, "keys beside values");
         assert_eq!(keys_values.shape()[0], queries.shape()[0], "one batch");
         assert!(
-            !operation.causal || queries.shape()[1] <= keys_values.shape()[1],
+            !operation.causal || queries.shape()[1] <= operation.keys,
             "a key for every token"
+        );
+        assert!(
+            operation.keys <= keys_values.shape()[1],
+            "keys within the memory"
         );
         Layout {
             batch: queries.shape()[0],
             heads,
             d_kv,
             tokens: queries.shape()[1],
-            keys: keys_values.shape()[1],
+            keys: operation.keys,
+            room: keys_values.shape()[1],
             prefix: match *prefix.shape() {
                 [_, positions, _] => positions,
                 _ => 0,
@@ -149,7 +156,7 @@ impl<'a> Group<'a> {
 
     pub fn first_key(&self) -> usize {
         let layout = self.layout;
-        self.row * layout.keys * layout.key_step + layout.first_key + self.key_head * layout.d_kv
+        self.row * layout.room * layout.key_step + layout.first_key + self.key_head * layout.d_kv
     }
 
     pub fn gather(&self, prefix: &Host, first: usize) -> Vec<f32> {

@@ -1,6 +1,6 @@
 //! Prepares runs: everything that can be wrong is found before anything is written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::OperationError;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
@@ -43,6 +43,7 @@ pub struct PreparedRun {
     pub reuse: Option<Reuse>,
     /// Its place in the queue, if it was queued.
     pub queued: Option<QueueId>,
+    store: PathBuf,
 }
 
 /// A run that ended early and can be resumed.
@@ -54,6 +55,7 @@ pub struct ResumableRun {
     pub config: Config,
     /// The stage it ended in.
     stage: Option<Stage>,
+    store: PathBuf,
 }
 
 /// The plan of a run.
@@ -93,6 +95,7 @@ pub fn prepare(
         new,
         config,
         queued,
+        store: store.to_path_buf(),
     })
 }
 
@@ -109,6 +112,7 @@ const IN_MAIN_MEMORY: [&str; 2] = ["flex", "tch"];
 fn fits(
     config: &Config,
     stages: &[Stage],
+    store: &Path,
     machine: Option<MachineMemory>,
 ) -> Result<(), OperationError> {
     let Some(machine) = machine else {
@@ -117,7 +121,7 @@ fn fits(
     if !IN_MAIN_MEMORY.contains(&config.run.device.as_str()) {
         return Ok(());
     }
-    match peak_memory(config, stages)? {
+    match peak_memory(config, stages, store)? {
         Some((stage, memory)) if memory.total() > machine.available => {
             Err(OperationError::NotEnoughMemory {
                 stage,
@@ -162,6 +166,7 @@ pub fn resume(store: &Path, run: RunRef) -> Result<ResumableRun, OperationError>
             run,
             config,
             stage: row.stage,
+            store: store.to_path_buf(),
         }),
     }
 }
@@ -195,7 +200,12 @@ impl PreparedRun {
     /// # Errors
     /// It needs more memory at its fullest than this machine has free.
     pub fn require_memory(&self) -> Result<(), OperationError> {
-        fits(&self.config, &self.own_stages(), MachineMemory::now())
+        fits(
+            &self.config,
+            &self.own_stages(),
+            &self.store,
+            MachineMemory::now(),
+        )
     }
 
     /// As [`dry_run`], for a prepared run.
@@ -205,7 +215,7 @@ impl PreparedRun {
     pub fn dry_run(&self, store: &Path) -> Result<DryRun, OperationError> {
         // Before the machine is timed, which takes memory too.
         let machine = MachineMemory::now();
-        let fits = fits(&self.config, &self.own_stages(), machine);
+        let fits = fits(&self.config, &self.own_stages(), store, machine);
         Ok(DryRun {
             foreseen: TimedPlan::of(&self.config, store)?,
             taken_over: self.taken_over().to_vec(),
@@ -221,7 +231,7 @@ impl ResumableRun {
     pub fn require_memory(&self) -> Result<(), OperationError> {
         let mut left = self.config.run.stages.clone();
         left.retain(|stage| self.stage.is_none_or(|last| *stage >= last));
-        fits(&self.config, &left, MachineMemory::now())
+        fits(&self.config, &left, &self.store, MachineMemory::now())
     }
 
     /// The request for the supervisor.
@@ -248,23 +258,23 @@ mod tests {
                 available,
             })
         };
-        let stages = &config.run.stages;
-        fits(&config, stages, None).unwrap();
-        fits(&config, stages, machine(1 << 49)).unwrap();
-        let refused = fits(&config, stages, machine(1_000)).unwrap_err();
+        let (stages, store) = (&config.run.stages, Path::new("store"));
+        fits(&config, stages, store, None).unwrap();
+        fits(&config, stages, store, machine(1 << 49)).unwrap();
+        let refused = fits(&config, stages, store, machine(1_000)).unwrap_err();
         let words = refused.to_string();
         assert!(words.contains("1.0 kB of this machine's"), "{words}");
         assert!(words.contains("--ignore-memory"), "{words}");
-        let (stage, memory) = peak_memory(&config, stages).unwrap().unwrap();
+        let (stage, memory) = peak_memory(&config, stages, store).unwrap().unwrap();
         assert!(words.contains(stage.title()), "{words}");
-        fits(&config, stages, machine(memory.total())).unwrap();
-        assert!(fits(&config, stages, machine(memory.total() - 1)).is_err());
+        fits(&config, stages, store, machine(memory.total())).unwrap();
+        assert!(fits(&config, stages, store, machine(memory.total() - 1)).is_err());
         // Stages that are taken over or done need none.
         let others: Vec<Stage> = stages.iter().copied().filter(|s| *s != stage).collect();
-        fits(&config, &others, machine(memory.total() - 1)).unwrap();
+        fits(&config, &others, store, machine(memory.total() - 1)).unwrap();
         // A graphics card has a memory of its own.
         let mut on_card = config.clone();
         on_card.run.device = "vulkan".to_string();
-        fits(&on_card, stages, machine(1_000)).unwrap();
+        fits(&on_card, stages, store, machine(1_000)).unwrap();
     }
 }

@@ -20,7 +20,7 @@ use emprl::data::Example;
 use emprl::experiment::{Config, Report, Tuning};
 use emprl::metrics::declared;
 use emprl::nn::adapter::Adapter;
-use emprl::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
+use emprl::nn::identifier::{AttentionConfig, AttentionIdentifier, Head, Pooling};
 use emprl::nn::prefix::{Prefix, PrefixConfig};
 use emprl::nn::sampling::Sampling;
 use emprl::nn::t5::{T5, T5Config};
@@ -62,13 +62,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = LanguageModel::T5(T5::new(&config, &device, 1));
     generation(&model, name);
 
-    let identifier = IdentifierConfig {
+    let identifier = AttentionConfig {
         encoder: config.clone(),
         pooling: Pooling::Max,
         head: Head::Linear,
     };
     let identifiers: Vec<_> = (0..3)
-        .map(|seed| Identifier::new(&identifier, &device, seed))
+        .map(|seed| AttentionIdentifier::new(&identifier, &device, seed))
         .collect();
     let prefix = Prefix::new(
         &PrefixConfig {
@@ -142,7 +142,7 @@ fn step(
     model: &LanguageModel,
     prefix: Option<Prefix>,
     tuning: Tuning,
-    identifiers: &[Identifier],
+    identifiers: &[AttentionIdentifier],
     device: &Device,
     name: &str,
 ) -> Result<(), Box<dyn std::error::Error>> {
@@ -255,7 +255,7 @@ impl Observer for Phases {
 
 /// Three identifiers' forward passes over fixed tokens: six encoders, as in the peer's script.
 struct SixEncoders<'a> {
-    identifiers: &'a [Identifier],
+    identifiers: &'a [AttentionIdentifier],
     contexts: Vec<Vec<u32>>,
     responses: Vec<Vec<u32>>,
     device: Device,

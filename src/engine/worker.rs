@@ -50,6 +50,9 @@ pub fn with_absolute_paths(config: &Config) -> Config {
     if config.model.source != SCRATCH {
         absolute(&mut config.model.source);
     }
+    if config.identifiers.encoder_folder().is_some() {
+        absolute(&mut config.identifiers.encoder);
+    }
     // The number of a run stays one.
     if Path::new(&config.identifiers.source).is_dir() {
         absolute(&mut config.identifiers.source);

@@ -1,19 +1,38 @@
 //! Contradictions among settings, beyond each one's own range.
 
+use std::path::Path;
+
 use super::Stage;
 use super::config::{Config, IdentifierInit, Precision, SCRATCH, Tuning};
 use super::error::Problem;
 
 impl Config {
-    /// Whether a run reads dialogues: identifiers that start from a T5 folder do without.
+    /// Whether a run reads dialogues: identifiers alone do without, unless a model is made from nothing for them.
     pub fn reads_dialogues(&self) -> bool {
-        let stages = &self.run.stages;
-        self.model.source == SCRATCH || stages.iter().any(|stage| *stage != Stage::Identifiers)
+        let makes_model = self.reads_model() && self.model.source == SCRATCH;
+        makes_model || self.has_more_than_identifiers()
+    }
+
+    /// Whether a stage reads the run's model: identifiers that are given, or stand on a folder's encoder, do without.
+    pub fn reads_model(&self) -> bool {
+        let for_identifiers = self.reads_levels() && self.identifiers.encoder_folder().is_none();
+        for_identifiers || self.has_more_than_identifiers()
+    }
+
+    fn has_more_than_identifiers(&self) -> bool {
+        let mut stages = self.run.stages.iter();
+        stages.any(|stage| *stage != Stage::Identifiers)
     }
 
     /// Whether a run reads labelled pairs: to train identifiers.
     pub fn reads_levels(&self) -> bool {
         self.run.stages.contains(&Stage::Identifiers) && self.identifiers.given().is_none()
+    }
+
+    /// The folder of the encoder that the run trains identifiers on, if it is not its own model.
+    pub fn encoder_folder(&self) -> Option<&Path> {
+        let folder = self.identifiers.encoder_folder();
+        folder.filter(|_| self.reads_levels())
     }
 
     /// Whose identifiers the run takes, if it takes any.
@@ -72,7 +91,7 @@ impl Config {
             "identifiers.source",
             "is empty; use \"train\", the number of a run, or a folder",
         );
-        if has(Stage::Identifiers) && self.identifiers.given().is_none() {
+        if self.reads_levels() && self.identifiers.encoder_folder().is_none() {
             let before = |stage| has(stage) && place(stage) < place(Stage::Identifiers);
             let message = match self.identifiers.init {
                 IdentifierInit::Folder if scratch => {

@@ -2,6 +2,8 @@
 //!
 //! Defaults are the paper's (Sec. IV-B) where it states one.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
@@ -45,13 +47,13 @@ impl Tuning {
 }
 
 words! {
-    /// Where an identifier's encoders start from.
+    /// Where an identifier's encoder starts from, if it is the run's own model.
     IdentifierInit {
-        /// The encoder of the model folder.
+        /// The model folder.
         Folder = "folder",
-        /// The encoder after the pre-training stage.
+        /// The model after the pre-training stage.
         Pretraining = "pretraining",
-        /// The generator's encoder.
+        /// The generator's model.
         Generator = "generator",
         /// Random weights.
         Random = "random",
@@ -65,6 +67,8 @@ words! {
         Max = "max",
         /// The mean (the released code).
         Mean = "mean",
+        /// The token that stands for all: BERT's first, a decoder's last. T5 has none.
+        Cls = "cls",
     }
 }
 
@@ -197,7 +201,7 @@ settings! {
         tied: bool = true => BOOL.paper("true");
         /// Tokens that stand in the texts by name, such as </s> or <extra_id_0> or those added to the tokenizer as special, become these tokens; off, they are text like any other.
         special_tokens: bool = false => BOOL.label("Special tokens in texts");
-        /// Dropout of the identifiers', generator's and pre-training stages; always off in PPO.
+        /// Dropout of the identifiers', generator's and pre-training stages; always off in PPO. Identifiers on an encoder of a folder have that of its config.json.
         dropout: f64 = 0.1 => float(0.0, 0.9).paper("0.1");
     }
 }
@@ -251,9 +255,13 @@ settings! {
 settings! {
     /// The three empathy identifiers (Sec. III-D).
     IdentifierSettings in "identifiers" {
-        /// "train", or whose identifiers to take instead: the number of a run in this store, or a folder that holds a set.
+        /// "train", or whose identifiers to take instead: the number of a run in this store, a folder that holds a set, or one with the authors' three .pt files.
         source: String = TRAIN.into() => TEXT;
-        /// Where the encoders start from.
+        /// Every draw of theirs derives from it: the split, first weights, order and dropout. With one of its own they are the same whatever run.seed is; 0 for run.seed.
+        seed: u64 = 0 => int(0, 4_294_967_295);
+        /// What they stand on: "t5", the run's T5, two encoders and attention between them as in the paper; "policy", the run's model whatever it is; or the folder of a BERT (such as all-MiniLM-L6-v2), of a T5 or of a decoder. BERT and decoders read context and response as one text.
+        encoder: String = T5_ENCODER.into() => TEXT.paper("t5");
+        /// Where the encoder starts from, if it is the run's own model; one of a folder starts from its weights there.
         init: IdentifierInit = IdentifierInit::Folder => choice(IdentifierInit::WORDS).paper("T5");
         /// How a response's tokens are summed up.
         pooling: PoolingChoice = PoolingChoice::Max => choice(PoolingChoice::WORDS).paper("max");
@@ -263,7 +271,7 @@ settings! {
         epochs: u64 = 4 => int(1, 1000).unit("epochs");
         /// Pairs a batch.
         batch: usize = 16 => int(1, 1024).unit("pairs");
-        /// Step size of AdamW at the first batch; the schedule says how it moves from there.
+        /// Step size of AdamW at the first batch; the schedule says how it moves from there. The default suits T5-base; all-MiniLM-L6-v2 takes 1e-4 (experiments/identifiers-minilm.toml).
         lr: f64 = 2e-5 => float(0.0, 1.0).label("Learning rate");
         /// How the learning rate moves.
         lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS).label("Learning rate schedule");
@@ -286,8 +294,32 @@ settings! {
 
 /// As `identifiers.source`: the run trains its own.
 const TRAIN: &str = "train";
+/// As `identifiers.encoder`: the run's model, which is a T5.
+const T5_ENCODER: &str = "t5";
+/// As `identifiers.encoder`: the run's model.
+const POLICY_ENCODER: &str = "policy";
 
 impl IdentifierSettings {
+    /// Where the encoder is, unless it is the run's own model.
+    pub fn encoder_folder(&self) -> Option<&Path> {
+        let own = [T5_ENCODER, POLICY_ENCODER];
+        let encoder = self.encoder.trim();
+        (!own.contains(&encoder)).then(|| Path::new(encoder))
+    }
+
+    /// Whether the encoder is the run's own model, whatever it is.
+    pub fn stands_on_policy(&self) -> bool {
+        self.encoder.trim() == POLICY_ENCODER
+    }
+
+    /// The seed of their draws in a run of this seed.
+    pub fn seed(&self, run_seed: u64) -> u64 {
+        match self.seed {
+            0 => run_seed,
+            own => own,
+        }
+    }
+
     /// Whose identifiers are taken, unless the run trains its own.
     pub fn given(&self) -> Option<&str> {
         Some(self.source.trim()).filter(|source| *source != TRAIN)

@@ -48,6 +48,7 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "small-without-rl",
     "small-without-rl-and-prefix",
     "identifiers",
+    "identifiers-minilm",
     "emprl-smollm2",
 ];
 

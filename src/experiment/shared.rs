@@ -1,9 +1,13 @@
 //! Which stages two runs have in common, so that one can reuse them from the other.
 //!
 //! A stage is shared if everything that it depends on is equal: its own settings, those of the stages before
-//! it, the seed, the device, the texts and the model. Running it again would give the same weights.
+//! it, the seed, the device, the texts and the model. Running it again would give the same weights. Identifiers that
+//! are the first stage depend on their own seed alone, if they have one.
 
 use super::{Config, Stage, Tuning, settings};
+
+const SEED: &str = "run.seed";
+const IDENTIFIER_SEED: &str = "identifiers.seed";
 
 /// Stages that two runs have in common, and why there are not more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,8 +26,14 @@ impl Config {
             differs: self.differing(other, &["run", "data", "model"]),
             ..SharedStages::default()
         };
+        let of_seed = (self.run.seed != other.run.seed).then_some(SEED);
         let pairs = self.run.stages.iter().zip(&other.run.stages);
         for (own, others) in pairs {
+            // Identifiers are the same for every seed of the run if they have one of their own; what follows is not.
+            let is_first = shared.stages.is_empty() && *own == Stage::Identifiers;
+            if !is_first {
+                shared.differs = shared.differs.or(of_seed);
+            }
             if shared.differs.is_some() || *own == Stage::Evaluation {
                 break;
             }
@@ -31,12 +41,27 @@ impl Config {
                 shared.differs = Some("run.stages");
                 break;
             }
-            shared.differs = self.differing(other, self.sections(*own));
+            if *own == Stage::Identifiers {
+                shared.differs = self.differing_identifier_seed(other);
+            }
+            shared.differs = shared
+                .differs
+                .or(self.differing(other, self.sections(*own)));
             if shared.differs.is_none() {
                 shared.stages.push(*own);
             }
         }
         shared
+    }
+
+    /// The setting by which the seeds of the identifiers differ.
+    fn differing_identifier_seed(&self, other: &Config) -> Option<&'static str> {
+        let seed = |config: &Config| config.identifiers.seed(config.run.seed);
+        let has_own = self.identifiers.seed != 0 || other.identifiers.seed != 0;
+        (seed(self) != seed(other)).then_some(match has_own {
+            true => IDENTIFIER_SEED,
+            false => SEED,
+        })
     }
 
     /// The sections that a stage depends on, besides those of the stages before it.
@@ -52,14 +77,14 @@ impl Config {
         }
     }
 
-    /// The first setting in `sections` that affects training and differs in `other`.
+    /// The first setting in `sections` that affects training and differs in `other`, but for the seeds.
     fn differing(&self, other: &Config, sections: &[&str]) -> Option<&'static str> {
         const SHAPE_NOTHING: [&str; 3] = ["run.stages", "run.checkpoint_every", "data.test_limit"];
         let (own, others) = (self.values(), other.values());
         settings()
             .filter(|setting| sections.contains(&setting.section()))
             .map(|setting| setting.path)
-            .filter(|path| !SHAPE_NOTHING.contains(path))
+            .filter(|path| !SHAPE_NOTHING.contains(path) && ![SEED, IDENTIFIER_SEED].contains(path))
             .find(|path| own.get(*path) != others.get(*path))
     }
 }
@@ -96,6 +121,19 @@ mod tests {
             Some("identifiers.epochs"),
         );
         case(&changed(|c| c.run.seed = 9), 0, Some("run.seed"));
+        case(&changed(|c| c.identifiers.seed = 1), 3, None);
+        let other_seed =
+            |identifiers| move |c: &mut Config| (c.run.seed, c.identifiers.seed) = (9, identifiers);
+        case(&changed(other_seed(1)), 1, Some("run.seed"));
+        case(&changed(other_seed(2)), 0, Some("identifiers.seed"));
+        // What comes before the identifiers is drawn by the run's seed.
+        let stages = vec![Stage::Pretraining, Stage::Identifiers];
+        let own = changed(|c| c.run.stages = stages.clone());
+        let other = changed(|c| {
+            other_seed(1)(c);
+            c.run.stages = stages.clone();
+        });
+        assert_eq!(own.shared_stages(&other).stages, []);
         let without = changed(|c| {
             c.run.stages = vec![Stage::Identifiers, Stage::Generator, Stage::Evaluation];
         });

@@ -1,6 +1,6 @@
 //! Prepares runs: everything that can be wrong is found before anything is written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::OperationError;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
@@ -43,6 +43,7 @@ pub struct PreparedRun {
     pub reuse: Option<Reuse>,
     /// Its place in the queue, if it was queued.
     pub queued: Option<QueueId>,
+    store: PathBuf,
 }
 
 /// A run that ended early and can be resumed.
@@ -54,6 +55,7 @@ pub struct ResumableRun {
     pub config: Config,
     /// The stage it ended in.
     stage: Option<Stage>,
+    store: PathBuf,
 }
 
 /// The plan of a run.
@@ -99,6 +101,7 @@ pub fn prepare(
         new,
         config,
         queued,
+        store: store.to_path_buf(),
     })
 }
 
@@ -111,11 +114,15 @@ pub fn dry_run(store: &Path, planned: PlannedRun) -> Result<DryRun, OperationErr
 const IN_MAIN_MEMORY: [&str; 2] = ["flex", "tch"];
 
 /// The memory that these stages of a run need of the machine at their fullest: 0 where they compute elsewhere.
-fn main_memory(config: &Config, stages: &[Stage]) -> Result<(Option<Stage>, u64), OperationError> {
+fn main_memory(
+    config: &Config,
+    stages: &[Stage],
+    store: &Path,
+) -> Result<(Option<Stage>, u64), OperationError> {
     if !IN_MAIN_MEMORY.contains(&config.run.device.as_str()) {
         return Ok((None, 0));
     }
-    let peak = peak_memory(config, stages)?;
+    let peak = peak_memory(config, stages, store)?;
     Ok(peak.map_or((None, 0), |(stage, memory)| (Some(stage), memory.total())))
 }
 
@@ -124,10 +131,11 @@ fn main_memory(config: &Config, stages: &[Stage]) -> Result<(Option<Stage>, u64)
 fn fits(
     config: &Config,
     stages: &[Stage],
+    store: &Path,
     promised: u64,
     machine: Option<MachineMemory>,
 ) -> Result<u64, OperationError> {
-    let (stage, needed) = main_memory(config, stages)?;
+    let (stage, needed) = main_memory(config, stages, store)?;
     let machine = machine.map(|machine| MachineMemory {
         available: machine.available.saturating_sub(promised),
         ..machine
@@ -183,6 +191,7 @@ pub fn resume(store: &Path, run: RunRef) -> Result<ResumableRun, OperationError>
             run,
             config,
             stage: row.stage,
+            store: store.to_path_buf(),
         }),
     }
 }
@@ -219,7 +228,13 @@ impl PreparedRun {
     /// It needs more than this machine has free.
     pub fn require_memory(&self, promised: u64) -> Result<u64, OperationError> {
         let machine = MachineMemory::now();
-        fits(&self.config, &self.own_stages(), promised, machine)
+        fits(
+            &self.config,
+            &self.own_stages(),
+            &self.store,
+            promised,
+            machine,
+        )
     }
 
     /// As [`dry_run`], for a prepared run.
@@ -229,7 +244,7 @@ impl PreparedRun {
     pub fn dry_run(&self, store: &Path) -> Result<DryRun, OperationError> {
         // Before the machine is timed, which takes memory too.
         let machine = MachineMemory::now();
-        let fits = fits(&self.config, &self.own_stages(), 0, machine);
+        let fits = fits(&self.config, &self.own_stages(), store, 0, machine);
         Ok(DryRun {
             foreseen: TimedPlan::of(&self.config, store)?,
             taken_over: self.taken_over().to_vec(),
@@ -247,7 +262,13 @@ impl ResumableRun {
     pub fn require_memory(&self, promised: u64) -> Result<u64, OperationError> {
         let mut left = self.config.run.stages.clone();
         left.retain(|stage| self.stage.is_none_or(|last| *stage >= last));
-        fits(&self.config, &left, promised, MachineMemory::now())
+        fits(
+            &self.config,
+            &left,
+            &self.store,
+            promised,
+            MachineMemory::now(),
+        )
     }
 
     /// The request for the supervisor.
@@ -274,28 +295,28 @@ mod tests {
                 available,
             })
         };
-        let stages = &config.run.stages;
-        fits(&config, stages, 0, None).unwrap();
-        fits(&config, stages, 0, machine(1 << 49)).unwrap();
-        let refused = fits(&config, stages, 0, machine(1_000)).unwrap_err();
+        let (stages, store) = (&config.run.stages, Path::new("store"));
+        fits(&config, stages, store, 0, None).unwrap();
+        fits(&config, stages, store, 0, machine(1 << 49)).unwrap();
+        let refused = fits(&config, stages, store, 0, machine(1_000)).unwrap_err();
         let words = refused.to_string();
         assert!(words.contains("1.0 kB of this machine's"), "{words}");
         assert!(words.contains("--ignore-memory"), "{words}");
-        let (stage, memory) = peak_memory(&config, stages).unwrap().unwrap();
+        let (stage, memory) = peak_memory(&config, stages, store).unwrap().unwrap();
         assert!(words.contains(stage.title()), "{words}");
-        fits(&config, stages, 0, machine(memory.total())).unwrap();
-        assert!(fits(&config, stages, 0, machine(memory.total() - 1)).is_err());
+        fits(&config, stages, store, 0, machine(memory.total())).unwrap();
+        assert!(fits(&config, stages, store, 0, machine(memory.total() - 1)).is_err());
         // Stages that are taken over or done need none.
         let others: Vec<Stage> = stages.iter().copied().filter(|s| *s != stage).collect();
-        fits(&config, &others, 0, machine(memory.total() - 1)).unwrap();
+        fits(&config, &others, store, 0, machine(memory.total() - 1)).unwrap();
         // A graphics card has a memory of its own.
         let mut on_card = config.clone();
         on_card.run.device = "vulkan".to_string();
-        fits(&on_card, stages, 0, machine(1_000)).unwrap();
+        fits(&on_card, stages, store, 0, machine(1_000)).unwrap();
         // What others will take is not free.
-        assert!(fits(&config, stages, 1, machine(memory.total())).is_err());
+        assert!(fits(&config, stages, store, 1, machine(memory.total())).is_err());
         assert_eq!(
-            fits(&config, stages, 1, machine(memory.total() + 1)).unwrap(),
+            fits(&config, stages, store, 1, machine(memory.total() + 1)).unwrap(),
             memory.total()
         );
     }

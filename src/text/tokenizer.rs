@@ -213,13 +213,10 @@ impl Tokenizer {
         ids
     }
 
-    /// Ids of two texts as one, as encoders of pairs read them, and where the second begins.
-    pub fn encode_pair(&self, first: &str, second: &str) -> (Vec<u32>, usize) {
-        let mut ids = self.encode(first);
-        let start = ids.len();
-        ids.extend(self.encode_plain(second));
-        ids.extend(&self.frame.after);
-        (ids, start)
+    /// What its model has before and after the ids of a text: T5 an [`EOS`] after it, BERT `[CLS]` and `[SEP]`. The
+    /// second of two texts has only what is after it.
+    pub fn around(&self) -> (&[u32], &[u32]) {
+        (&self.frame.before, &self.frame.after)
     }
 
     /// Ids of a text alone.

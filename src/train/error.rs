@@ -49,7 +49,7 @@ pub enum TrainError {
     #[error("run {run} has no finished {stage} stage to reuse; let it finish, or start without it")]
     NothingToReuse { run: String, stage: &'static str },
     #[error(
-        "{} needs a T5, and the model of this run is a {architecture}; leave the stage out of run.stages, or give a T5 as model.source (of identifiers, those of another run as identifiers.source)",
+        "{} needs a T5, and the model of this run is a {architecture}; leave the stage out of run.stages, or give a T5 as model.source",
         .stage.title()
     )]
     NotT5 {
@@ -57,7 +57,22 @@ pub enum TrainError {
         architecture: &'static str,
     },
     #[error(
-        "{path}: there are no identifiers; as identifiers.source, give the number of a run, or a folder identifiers-… of a run's checkpoints"
+        "identifiers.encoder is {encoder:?}, and {}; use \"policy\" to train the identifiers on the run's model, the folder of a BERT or T5 model, or take those of another run as identifiers.source",
+        own_model(*.architecture)
+    )]
+    NoEncoder {
+        encoder: String,
+        /// Of the run's own model, if it has one.
+        architecture: Option<&'static str>,
+    },
+    #[error("`{}` {}", .0.path, .0.message)]
+    Unsuited(Problem),
+    #[error(
+        "{path}: the authors' identifiers are weights alone; put config.json and tokenizer.json (or spiece.model) of the T5 that they stand on, t5-base, beside them, or give its folder as identifiers.encoder"
+    )]
+    ReleasedWithoutT5 { path: PathBuf },
+    #[error(
+        "{path}: there are no identifiers; as identifiers.source, give the number of a run, a folder identifiers-… of a run's checkpoints, or one with the authors' emotional_reaction.pt, interpretation.pt and exploration.pt"
     )]
     NoIdentifiers { path: PathBuf },
     #[error(transparent)]
@@ -81,6 +96,13 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
     #[error("{path}: {problem}. Start the run again, or resume from an earlier checkpoint")]
     Foreign { path: PathBuf, problem: String },
+}
+
+fn own_model(architecture: Option<&str>) -> String {
+    match architecture {
+        Some(architecture) => format!("the model of this run is a {architecture}"),
+        None => "this run has no model of its own".into(),
+    }
 }
 
 impl TrainError {

@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
-use super::tensors::{Tokens, by_length, floats};
-use crate::data::batch::{cut_context, cut_target, is_cut};
+use super::pair_tokenizer::{EncodedPair, PairTokenizer};
+use super::tensors::{by_length, floats};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::metrics::TruncatedPair;
 use crate::nn::identifier::{Identifier, IdentifierConfig};
-use crate::nn::{Dropout, in_bf16};
-use crate::text::{EOS, Tokenizer};
+use crate::nn::in_bf16;
+use crate::text::Tokenizer;
 
 /// Log-probabilities of the three levels, for each mechanism.
 pub type LevelLogProbs = [[f32; 3]; 3];
@@ -23,9 +23,7 @@ pub type LevelLogProbs = [[f32; 3]; 3];
 pub struct IdentifierSet {
     identifiers: Vec<Identifier>,
     config: IdentifierConfig,
-    tokenizer: Tokenizer,
-    max_context: usize,
-    max_response: usize,
+    tokenizer: PairTokenizer,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +39,26 @@ struct Manifest {
 const MANIFEST: &str = "identifiers.json";
 const TOKENIZER: &str = "tokenizer.json";
 
+impl Manifest {
+    fn read(folder: &Path) -> Result<Self, TrainError> {
+        let path = folder.join(MANIFEST);
+        let manifest: Manifest = read_json(&path)?;
+        let longest = manifest.max_context + manifest.max_response;
+        let problem = match manifest.network.problem() {
+            Some((field, problem)) => format!("`{field}` {problem}"),
+            None if manifest
+                .network
+                .longest()
+                .is_some_and(|most| most < longest) =>
+            {
+                format!("pairs of {longest} tokens are more than its encoder can read")
+            }
+            None => return Ok(manifest),
+        };
+        Err(TrainError::Foreign { path, problem })
+    }
+}
+
 /// The file of a mechanism's identifier in a checkpoint.
 pub fn weights_file(mechanism: Mechanism) -> PathBuf {
     PathBuf::from(format!("{}.safetensors", mechanism.key()))
@@ -51,16 +69,12 @@ impl IdentifierSet {
     pub fn new(
         identifiers: Vec<Identifier>,
         config: IdentifierConfig,
-        tokenizer: Tokenizer,
-        max_context: usize,
-        max_response: usize,
+        tokenizer: PairTokenizer,
     ) -> Self {
         IdentifierSet {
             identifiers,
             config,
             tokenizer,
-            max_context,
-            max_response,
         }
     }
 
@@ -71,6 +85,10 @@ impl IdentifierSet {
             identifiers: self.identifiers.into_iter().map(in_bf16).collect(),
             ..self
         }
+    }
+
+    pub fn config(&self) -> &IdentifierConfig {
+        &self.config
     }
 
     /// Whether a set was saved into `folder`.
@@ -93,21 +111,31 @@ impl IdentifierSet {
         for (mechanism, identifier) in Mechanism::ALL.iter().zip(&self.identifiers) {
             identifier.save(&folder.join(weights_file(*mechanism)))?;
         }
-        self.tokenizer.save(folder.join(TOKENIZER))?;
+        let tokenizer = self.tokenizer.tokenizer();
+        tokenizer.save(folder.join(TOKENIZER))?;
+        let (max_context, max_response) = self.limits();
         write_json(
             &folder.join(MANIFEST),
             &Manifest {
                 network: self.config.clone(),
-                max_context: self.max_context,
-                max_response: self.max_response,
-                special_tokens: self.tokenizer.special_tokens(),
+                max_context,
+                max_response,
+                special_tokens: tokenizer.special_tokens(),
             },
         )
     }
 
+    /// The shape of the identifiers in `folder`.
+    ///
+    /// # Errors
+    /// There are none, or the file that says so is damaged.
+    pub fn config_in(folder: &Path) -> Result<IdentifierConfig, TrainError> {
+        Ok(Manifest::read(folder)?.network)
+    }
+
     /// Reads what [`IdentifierSet::save`] wrote.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, TrainError> {
-        let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
+        let manifest = Manifest::read(folder)?;
         let identifiers = Mechanism::ALL
             .iter()
             .map(|mechanism| {
@@ -115,30 +143,27 @@ impl IdentifierSet {
                 Identifier::load(&manifest.network, &path, device)
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let tokenizer = Tokenizer::from_file(folder.join(TOKENIZER))?
+            .with_special_tokens(manifest.special_tokens);
+        let (max_context, max_response) = (manifest.max_context, manifest.max_response);
         Ok(IdentifierSet {
             identifiers,
+            tokenizer: PairTokenizer::new(tokenizer, &manifest.network, max_context, max_response),
             config: manifest.network,
-            tokenizer: Tokenizer::from_file(folder.join(TOKENIZER))?
-                .with_special_tokens(manifest.special_tokens),
-            max_context: manifest.max_context,
-            max_response: manifest.max_response,
         })
     }
 
     /// The most tokens that are read of a context and of a response.
     pub fn limits(&self) -> (usize, usize) {
-        (self.max_context, self.max_response)
+        self.tokenizer.limits()
     }
 
     /// Which texts of each (context, response) are longer than is read.
     pub fn truncated(&self, pairs: &[(&str, &str)]) -> Vec<TruncatedPair> {
-        let is_longer =
-            |text: &str, max| is_cut(&self.tokenizer.encode_plain(text), max, Some(EOS));
-        let pair = |&(context, response): &(&str, &str)| TruncatedPair {
-            context: is_longer(context, self.max_context),
-            response: is_longer(response, self.max_response),
-        };
-        pairs.iter().map(pair).collect()
+        pairs
+            .iter()
+            .map(|(context, response)| self.tokenizer.truncated(context, response))
+            .collect()
     }
 
     /// Log-probabilities of the levels of each (context, response), in the given order.
@@ -148,23 +173,17 @@ impl IdentifierSet {
         batch: usize,
         device: &Device,
     ) -> Vec<LevelLogProbs> {
-        let (max_context, max_response) = (self.max_context, self.max_response);
-        let encode = |&(context, response): &(&str, &str)| {
-            EncodedPair::new(
-                &self.tokenizer,
-                context,
-                response,
-                max_context,
-                max_response,
-            )
-        };
+        let encode = |(context, response): &(&str, &str)| self.tokenizer.encode(context, response);
         let encoded: Vec<EncodedPair> = pairs.iter().map(encode).collect();
         let mut result = vec![[[0.0; 3]; 3]; pairs.len()];
         for indices in by_length(pairs.len(), batch, |index| encoded[index].lengths()) {
-            let pairs: Vec<&EncodedPair> = indices.iter().map(|&index| &encoded[index]).collect();
-            let pairs = PaddedPairs::new(&pairs, device);
+            let pairs = indices.iter().map(|&index| &encoded[index]);
+            let (contexts, responses): (Vec<&[u32]>, Vec<&[u32]>) = pairs
+                .map(|pair| (pair.context.as_slice(), pair.response.as_slice()))
+                .unzip();
             for (mechanism, identifier) in self.identifiers.iter().enumerate() {
-                let logits = pairs.logits(identifier, &mut Dropout::off());
+                let off = &mut Dropout::off();
+                let logits = identifier.forward(&contexts, &responses, device, off);
                 for (row, &index) in floats(log_softmax(logits, 1)).chunks(3).zip(&indices) {
                     result[index][mechanism].copy_from_slice(row);
                 }
@@ -188,61 +207,4 @@ pub fn argmax(row: &[f32]) -> usize {
         }
     }
     best
-}
-
-/// A context and a response as identifiers read them.
-pub struct EncodedPair {
-    pub context: Vec<u32>,
-    pub response: Vec<u32>,
-}
-
-impl EncodedPair {
-    pub fn new(
-        tokenizer: &Tokenizer,
-        context: &str,
-        response: &str,
-        max_context: usize,
-        max_response: usize,
-    ) -> Self {
-        EncodedPair {
-            context: cut_context(&tokenizer.encode_plain(context), max_context, Some(EOS)),
-            response: cut_target(&tokenizer.encode_plain(response), max_response, Some(EOS)),
-        }
-    }
-
-    /// Tokens of context and response.
-    pub fn lengths(&self) -> (usize, usize) {
-        (self.context.len(), self.response.len())
-    }
-}
-
-/// A batch of pairs on a device.
-pub struct PaddedPairs {
-    contexts: Tokens,
-    responses: Tokens,
-}
-
-impl PaddedPairs {
-    pub fn new(pairs: &[&EncodedPair], device: &Device) -> Self {
-        let pad = |side: fn(&EncodedPair) -> &[u32]| {
-            let rows: Vec<&[u32]> = pairs.iter().map(|pair| side(pair)).collect();
-            Tokens::pad(&rows, device)
-        };
-        PaddedPairs {
-            contexts: pad(|pair| &pair.context),
-            responses: pad(|pair| &pair.response),
-        }
-    }
-
-    /// Logits `[pairs, 3]`.
-    pub fn logits(&self, identifier: &Identifier, dropout: &mut Dropout) -> Tensor<2> {
-        let (contexts, responses) = (&self.contexts, &self.responses);
-        identifier.forward(
-            contexts.ids.clone(),
-            &contexts.mask,
-            responses.ids.clone(),
-            &responses.mask,
-            dropout,
-        )
-    }
 }

@@ -21,6 +21,7 @@ pub mod model_tokenizer;
 pub mod observer;
 pub mod optimizer;
 mod order;
+pub mod pair_tokenizer;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

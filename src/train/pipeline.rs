@@ -8,9 +8,10 @@ mod start;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::artifacts::as_t5;
+use super::artifacts::{Artifacts, as_t5};
 use super::checkpoint::Checkpoints;
 use super::error::TrainError;
+use super::identifier::OwnModel;
 use super::material::Texts;
 use super::observer::Observer;
 use super::policy::Policy;
@@ -18,7 +19,7 @@ use super::ppo::trainer as ppo;
 use super::session::{Ended, Session};
 use super::{evaluation_stage, generator, identifier, pretraining};
 use crate::checkpoint;
-use crate::experiment::{Config, SCRATCH, Stage};
+use crate::experiment::{Config, IdentifierInit, SCRATCH, Stage};
 use crate::nn::device;
 
 pub use reuse::Reuse;
@@ -35,19 +36,27 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
     let texts = Texts::open(config, store)?;
     found.extend(texts.dialogues.map(|set| (set.name, set.fingerprint)));
     found.extend(texts.levels.map(|set| (set.name, set.fingerprint)));
-    if config.model.source != SCRATCH {
+    let shape = if config.reads_model() && config.model.source != SCRATCH {
         let folder = Path::new(&config.model.source);
         let (policy, _) = Policy::load(folder, &device)?;
-        for stage in [Stage::Pretraining, Stage::Identifiers] {
-            let is_given = stage == Stage::Identifiers && config.identifiers.given().is_some();
-            if config.run.stages.contains(&stage) && !is_given {
-                as_t5(&policy.model, stage)?;
-            }
+        if config.run.stages.contains(&Stage::Pretraining) {
+            as_t5(&policy.model, Stage::Pretraining)?;
         }
         found.insert("model".into(), Policy::fingerprint(folder)?);
+        Some(policy.model.config())
+    } else {
+        None
+    };
+    // One made from nothing is a T5.
+    if config.reads_levels() && (shape.is_some() || config.encoder_folder().is_some()) {
+        identifier::network(&config.identifiers, shape.as_ref())?;
+    }
+    if let Some(folder) = config.encoder_folder() {
+        found.insert("encoder".into(), Policy::fingerprint(folder)?);
     }
     if let Some(source) = config.given_identifiers() {
         let folder = identifier::given::folder(source, &store.join(checkpoint::RUNS))?;
+        identifier::given::network(&folder, config)?;
         found.insert(
             "identifiers".into(),
             identifier::given::fingerprint(&folder)?,
@@ -79,13 +88,18 @@ pub fn run(
     if let Some(reuse) = reuse {
         reuse.copy(&mut session, run_folder)?;
     }
+    if !config.reads_model() {
+        let texts = Texts::open(config, store)?;
+        let set = identifier::run(&mut session, run_folder, texts.levels.as_ref(), None)?;
+        return Ok(set.map_or(Ended::Stopped, |_| Ended::Done));
+    }
     let mut artifacts = start::artifacts(&session, store, run_folder)?;
     start::say_dequantised(&mut session)?;
     for (index, stage) in config.run.stages.iter().enumerate() {
         artifacts.settle_precision(config, &config.run.stages[index..]);
         let ended = match stage {
             Stage::Pretraining => pretraining::run(&mut session, &mut artifacts)?,
-            Stage::Identifiers => identifier::run(&mut session, &mut artifacts)?,
+            Stage::Identifiers => identifiers(&mut session, &mut artifacts)?,
             Stage::Generator => generator::run(&mut session, &mut artifacts)?,
             Stage::Ppo => ppo::run(&mut session, &mut artifacts)?,
             Stage::Evaluation => evaluation_stage::run(&mut session, &artifacts)?,
@@ -95,4 +109,23 @@ pub fn run(
         }
     }
     Ok(Ended::Done)
+}
+
+/// The identifiers stage of a run that has a model.
+fn identifiers(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
+    let model = match (session.config.identifiers.init, &artifacts.generator) {
+        (IdentifierInit::Generator, Some(generator)) => &generator.model,
+        _ => &artifacts.model,
+    };
+    let own = OwnModel {
+        model,
+        tokenizer: &artifacts.tokenizer,
+    };
+    let levels = artifacts.level_set.as_ref();
+    let set = identifier::run(session, &artifacts.run_folder, levels, Some(own))?;
+    artifacts.identifiers = set;
+    Ok(match artifacts.identifiers {
+        Some(_) => Ended::Done,
+        None => Ended::Stopped,
+    })
 }

@@ -8,25 +8,25 @@ use crate::t5_support::{
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use emprl::nn::Dropout;
-use emprl::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
+use emprl::nn::identifier::{AttentionConfig, AttentionIdentifier, Head, Pooling};
 use emprl::nn::t5::T5Config;
 use safetensors::SafeTensors;
 
-fn config(pooling: Pooling, head: Head) -> IdentifierConfig {
-    IdentifierConfig {
+fn config(pooling: Pooling, head: Head) -> AttentionConfig {
+    AttentionConfig {
         encoder: T5Config::read(&fixture("t5_identifier")).expect("the fixture is a config"),
         pooling,
         head,
     }
 }
 
-fn load(pooling: Pooling, head: Head, file: &str) -> Identifier {
+fn load(pooling: Pooling, head: Head, file: &str) -> AttentionIdentifier {
     let path = fixture("t5_identifier").join(file);
-    Identifier::load(&config(pooling, head), &path, &device())
+    AttentionIdentifier::load(&config(pooling, head), &path, &device())
         .expect("the fixture is an identifier")
 }
 
-fn pairs(pad: u32, extra: usize, identifier: &Identifier) -> Vec<f32> {
+fn pairs(pad: u32, extra: usize, identifier: &AttentionIdentifier) -> Vec<f32> {
     let expected = expected();
     let (context, context_mask) = padded(&rows(&expected["t5_relu_tied"]["sources"]), pad, extra);
     let (response, response_mask) = padded(&rows(&expected["t5_relu_tied"]["targets"]), pad, extra);
@@ -76,7 +76,7 @@ fn what_is_saved_has_the_released_names_and_reads_back_bit_for_bit() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("identifier.safetensors");
     identifier.save(&path).expect("it saves");
-    let read = Identifier::load(identifier.config(), &path, &device()).expect("it loads");
+    let read = AttentionIdentifier::load(identifier.config(), &path, &device()).expect("it loads");
     assert_eq!(pairs(0, 0, &read), pairs(0, 0, &identifier));
     for name in [
         "attn.q_linear.weight",
@@ -114,7 +114,7 @@ fn names(path: &Path) -> Vec<String> {
 #[test]
 fn the_wrong_head_is_an_error_that_names_file_and_tensor() {
     let path = fixture("t5_identifier").join("mean_mlp.pt");
-    let error = Identifier::load(&config(Pooling::Mean, Head::Linear), &path, &device())
+    let error = AttentionIdentifier::load(&config(Pooling::Mean, Head::Linear), &path, &device())
         .expect_err("it cannot load");
     let text = error.to_string();
     assert!(
@@ -127,12 +127,12 @@ fn the_wrong_head_is_an_error_that_names_file_and_tensor() {
 fn encoders_may_start_from_a_model_and_then_go_their_own_way() {
     // Frozen, as a generator with a prefix is.
     let t5 = model("t5_relu_tied").freeze().train();
-    let config = IdentifierConfig {
+    let config = AttentionConfig {
         encoder: t5.config().clone(),
         pooling: Pooling::Max,
         head: Head::Linear,
     };
-    let identifier = Identifier::new(&config, &device(), 4)
+    let identifier = AttentionIdentifier::new(&config, &device(), 4)
         .with_encoders_of(&t5)
         .train();
     let expected = expected();

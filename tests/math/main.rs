@@ -25,6 +25,7 @@ mod llama_prefix;
 mod lora;
 mod metrics;
 mod optimizer;
+mod pair_parity;
 mod ppo_math;
 mod series_pyramid;
 mod study_statistics;

@@ -18,6 +18,7 @@ mod disk_faults;
 mod earlier_versions;
 mod engine_events;
 mod engine_runs;
+mod identifiers;
 mod interrupted_for_memory;
 mod kill_anywhere;
 mod ppo_step;

@@ -383,6 +383,17 @@ fn stopped_after_every_step_it_still_is_the_same_run() {
 }
 
 #[test]
+fn identifiers_on_an_encoder_of_a_folder_go_on_as_if_nothing_had_been() {
+    let mut config = crate::identifiers::on_bert();
+    config.identifiers.epochs = 3;
+    let whole = Whole::of(config);
+    let hit = whole.withstands(&[(1, Blow::Stop); 100]);
+    assert!(hit.len() > 8, "{hit:?}");
+    let hit = whole.withstands(&[(2, Blow::Kill), (4, Blow::Kill), (3, Blow::Stop)]);
+    assert_eq!(hit.len(), 3);
+}
+
+#[test]
 fn a_setting_changed_on_the_way_holds_after_a_stop_and_after_a_kill() {
     let change = |path, value| Change::new(path, value).unwrap();
     let changes = vec![(1, change("reward.beta", 0.9)), (2, change("ppo.lr", 3e-3))];

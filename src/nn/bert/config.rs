@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::nn::llama::LlamaConfig;
+use crate::nn::t5::T5Config;
 use crate::nn::weights::{WeightsError, document, refuse_other_folders};
 
 /// The activation of the feed-forward layers.
@@ -70,6 +72,21 @@ const MAX_HEADS: usize = 1_024;
 const MAX_TYPES: usize = 1_024;
 
 impl BertConfig {
+    /// Whether a folder is to be read as a BERT: it has a `config.json` that is no language model's, of which
+    /// [`BertConfig::read`] says more.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_meant_by(folder: &Path) -> Result<bool, WeightsError> {
+        let path = folder.join("config.json");
+        if !path.is_file() {
+            return Ok(false);
+        }
+        let json = document(&path)?;
+        let kind = json["model_type"].as_str();
+        Ok(kind.is_some_and(|kind| !T5Config::knows(kind) && !LlamaConfig::reads(kind)))
+    }
+
     /// Reads `config.json` of a folder.
     ///
     /// # Errors
@@ -94,7 +111,9 @@ impl BertConfig {
             Some(other) => {
                 return Err(refuse(
                     "model_type",
-                    format!("is {other:?}; this program reads encoders of BERT's kind (\"bert\")"),
+                    format!(
+                        "is {other:?}; as encoders this program reads BERT (\"bert\"), T5 (\"t5\") and decoders of the Llama family"
+                    ),
                 ));
             }
             None => return Err(refuse("model_type", "is missing".into())),

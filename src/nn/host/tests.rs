@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Attention, Host, Sources, attend, linear};
 use crate::nn::adapter::{Adapter, AdapterWeights};
 use crate::nn::attention::Heads;
-use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
+use crate::nn::identifier::{AttentionConfig, AttentionIdentifier, Head, Pooling};
 use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::{FeedForward, T5, T5Config};
@@ -378,12 +378,12 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
     model.visit(&mut gather);
     trained.visit(&mut gather);
 
-    let shape = IdentifierConfig {
+    let shape = AttentionConfig {
         encoder: config,
         pooling: Pooling::Max,
         head: Head::Mlp,
     };
-    let identifier = Identifier::new(&shape, &device, 6);
+    let identifier = AttentionIdentifier::new(&shape, &device, 6);
     let off = &mut Dropout::off();
     numbers.extend(values(
         identifier.forward(sources, &mask, targets, &mask, off),

@@ -166,6 +166,15 @@ impl LlamaConfig {
         self.model_type == Family::Qwen3
     }
 
+    /// The same without an output head of its own.
+    #[must_use]
+    pub fn without_head(&self) -> Self {
+        LlamaConfig {
+            tie_word_embeddings: true,
+            ..self.clone()
+        }
+    }
+
     /// Whether `model_type` of a `config.json` is one of this family.
     pub fn reads(model_type: &str) -> bool {
         Family::ALL.iter().any(|(name, _)| *name == model_type)

@@ -56,7 +56,7 @@ impl Llama {
         Self::with(&mut ParamInit::seeded(seed, device), config)
     }
 
-    fn with(init: &mut ParamInit<'_>, config: &LlamaConfig) -> Self {
+    pub(super) fn with(init: &mut ParamInit<'_>, config: &LlamaConfig) -> Self {
         let (shape, std) = (
             [config.vocab_size, config.hidden_size],
             config.initializer_range,
@@ -112,6 +112,25 @@ impl Llama {
         self.embedding.val().device()
     }
 
+    /// The same without an output head of its own, for what reads its states.
+    #[must_use]
+    pub fn without_head(mut self) -> Self {
+        self.head = None;
+        self.config = self.config.without_head();
+        self
+    }
+
+    /// Final states `[batch, response tokens, hidden]` of the responses' own tokens, each of which has seen the context
+    /// and the tokens before it; states past a row's end mean nothing. No response at all still makes one column.
+    pub fn encode<C: AsRef<[u32]>, R: AsRef<[u32]>>(
+        &self,
+        contexts: &[C],
+        responses: &[R],
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
+        self.response_states(contexts, responses, 0, None, dropout)
+    }
+
     /// Final states `[batch, response tokens, hidden]`, each of which predicts the response's token at its position
     /// (teacher forcing); states past a row's end mean nothing. An empty context is read as the token that begins a
     /// sequence.
@@ -122,11 +141,24 @@ impl Llama {
         adapter: Option<&AdapterWeights>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
+        // The last token of a response is predicted and not read.
+        self.response_states(contexts, responses, 1, adapter, dropout)
+    }
+
+    /// Final states of as many last columns as the longest response has, or one. The last `unread` tokens of that one are
+    /// not read, so that its states begin so many tokens before it.
+    fn response_states<C: AsRef<[u32]>, R: AsRef<[u32]>>(
+        &self,
+        contexts: &[C],
+        responses: &[R],
+        unread: usize,
+        adapter: Option<&AdapterWeights>,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
         let responses: Vec<&[u32]> = responses.iter().map(AsRef::as_ref).collect();
         let longest = responses.iter().map(|response| response.len()).max();
         let longest = longest.unwrap_or(0).max(1);
-        // The last token of a response is predicted and not read.
-        let batch = self.batch(contexts, &responses, longest - 1, adapter);
+        let batch = self.batch(contexts, &responses, longest - unread, adapter);
         let tokens = batch.ids.dims()[1];
         let (states, _) = self.states(batch, None, adapter, dropout);
         self.norm

@@ -10,7 +10,7 @@ mod stack;
 use std::fs;
 use std::path::Path;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 
 pub use config::{FeedForward, T5Config};
@@ -49,15 +49,6 @@ pub struct T5 {
     left_out: Vec<String>,
 }
 
-/// Gives copied parameters new ids, by which gradients and optimizers distinguish them.
-struct NewIds;
-
-impl ModuleMapper for NewIds {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        Param::from_tensor(param.val())
-    }
-}
-
 fn embed(embedding: &Param<Tensor<2>>, ids: Tensor<2, Int>) -> Tensor<3> {
     let [batch, tokens] = ids.dims();
     let table = embedding.val();
@@ -82,7 +73,7 @@ impl T5Encoder {
             embedding: t5.embedding,
             encoder: t5.encoder,
         };
-        encoder.map(&mut NewIds)
+        weights::with_new_ids(encoder)
     }
 
     /// States `[batch, tokens, d_model]` of `ids`; `mask` is 1 where a token is real.

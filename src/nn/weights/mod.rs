@@ -14,6 +14,8 @@ mod save;
 
 use std::path::{Path, PathBuf};
 
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::Tensor;
 use thiserror::Error;
 
 pub(super) use files::{document, refuse_other_folders};
@@ -82,6 +84,20 @@ impl WeightsError {
             fix: "run `git lfs pull` in its folder, or download the file".into(),
         }
     }
+}
+
+/// Gives copied parameters new ids, by which gradients and optimizers distinguish them.
+struct NewIds;
+
+impl ModuleMapper for NewIds {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        Param::from_tensor(param.val())
+    }
+}
+
+/// A copy of a network without autodiff, to be trained apart from it.
+pub(super) fn with_new_ids<M: Module>(network: M) -> M {
+    network.map(&mut NewIds)
 }
 
 /// The names of a network whose tensors are named by its parameters' paths.

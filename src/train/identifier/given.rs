@@ -1,17 +1,19 @@
-//! Identifiers that a run is given instead of training them: those of another run, or of a folder. They are copied into
-//! the run, which then stands by itself.
+//! Identifiers that a run is given instead of training them: those of another run, of a folder, or the authors'. They are
+//! copied into the run, which then stands by itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{SCORES_FILE, STAGE};
-use crate::experiment::{Report, Severity};
-use crate::train::artifacts::Artifacts;
+use burn::tensor::Device;
+
+use super::{SCORES_FILE, STAGE, released};
+use crate::experiment::{Config, Report, Severity};
+use crate::nn::identifier::IdentifierConfig;
 use crate::train::checkpoint::{Checkpoints, read_json};
 use crate::train::error::TrainError;
 use crate::train::fingerprint;
 use crate::train::identifier_set::IdentifierSet;
-use crate::train::session::{Ended, Session};
+use crate::train::session::Session;
 
 /// The folder of the identifiers that `source` names: a run's number, whose folder is in `runs`, or a folder.
 ///
@@ -30,7 +32,7 @@ pub fn folder(source: &str, runs: &Path) -> Result<PathBuf, TrainError> {
             });
     }
     let folder = PathBuf::from(source);
-    match IdentifierSet::is_in(&folder) {
+    match IdentifierSet::is_in(&folder) || released::files(&folder).is_some() {
         true => Ok(folder),
         false => Err(TrainError::NoIdentifiers { path: folder }),
     }
@@ -38,23 +40,60 @@ pub fn folder(source: &str, runs: &Path) -> Result<PathBuf, TrainError> {
 
 /// SHA-256 over the set's files, in hexadecimal.
 pub fn fingerprint(folder: &Path) -> Result<String, TrainError> {
-    fingerprint::of_files(folder, IdentifierSet::files())
+    match released_in(folder) {
+        None => fingerprint::of_files(folder, IdentifierSet::files()),
+        Some(files) => {
+            let inside = |file: &PathBuf| {
+                let inside = file.strip_prefix(folder).unwrap_or(file);
+                inside.to_string_lossy().into_owned()
+            };
+            fingerprint::of_files(folder, files.iter().map(inside))
+        }
+    }
+}
+
+/// The shape of the identifiers in a folder that [`folder`] found.
+///
+/// # Errors
+/// A file is damaged; of the authors' identifiers, the T5 that they stand on is not named.
+pub fn network(folder: &Path, config: &Config) -> Result<IdentifierConfig, TrainError> {
+    match released_in(folder) {
+        None => IdentifierSet::config_in(folder),
+        Some(files) => released::network(folder, &files, config),
+    }
+}
+
+/// Reads the identifiers in a folder that [`folder`] found.
+///
+/// # Errors
+/// As [`network`], or weights cannot be read.
+pub fn load(folder: &Path, config: &Config, device: &Device) -> Result<IdentifierSet, TrainError> {
+    match released_in(folder) {
+        None => IdentifierSet::load(folder, device),
+        Some(files) => released::load(folder, &files, config, device),
+    }
+}
+
+fn released_in(folder: &Path) -> Option<[PathBuf; 3]> {
+    match IdentifierSet::is_in(folder) {
+        true => None,
+        false => released::files(folder),
+    }
 }
 
 /// Copies the identifiers that `source` names, or reads the copy if there is one.
 pub fn run(
     session: &mut Session<'_>,
-    artifacts: &mut Artifacts,
+    run_folder: &Path,
     source: &str,
-) -> Result<Ended, TrainError> {
+) -> Result<IdentifierSet, TrainError> {
     let copy = session.checkpoints.latest(STAGE)?;
     if let Some(copy) = copy.filter(|copy| copy.listing.done) {
-        artifacts.identifiers = Some(IdentifierSet::load(&copy.folder, &session.device)?);
-        return Ok(Ended::Done);
+        return IdentifierSet::load(&copy.folder, &session.device);
     }
-    let runs = artifacts.run_folder.parent().unwrap_or(Path::new(""));
+    let runs = run_folder.parent().unwrap_or(Path::new(""));
     let from = folder(source, runs)?;
-    let set = IdentifierSet::load(&from, &session.device)?;
+    let set = load(&from, session.config, &session.device)?;
     session.begin(STAGE, 0, 0);
     let scores = from.join(SCORES_FILE);
     let has_scores = scores.is_file();
@@ -72,6 +111,5 @@ pub fn run(
     let text = format!("The identifiers are those of {}", from.display());
     session.note(STAGE, 0, Severity::Info, text);
     session.end(STAGE, 0);
-    artifacts.identifiers = Some(set);
-    Ok(Ended::Done)
+    Ok(set)
 }

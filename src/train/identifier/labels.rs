@@ -6,9 +6,8 @@ use rand::seq::SliceRandom;
 
 use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
 use crate::experiment::IdentifierSettings;
-use crate::text::Tokenizer;
 use crate::train::error::TrainError;
-use crate::train::identifier_set::EncodedPair;
+use crate::train::pair_tokenizer::{EncodedPair, PairTokenizer};
 use crate::train::seed::{Draw, stream};
 
 /// A labelled pair as tokens, for one mechanism.
@@ -28,15 +27,15 @@ pub struct LabelledPairs<'a> {
 }
 
 impl<'a> LabelledPairs<'a> {
-    /// Splits by seeker post, at random.
-    pub fn split(set: &'a LevelSet, settings: &'a IdentifierSettings, run_seed: u64) -> Self {
+    /// Splits by seeker post, at random by `seed`.
+    pub fn split(set: &'a LevelSet, settings: &'a IdentifierSettings, seed: u64) -> Self {
         let posts: BTreeSet<&str> = set
             .pairs
             .iter()
             .map(|pair| pair.seeker_id.as_str())
             .collect();
         let mut posts: Vec<&str> = posts.into_iter().collect();
-        posts.shuffle(&mut stream(run_seed, Draw::Split, 0, 0));
+        posts.shuffle(&mut stream(seed, Draw::Split, 0, 0));
         let count = (posts.len() as f64 * settings.validation_share).round() as usize;
         let held_out: BTreeSet<&str> = posts.into_iter().take(count).collect();
         let (validation, train) = set
@@ -65,17 +64,11 @@ impl<'a> LabelledPairs<'a> {
         &self,
         pairs: &[&LabelledPair],
         mechanism: Mechanism,
-        tokenizer: &Tokenizer,
+        tokenizer: &PairTokenizer,
     ) -> Result<Vec<Item>, TrainError> {
         let items: Vec<Item> = labelled(pairs, mechanism)
             .map(|(pair, level)| Item {
-                pair: EncodedPair::new(
-                    tokenizer,
-                    &pair.seeker_post,
-                    &pair.response_post,
-                    self.settings.max_context,
-                    self.settings.max_response,
-                ),
+                pair: tokenizer.encode(&pair.seeker_post, &pair.response_post),
                 level: level.index(),
             })
             .collect();

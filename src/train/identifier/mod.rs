@@ -1,8 +1,10 @@
 //! The identifier stage: one empathy identifier for each mechanism, trained one after the other on labelled
 //! pairs (Sec. III-D, Table I).
 
+mod encoder;
 pub mod given;
 mod labels;
+mod released;
 mod validation;
 
 use std::path::Path;
@@ -13,29 +15,26 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use self::encoder::Encoder;
+pub use self::encoder::{OwnModel, encoder_tokenizer, network};
 use self::labels::{Item, LabelledPairs, class_weights};
 use self::validation::{curve, summary, validate};
-use super::artifacts::{Artifacts, as_t5};
 use super::checkpoint::{Checkpoint, read_json, write_json};
 use super::early_stopping::{Best, Patience};
 use super::error::TrainError;
-use super::identifier_set::{IdentifierSet, PaddedPairs, weights_file};
+use super::identifier_set::{IdentifierSet, weights_file};
 use super::optimizer::AdamW;
 use super::order::Order;
 use super::seed::{Draw, seed};
-use super::session::{Ended, Session, Values};
+use super::session::{Session, Values};
 use super::stage::{self, Evaluation, StageTrainer, StepError, When};
 use super::tensors::scalar;
 use crate::data::{LevelSet, Mechanism};
-use crate::experiment::{
-    Config, HeadChoice, IdentifierInit, IdentifierSettings, PoolingChoice, Report, Severity, Stage,
-};
+use crate::experiment::{IdentifierSettings, Report, Severity, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, declared};
 use crate::nn::Dropout;
-use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
-use crate::nn::t5::T5;
-use crate::text::Tokenizer;
+use crate::nn::identifier::Identifier;
 
 const STAGE: Stage = Stage::Identifiers;
 const STATE: &str = "state.json";
@@ -43,71 +42,54 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 const CURRENT: &str = "current.safetensors";
 const BEST: &str = "best.safetensors";
 
-/// Trains the run's identifiers, or takes those that it is given. Their encoders start as those of the model that the settings name.
+/// Trains the run's identifiers, or takes those that it is given; `None` if it was stopped. `own` is the run's own
+/// model, where a stage reads it.
 ///
 /// # Errors
-/// That model is no T5; or as [`stage::train`].
-pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
+/// There are no labelled pairs, the encoder cannot be read or does not suit the settings; or as [`stage::train`].
+pub fn run(
+    session: &mut Session<'_>,
+    run_folder: &Path,
+    levels: Option<&LevelSet>,
+    own: Option<OwnModel<'_>>,
+) -> Result<Option<IdentifierSet>, TrainError> {
     let config = session.config;
     let settings = &config.identifiers;
     if let Some(source) = settings.given() {
-        return given::run(session, artifacts, source);
+        return given::run(session, run_folder, source).map(Some);
     }
-    let Some(set) = &artifacts.level_set else {
-        return Ok(Ended::Done);
-    };
-    let model = match (settings.init, &artifacts.generator) {
-        (IdentifierInit::Generator, Some(generator)) => &generator.model,
-        _ => &artifacts.model,
-    };
-    let t5 = as_t5(model, STAGE)?;
-    let pairs = LabelledPairs::split(set, settings, config.run.seed);
+    let levels = levels.ok_or_else(|| TrainError::Empty {
+        what: config.data.levels.clone(),
+        fix: "import labelled pairs, and name them as data.levels".into(),
+    })?;
+    let encoder = Encoder::open(config, own, &session.device)?;
+    let pairs = LabelledPairs::split(levels, settings, settings.seed(config.run.seed));
     let mut trainer = IdentifierTrainer {
-        config,
-        network: network(settings, t5),
-        init: (settings.init != IdentifierInit::Random).then_some(t5),
+        settings,
+        seed: settings.seed(config.run.seed),
+        encoder,
         device: session.device.clone(),
-        tokenizer: &artifacts.tokenizer,
         batches: Mechanism::ALL.map(|mechanism| pairs.batches(mechanism)),
         pairs,
     };
-    let Some(trained) = stage::train(session, &mut trainer)? else {
-        return Ok(Ended::Stopped);
-    };
-    artifacts.identifiers = Some(trained.set);
-    Ok(Ended::Done)
+    let trained = stage::train(session, &mut trainer)?;
+    Ok(trained.map(|trained| trained.set))
 }
 
 /// Steps of the stage, over its three mechanisms, if none stops early.
 pub fn steps(set: &LevelSet, settings: &IdentifierSettings, run_seed: u64) -> u64 {
-    let pairs = LabelledPairs::split(set, settings, run_seed);
+    let pairs = LabelledPairs::split(set, settings, settings.seed(run_seed));
     let batches = Mechanism::ALL.map(|mechanism| pairs.batches(mechanism));
     batches.iter().sum::<u64>() * settings.epochs
 }
 
-/// The network that the settings describe.
-pub fn network(settings: &IdentifierSettings, t5: &T5) -> IdentifierConfig {
-    IdentifierConfig {
-        encoder: t5.config().clone(),
-        pooling: match settings.pooling {
-            PoolingChoice::Max => Pooling::Max,
-            PoolingChoice::Mean => Pooling::Mean,
-        },
-        head: match settings.head {
-            HeadChoice::Linear => Head::Linear,
-            HeadChoice::Mlp => Head::Mlp,
-        },
-    }
-}
-
 struct IdentifierTrainer<'a> {
-    config: &'a Config,
-    network: IdentifierConfig,
-    /// The identifiers' encoders start as copies of its encoder; at random if `None`.
-    init: Option<&'a T5>,
+    settings: &'a IdentifierSettings,
+    /// Every draw of the stage derives from it.
+    seed: u64,
+    encoder: Encoder,
     /// Without autodiff.
     device: Device,
-    tokenizer: &'a Tokenizer,
     pairs: LabelledPairs<'a>,
     /// Batches of an epoch, by mechanism.
     batches: [u64; 3],
@@ -160,30 +142,26 @@ impl IdentifierTrainer<'_> {
     /// Steps of the stage before those of the identifier at `index`. Numbers continue over the three
     /// mechanisms; one that stops early leaves a gap.
     fn offset(&self, index: usize) -> u64 {
-        self.batches[..index].iter().sum::<u64>() * self.config.identifiers.epochs
+        self.batches[..index].iter().sum::<u64>() * self.settings.epochs
     }
 
     /// The identifier at `index` as it is initialised.
     fn initial(&self, index: usize) -> Identifier {
-        let weights = seed(self.config.run.seed, Draw::Identifier, index as u64);
-        let identifier = Identifier::new(&self.network, &self.device, weights);
-        match self.init {
-            Some(t5) => identifier.with_encoders_of(t5),
-            None => identifier,
-        }
+        let weights = seed(self.seed, Draw::Identifier, index as u64);
+        self.encoder.identifier(&self.device, weights)
     }
 
     /// The identifier at `index` before its first step.
     fn begin(&self, index: usize, identifier: Identifier) -> Result<Current, TrainError> {
-        let (settings, run_seed) = (&self.config.identifiers, self.config.run.seed);
+        let settings = self.settings;
         let mechanism = Mechanism::ALL[index];
-        let (pairs, tokenizer) = (&self.pairs, self.tokenizer);
+        let (pairs, tokenizer) = (&self.pairs, &self.encoder.tokenizer);
         let train = pairs.items(&pairs.train, mechanism, tokenizer)?;
         let validation = pairs.items(&pairs.validation, mechanism, tokenizer)?;
         let lengths = train
             .iter()
             .map(|item| item.pair.context.len() + item.pair.response.len());
-        let order = seed(run_seed, Draw::IdentifierOrder, index as u64);
+        let order = seed(self.seed, Draw::IdentifierOrder, index as u64);
         Ok(Current {
             identifier: identifier.train(),
             optimizer: AdamW::new(settings.weight_decay),
@@ -198,12 +176,12 @@ impl IdentifierTrainer<'_> {
     }
 
     fn load(&self, path: &Path) -> Result<Identifier, TrainError> {
-        Ok(Identifier::load(&self.network, path, &self.device)?)
+        Ok(Identifier::load(&self.encoder.network, path, &self.device)?)
     }
 
     /// Whether an identifier is trained: after its last epoch, or when early stopping ends it.
     fn is_trained(&self, current: &Current) -> bool {
-        let settings = &self.config.identifiers;
+        let settings = self.settings;
         let steps = current.order.per_epoch() * settings.epochs;
         current.step >= steps || current.best.is_exhausted(settings.patience)
     }
@@ -236,10 +214,10 @@ impl StageTrainer for IdentifierTrainer<'_> {
             Some(current) => current,
             None => self.begin(index, self.initial(index))?,
         };
-        let (settings, step) = (&self.config.identifiers, current.step);
+        let (settings, step) = (self.settings, current.step);
         let draw = (index as u64) << 32 | step;
-        let dropout_seed = seed(self.config.run.seed, Draw::IdentifierDropout, draw);
-        let mut dropout = Dropout::new(self.config.model.dropout, dropout_seed);
+        let dropout_seed = seed(self.seed, Draw::IdentifierDropout, draw);
+        let mut dropout = Dropout::new(self.encoder.dropout, dropout_seed);
 
         let (identifier, train) = (current.identifier, &current.train);
         let batch = current.order.batch(step).iter().map(|&item| &train[item]);
@@ -354,15 +332,9 @@ impl StageTrainer for IdentifierTrainer<'_> {
     }
 
     fn finish(&mut self, learner: Learner) -> Trained {
-        let settings = &self.config.identifiers;
+        let (network, tokenizer) = (self.encoder.network.clone(), self.encoder.tokenizer.clone());
         Trained {
-            set: IdentifierSet::new(
-                learner.finished,
-                self.network.clone(),
-                self.tokenizer.clone(),
-                settings.max_context,
-                settings.max_response,
-            ),
+            set: IdentifierSet::new(learner.finished, network, tokenizer),
             scores: learner.scores,
         }
     }
@@ -393,7 +365,9 @@ fn forward<'a>(
     dropout: &mut Dropout,
 ) -> (Tensor<2>, Vec<usize>) {
     let (pairs, levels): (Vec<_>, Vec<_>) = items.map(|item| (&item.pair, item.level)).unzip();
-    let logits = PaddedPairs::new(&pairs, device).logits(identifier, dropout);
+    let contexts: Vec<&[u32]> = pairs.iter().map(|pair| pair.context.as_slice()).collect();
+    let responses: Vec<&[u32]> = pairs.iter().map(|pair| pair.response.as_slice()).collect();
+    let logits = identifier.forward(&contexts, &responses, device, dropout);
     (logits, levels)
 }
 

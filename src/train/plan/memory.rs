@@ -1,12 +1,10 @@
 //! Parameters of every network and the memory of each stage, from shapes alone.
 
 use super::model::{activations, parameters};
-use super::t5::{encoder_activations, encoder_parameters};
-use super::{Memory, Parameters};
-use crate::experiment::{Config, HeadChoice, Precision, PrefixSettings, Stage, Tuning};
+use super::{Memory, Parameters, Shapes, identifiers};
+use crate::experiment::{Config, Precision, PrefixSettings, Stage, Tuning};
+use crate::nn::ModelShape;
 use crate::nn::lora::LoraError;
-use crate::nn::t5::T5Config;
-use crate::nn::{LanguageModelConfig, ModelShape};
 use crate::train::policy::lora_config;
 
 /// Bytes of an f32.
@@ -14,33 +12,40 @@ const F32: u64 = 4;
 const BF16: u64 = 2;
 const IDENTIFIERS: u64 = 3;
 
-/// Parameters of each part.
+/// Parameters of each part; 0 for one that the run does not have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
     model: u64,
     /// Of the prefix or of LoRA.
     adapter: u64,
     pub value_head: u64,
-    /// 0 where the model has no encoder for one.
     pub identifier: u64,
+    /// Of the encoder that identifiers are trained from, where it is not the model.
+    encoder: u64,
 }
 
 impl Sizes {
     /// # Errors
     /// LoRA names a layer that the model does not have.
-    pub fn of(config: &Config, model: &LanguageModelConfig) -> Result<Self, LoraError> {
-        let shape = model.shape();
+    pub fn of(config: &Config, shapes: &Shapes) -> Result<Self, LoraError> {
         let tuning = config.generator.tuning;
-        let adapter = match tuning.has_lora() {
-            true => model.lora_parameters(&lora_config(&config.lora))?,
-            false => u64::from(tuning.has_prefix()) * prefix(&config.prefix, &shape),
+        let adapter = match (&shapes.model, tuning.has_lora()) {
+            (None, _) => 0,
+            (Some(model), true) => model.lora_parameters(&lora_config(&config.lora))?,
+            (Some(model), false) => {
+                u64::from(tuning.has_prefix()) * prefix(&config.prefix, &model.shape())
+            }
         };
-        let head = config.identifiers.head;
+        let width = |shape: ModelShape| shape.hidden_size as u64 + 1;
+        let model = shapes.model.as_ref();
+        let identifier = shapes.identifier.as_ref();
+        let encoder = identifier.filter(|_| config.encoder_folder().is_some());
         Ok(Sizes {
-            model: parameters(model),
+            model: model.map_or(0, parameters),
             adapter,
-            value_head: shape.hidden_size as u64 + 1,
-            identifier: model.t5().map_or(0, |t5| identifier_size(head, t5)),
+            value_head: model.map_or(0, |model| width(model.shape())),
+            identifier: identifier.map_or(0, identifiers::parameters),
+            encoder: encoder.map_or(0, identifiers::start_parameters),
         })
     }
 
@@ -55,7 +60,7 @@ impl Sizes {
         }
     }
 
-    pub fn memory(&self, config: &Config, model: &LanguageModelConfig, stage: Stage) -> Memory {
+    pub fn memory(&self, config: &Config, shapes: &Shapes, stage: Stage) -> Memory {
         let stages = &config.run.stages;
         let before = |other: Stage| {
             stages
@@ -63,10 +68,15 @@ impl Sizes {
                 .take_while(|s| **s != stage)
                 .any(|s| *s == other)
         };
-        let vocabulary = model.shape().vocab_size;
-        let encoder = |batch: usize, tokens: usize| {
-            let t5 = model.t5();
-            t5.map_or(0, |t5| encoder_activations(t5, batch, tokens))
+        let activations = |batch: usize, source: usize, target: usize| {
+            let model = shapes.model.as_ref();
+            model.map_or(0, |model| activations(model, batch, source, target))
+        };
+        let logits = |batch: usize, tokens: usize| {
+            let model = shapes.model.as_ref();
+            model.map_or(0, |model| {
+                (batch * tokens * model.shape().vocab_size) as u64
+            })
         };
         let (data, ids) = (&config.data, &config.identifiers);
         let answers = config.sampling.max_new_tokens;
@@ -78,39 +88,34 @@ impl Sizes {
             Stage::Pretraining => (
                 2 * self.model,
                 self.model,
-                activations(
-                    model,
-                    config.pretraining.batch,
-                    data.max_source,
-                    data.max_source,
-                ),
+                activations(config.pretraining.batch, data.max_source, data.max_source),
             ),
+            Stage::Identifiers if !config.reads_levels() => {
+                (self.model + IDENTIFIERS * self.identifier, 0, 0)
+            }
             Stage::Identifiers => (
-                self.model + (IDENTIFIERS + 1) * self.identifier,
+                self.model + self.encoder + (IDENTIFIERS + 1) * self.identifier,
                 self.identifier,
-                encoder(ids.batch, ids.max_context) + encoder(ids.batch, ids.max_response),
+                shapes.identifier.as_ref().map_or(0, |shape| {
+                    identifiers::activations(shape, ids.batch, ids.max_context, ids.max_response)
+                }),
             ),
             Stage::Generator => (
                 self.model + 2 * generator + identifiers,
                 generator,
-                activations(
-                    model,
-                    config.generator.batch,
-                    data.max_source,
-                    data.max_target,
-                ),
+                activations(config.generator.batch, data.max_source, data.max_target),
             ),
             Stage::Ppo => (
                 self.model + generator + policy + identifiers,
                 policy,
                 // The reference's logits too.
-                activations(model, config.ppo.batch, data.max_source, answers)
-                    + (config.ppo.batch * answers * vocabulary) as u64,
+                activations(config.ppo.batch, data.max_source, answers)
+                    + logits(config.ppo.batch, answers),
             ),
             Stage::Evaluation => (
                 self.model + generator + u64::from(before(Stage::Ppo)) * policy + identifiers,
                 0,
-                (config.evaluation.batch * data.max_target * vocabulary) as u64,
+                logits(config.evaluation.batch, data.max_target),
             ),
         };
         let mut coming = stages.iter().skip_while(|other| **other != stage);
@@ -133,7 +138,7 @@ impl Sizes {
         let policy = self.parameters(config.ppo.tuning, self.value_head);
         let (each, last) = match stage {
             Stage::Pretraining => (3 * self.model, self.model),
-            // With the one in training, those that are finished: one on average.
+            // With the one in training, those that are finished: one on average. Those that are given are copied.
             Stage::Identifiers => (5 * self.identifier, IDENTIFIERS * self.identifier),
             Stage::Generator => (4 * generator, generator),
             Stage::Ppo => (3 * policy.trained, policy.trained),
@@ -164,30 +169,21 @@ fn prefix(settings: &PrefixSettings, shape: &ModelShape) -> u64 {
     }
 }
 
-fn identifier_size(head: HeadChoice, shape: &T5Config) -> u64 {
-    let width = shape.d_model as u64;
-    let dense = |input: u64, output: u64| (input + 1) * output;
-    let encoder = encoder_parameters(shape);
-    let head = match head {
-        HeadChoice::Linear => dense(width, 3),
-        HeadChoice::Mlp => dense(width, width / 2) + dense(width / 2, 3),
-    };
-    2 * encoder + 4 * dense(width, width) + head
-}
-
 #[cfg(test)]
 mod tests {
     use burn::module::Module;
     use burn::tensor::Device;
 
     use super::*;
-    use crate::nn::LanguageModel;
-    use crate::nn::identifier::Identifier;
+    use crate::nn::bert::BertConfig;
+    use crate::nn::identifier::{
+        AttentionConfig, Head, Identifier, IdentifierConfig, PairConfig, PairEncoderConfig, Pooling,
+    };
     use crate::nn::llama::LlamaConfig;
     use crate::nn::prefix::Prefix;
-    use crate::nn::t5::{FeedForward, T5};
+    use crate::nn::t5::{FeedForward, T5, T5Config};
     use crate::nn::value_head::ValueHead;
-    use crate::train::identifier;
+    use crate::nn::{LanguageModel, LanguageModelConfig};
     use crate::train::policy::{fresh_adapter, prefix_config};
 
     fn shape() -> T5Config {
@@ -203,6 +199,62 @@ mod tests {
         }
     }
 
+    fn llama() -> LlamaConfig {
+        LlamaConfig {
+            vocab_size: 37,
+            hidden_size: 12,
+            intermediate_size: 20,
+            num_hidden_layers: 2,
+            num_attention_heads: 4,
+            num_key_value_heads: 2,
+            head_dim: 6,
+            ..LlamaConfig::default()
+        }
+    }
+
+    fn shapes(model: &LanguageModelConfig) -> Shapes {
+        Shapes {
+            model: Some(model.clone()),
+            identifier: None,
+        }
+    }
+
+    #[test]
+    fn identifiers_are_counted_as_they_are_made() {
+        let bert = BertConfig {
+            vocab_size: 37,
+            hidden_size: 12,
+            num_hidden_layers: 2,
+            num_attention_heads: 3,
+            intermediate_size: 20,
+            max_position_embeddings: 16,
+            ..BertConfig::default()
+        };
+        for head in [Head::Linear, Head::Mlp] {
+            let pair = |encoder| {
+                IdentifierConfig::Pair(PairConfig {
+                    encoder,
+                    pooling: Pooling::Mean,
+                    head,
+                })
+            };
+            let attention = IdentifierConfig::Attention(AttentionConfig {
+                encoder: shape(),
+                pooling: Pooling::Max,
+                head,
+            });
+            for shape in [
+                attention,
+                pair(PairEncoderConfig::Bert(bert.clone())),
+                pair(PairEncoderConfig::Llama(llama().without_head())),
+            ] {
+                let network = Identifier::new(&shape, &Device::flex(), 1);
+                let made = network.num_params() as u64;
+                assert_eq!(identifiers::parameters(&shape), made);
+            }
+        }
+    }
+
     #[test]
     fn parameters_are_those_of_the_networks() {
         let device = Device::flex();
@@ -215,13 +267,6 @@ mod tests {
             let network = T5::new(&shape, &device, 1);
             let model = LanguageModelConfig::T5(shape.clone());
             assert_eq!(parameters(&model), network.num_params() as u64);
-            for head in [HeadChoice::Linear, HeadChoice::Mlp] {
-                let mut config = Config::default().identifiers;
-                config.head = head;
-                let network = identifier::network(&config, &network);
-                let network = Identifier::new(&network, &device, 1);
-                assert_eq!(identifier_size(head, &shape), network.num_params() as u64);
-            }
             for cross in [0, 4] {
                 let settings = PrefixSettings {
                     encoder: 7,
@@ -234,7 +279,7 @@ mod tests {
                 assert_eq!(prefix(&settings, &shape), network.num_params() as u64);
             }
             let head = ValueHead::new(shape.d_model, &device);
-            let sizes = Sizes::of(&Config::default(), &model).unwrap();
+            let sizes = Sizes::of(&Config::default(), &shapes(&model)).unwrap();
             assert_eq!(sizes.value_head, head.num_params() as u64);
         }
     }
@@ -243,16 +288,7 @@ mod tests {
     fn lora_is_counted_as_it_is_made() {
         let device = Device::flex();
         let t5 = LanguageModelConfig::T5(shape());
-        let llama = LanguageModelConfig::Llama(LlamaConfig {
-            vocab_size: 37,
-            hidden_size: 12,
-            intermediate_size: 20,
-            num_hidden_layers: 2,
-            num_attention_heads: 4,
-            num_key_value_heads: 2,
-            head_dim: 6,
-            ..LlamaConfig::default()
-        });
+        let llama = LanguageModelConfig::Llama(llama());
         for (model, targets) in [
             (&t5, "all-linear"),
             (&t5, "q, v"),
@@ -267,7 +303,7 @@ mod tests {
             let adapter = fresh_adapter(&config, Tuning::Lora, &network, &device).unwrap();
             let made = adapter.map_or(0, |adapter| adapter.num_params() as u64);
             assert_eq!(
-                Sizes::of(&config, model).unwrap().adapter,
+                Sizes::of(&config, &shapes(model)).unwrap().adapter,
                 made,
                 "{targets}"
             );
@@ -275,7 +311,10 @@ mod tests {
         let mut config = Config::default();
         config.generator.tuning = Tuning::Lora;
         config.lora.targets = "q_proj".into();
-        let error = Sizes::of(&config, &t5).map(|_| ()).unwrap_err().to_string();
+        let error = Sizes::of(&config, &shapes(&t5))
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no linear layer \"q_proj\""), "{error}");
     }
 
@@ -284,8 +323,9 @@ mod tests {
         let model = LanguageModelConfig::T5(shape());
         let mut config = Config::default();
         config.run.stages = vec![Stage::Generator, Stage::Ppo];
-        let sizes = Sizes::of(&config, &model).unwrap();
-        let weights = |config: &Config| sizes.memory(config, &model, Stage::Ppo).weights / F32;
+        let shapes = shapes(&model);
+        let sizes = Sizes::of(&config, &shapes).unwrap();
+        let weights = |config: &Config| sizes.memory(config, &shapes, Stage::Ppo).weights / F32;
         let prefixes = 2 * sizes.adapter + sizes.value_head;
         assert_eq!(weights(&config), sizes.model + prefixes);
         config.ppo.tuning = Tuning::Both;

@@ -2,6 +2,8 @@
 //!
 //! Writes nothing; knows shapes only, except for [`speed`], which measures this machine.
 
+mod bert;
+mod identifiers;
 mod llama;
 mod memory;
 mod model;
@@ -21,8 +23,11 @@ use super::material::{Material, Texts};
 use super::model_tokenizer::ModelTokenizer;
 use super::pipeline::{scratch_t5, scratch_tokenizer};
 use super::{generator, identifier};
+use crate::checkpoint;
 use crate::data::LevelSet;
 use crate::experiment::{Config, SCRATCH, Stage};
+use crate::nn::identifier::IdentifierConfig;
+use crate::nn::t5::T5Config;
 use crate::nn::{LanguageModelConfig, device};
 
 pub use self::speed::Sample;
@@ -115,22 +120,22 @@ impl Plan {
     pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let texts = Texts::open(config, store)?;
         let levels = texts.levels.as_ref();
-        let (model, tokenizer) = if config.model.source == SCRATCH {
-            let tokenizer = scratch_tokenizer(config, &texts)?;
-            let model = LanguageModelConfig::T5(scratch_t5(config, tokenizer.vocab_size()));
-            let tokenizer = ModelTokenizer::new(tokenizer, None, &model)?;
-            (model, tokenizer)
-        } else {
-            let base = Base::read(Path::new(&config.model.source))?;
-            (base.config, base.tokenizer)
+        let own = own_model(config, &texts)?;
+        let (model, own_tokenizer) = own.unzip();
+        let shapes = Shapes::of(config, model, store)?;
+        let material = match &own_tokenizer {
+            None => Material::default(),
+            Some(tokenizer) => {
+                let dialogues = texts.dialogues.as_ref();
+                Material::prepare(dialogues, &config.data, config.run.seed, tokenizer)?
+            }
         };
-        let tokenizer = tokenizer.with_special_tokens(config.model.special_tokens);
-        let dialogues = texts.dialogues.as_ref();
-        let (settings, seed) = (&config.data, config.run.seed);
-        let material = Material::prepare(dialogues, settings, seed, &tokenizer)?;
-        let sizes = Sizes::of(config, &model)?;
-        let lengths = Lengths::of(&material, levels, &tokenizer);
-        let work = Work::of(config, &model, &lengths);
+        let sizes = Sizes::of(config, &shapes)?;
+        let of_encoder = config.encoder_folder().map(identifier::encoder_tokenizer);
+        let of_encoder = of_encoder.transpose()?;
+        let tokenizer = of_encoder.as_ref().or(own_tokenizer.as_deref());
+        let lengths = Lengths::of(&material, levels.zip(tokenizer));
+        let work = Work::of(config, &shapes, &lengths);
         let has = |stage| config.run.stages.contains(&stage);
         let stages = config.run.stages.iter();
         let stages = stages
@@ -140,14 +145,14 @@ impl Plan {
                     stage,
                     steps,
                     at_most,
-                    memory: sizes.memory(config, &model, stage),
+                    memory: sizes.memory(config, &shapes, stage),
                     disk: sizes.disk(config, stage, steps),
                     operations: work.stage(stage, steps),
                 })
             })
             .collect::<Result<_, TrainError>>()?;
         Ok(Plan {
-            vocabulary: model.shape().vocab_size,
+            vocabulary: shapes.main().shape().vocab_size,
             identifier: config.reads_levels().then_some(Parameters {
                 trained: sizes.identifier,
                 frozen: 0,
@@ -155,7 +160,7 @@ impl Plan {
             generator: has(Stage::Generator).then(|| sizes.parameters(config.generator.tuning, 0)),
             policy: has(Stage::Ppo).then(|| sizes.parameters(config.ppo.tuning, sizes.value_head)),
             stages,
-            sample: Sample::of(config, &model, &lengths),
+            sample: Sample::of(config, &shapes, &lengths),
         })
     }
 
@@ -170,23 +175,93 @@ impl Plan {
     }
 }
 
+/// The shapes of a run's networks.
+pub(super) struct Shapes {
+    /// `None` if no stage reads one.
+    model: Option<LanguageModelConfig>,
+    /// Of the identifiers, trained or given; `None` if the run has none.
+    identifier: Option<IdentifierConfig>,
+}
+
+impl Shapes {
+    /// With the run's own model, if a stage reads one.
+    ///
+    /// # Errors
+    /// The identifiers' encoder, or those that are given, cannot be read.
+    fn of(
+        config: &Config,
+        model: Option<LanguageModelConfig>,
+        store: &Path,
+    ) -> Result<Self, TrainError> {
+        let identifier = match config.given_identifiers() {
+            Some(source) => {
+                let folder = identifier::given::folder(source, &store.join(checkpoint::RUNS))?;
+                Some(identifier::given::network(&folder, config)?)
+            }
+            None if config.reads_levels() => {
+                Some(identifier::network(&config.identifiers, model.as_ref())?)
+            }
+            None => None,
+        };
+        Ok(Shapes { model, identifier })
+    }
+
+    /// The run's model; of identifiers alone, one that computes as they do.
+    fn main(&self) -> LanguageModelConfig {
+        let stands_for = || {
+            self.identifier
+                .as_ref()
+                .map(self::identifiers::as_language_model)
+        };
+        let main = self.model.clone().or_else(stands_for);
+        main.unwrap_or_else(|| LanguageModelConfig::T5(T5Config::default()))
+    }
+}
+
+/// Shape and tokenizer of the run's own model, if a stage reads one. Trains the tokenizer of one made from nothing.
+fn own_model(
+    config: &Config,
+    texts: &Texts,
+) -> Result<Option<(LanguageModelConfig, ModelTokenizer)>, TrainError> {
+    if !config.reads_model() {
+        return Ok(None);
+    }
+    let (model, tokenizer) = if config.model.source == SCRATCH {
+        let tokenizer = scratch_tokenizer(config, texts)?;
+        let model = LanguageModelConfig::T5(scratch_t5(config, tokenizer.vocab_size()));
+        let tokenizer = ModelTokenizer::new(tokenizer, None, &model)?;
+        (model, tokenizer)
+    } else {
+        let base = Base::read(Path::new(&config.model.source))?;
+        (base.config, base.tokenizer)
+    };
+    let tokenizer = tokenizer.with_special_tokens(config.model.special_tokens);
+    Ok(Some((model, tokenizer)))
+}
+
 /// Of these stages the one with the highest peak memory, and that, from the settings alone: of a model trained from
 /// scratch, as if its vocabulary were as large as it may be.
 ///
 /// # Errors
-/// The model's folder cannot be read.
+/// The folder of the model or of an encoder, or the identifiers that are given, cannot be read.
 pub fn peak_memory(
     config: &Config,
     stages: &[Stage],
+    store: &Path,
 ) -> Result<Option<(Stage, Memory)>, TrainError> {
     let model = match config.model.source.as_str() {
-        SCRATCH => LanguageModelConfig::T5(scratch_t5(config, config.model.vocabulary)),
-        source => base::config(Path::new(source))?,
+        _ if !config.reads_model() => None,
+        SCRATCH => Some(LanguageModelConfig::T5(scratch_t5(
+            config,
+            config.model.vocabulary,
+        ))),
+        source => Some(base::config(Path::new(source))?),
     };
-    let sizes = Sizes::of(config, &model)?;
+    let shapes = Shapes::of(config, model, store)?;
+    let sizes = Sizes::of(config, &shapes)?;
     let memory = stages
         .iter()
-        .map(|&stage| (stage, sizes.memory(config, &model, stage)));
+        .map(|&stage| (stage, sizes.memory(config, &shapes, stage)));
     Ok(memory.max_by_key(|(_, memory)| memory.total()))
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use burn::module::Module;
 use burn::tensor::Device;
 
+use super::Shapes;
 use super::model::update;
 use super::work::Lengths;
 use crate::experiment::{Config, Precision, Stage, Tuning};
@@ -30,10 +31,27 @@ pub struct Sample {
 }
 
 impl Sample {
-    pub(super) fn of(config: &Config, model: &LanguageModelConfig, lengths: &Lengths) -> Self {
-        let (tuning, batch) = match config.run.stages.contains(&Stage::Ppo) {
-            true => (config.ppo.tuning, config.ppo.batch),
-            false => (config.generator.tuning, config.generator.batch),
+    /// Of the policy or the generator; of a run of identifiers alone, of what they stand on.
+    pub(super) fn of(config: &Config, shapes: &Shapes, lengths: &Lengths) -> Self {
+        let &Lengths {
+            source,
+            target,
+            post,
+            reply,
+            ..
+        } = lengths;
+        let (model, tuning, batch, source, target) = match &shapes.model {
+            None => {
+                let batch = config.identifiers.batch;
+                (shapes.main(), Tuning::Full, batch, post, reply)
+            }
+            Some(model) => {
+                let (tuning, batch) = match config.run.stages.contains(&Stage::Ppo) {
+                    true => (config.ppo.tuning, config.ppo.batch),
+                    false => (config.generator.tuning, config.generator.batch),
+                };
+                (model.clone(), tuning, batch, source, target)
+            }
         };
         let whole = |tokens: f64| (tokens.round() as usize).max(1);
         Sample {
@@ -41,8 +59,8 @@ impl Sample {
             tuning,
             config: config.clone(),
             batch,
-            source: whole(lengths.source),
-            target: whole(lengths.target),
+            source: whole(source),
+            target: whole(target),
         }
     }
 

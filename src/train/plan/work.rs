@@ -4,10 +4,9 @@
 //! [`super::speed`] measures.
 
 use super::model::{operations, update};
-use super::t5::encoder_operations;
-use crate::data::LevelSet;
+use super::{Shapes, identifiers};
+use crate::data::{LabelledPair, LevelSet};
 use crate::experiment::{Config, Stage, Tuning};
-use crate::nn::LanguageModelConfig;
 use crate::text::Tokenizer;
 use crate::train::material::{Encoded, Material};
 
@@ -20,30 +19,37 @@ const IDENTIFIERS: f64 = 3.0;
 pub(super) struct Lengths {
     pub source: f64,
     pub target: f64,
-    post: f64,
-    reply: f64,
+    /// Of seeker posts and of responses to them.
+    pub post: f64,
+    pub reply: f64,
     validation: usize,
     test: usize,
 }
 
 impl Lengths {
-    pub fn of(material: &Material, levels: Option<&LevelSet>, tokenizer: &Tokenizer) -> Self {
+    /// With those of labelled pairs as their tokenizer makes them.
+    pub fn of(material: &Material, levels: Option<(&LevelSet, &Tokenizer)>) -> Self {
         let mean = |counts: Vec<usize>| match counts.len() {
             0 => 0.0,
             texts => counts.iter().sum::<usize>() as f64 / texts as f64,
         };
         let of = |side: fn(&Encoded) -> usize| mean(material.train.iter().map(side).collect());
-        let pairs = || {
-            levels
-                .into_iter()
-                .flat_map(|set| set.pairs.iter().take(COUNTED))
+        let texts = |side: fn(&LabelledPair) -> &str| match levels {
+            None => 0.0,
+            Some((set, tokenizer)) => {
+                let texts = set.pairs.iter().take(COUNTED).map(side);
+                mean(
+                    texts
+                        .map(|text| tokenizer.encode_plain(text).len() + 1)
+                        .collect(),
+                )
+            }
         };
-        let count = |text: &str| tokenizer.encode_plain(text).len() + 1;
         Lengths {
             source: of(|example| example.source.len()),
             target: of(|example| example.target.len()),
-            post: mean(pairs().map(|pair| count(&pair.seeker_post)).collect()),
-            reply: mean(pairs().map(|pair| count(&pair.response_post)).collect()),
+            post: texts(|pair| &pair.seeker_post),
+            reply: texts(|pair| &pair.response_post),
             validation: material.validation.len(),
             test: material.test.len(),
         }
@@ -54,15 +60,15 @@ impl Lengths {
 pub(super) struct Work<'a> {
     config: &'a Config,
     lengths: Lengths,
-    model: &'a LanguageModelConfig,
+    shapes: &'a Shapes,
 }
 
 impl<'a> Work<'a> {
-    pub fn of(config: &'a Config, model: &'a LanguageModelConfig, lengths: &Lengths) -> Self {
+    pub fn of(config: &'a Config, shapes: &'a Shapes, lengths: &Lengths) -> Self {
         Work {
             config,
             lengths: *lengths,
-            model,
+            shapes,
         }
     }
 
@@ -76,17 +82,17 @@ impl<'a> Work<'a> {
                 let spans = settings.corruption / settings.mean_span;
                 let source = lengths.source * (1.0 - settings.corruption + spans);
                 let target = lengths.source * (settings.corruption + spans) + 1.0;
-                let one = update(self.model, source, target, true);
+                let one = self.update_on(source, target, true);
                 steps * settings.batch as f64 * one
             }
             Stage::Identifiers => {
                 let settings = &config.identifiers;
                 let cut = |tokens: f64, most: usize| tokens.min(most as f64);
-                let post = self.encoder(cut(lengths.post, settings.max_context));
-                let reply = self.encoder(cut(lengths.reply, settings.max_response));
+                let post = cut(lengths.post, settings.max_context);
+                let reply = cut(lengths.reply, settings.max_response);
                 let share = settings.validation_share;
                 let passes = 3.0 + share / (1.0 - share);
-                steps * settings.batch as f64 * passes * (post + reply)
+                steps * settings.batch as f64 * passes * self.identifier(post, reply)
             }
             Stage::Generator => {
                 let settings = &config.generator;
@@ -118,32 +124,40 @@ impl<'a> Work<'a> {
 
     fn update(&self, tuning: Tuning) -> f64 {
         let Lengths { source, target, .. } = self.lengths;
-        update(self.model, source, target, tuning.trains_model())
+        self.update_on(source, target, tuning.trains_model())
+    }
+
+    fn update_on(&self, source: f64, target: f64, trains_model: bool) -> f64 {
+        let model = self.shapes.model.as_ref();
+        model.map_or(0.0, |model| update(model, source, target, trains_model))
     }
 
     fn forward(&self) -> f64 {
-        let Lengths { source, target, .. } = self.lengths;
-        operations(self.model, source, target)
+        self.forward_on(self.lengths.target)
     }
 
     /// Generating a response as long as a target.
     fn generation(&self) -> f64 {
-        let target = self
-            .lengths
-            .target
-            .min(self.config.sampling.max_new_tokens as f64);
-        operations(self.model, self.lengths.source, target)
+        let longest = self.config.sampling.max_new_tokens as f64;
+        self.forward_on(self.lengths.target.min(longest))
+    }
+
+    fn forward_on(&self, target: f64) -> f64 {
+        let model = self.shapes.model.as_ref();
+        model.map_or(0.0, |model| operations(model, self.lengths.source, target))
     }
 
     /// Identifying the levels of a response and of its target.
     fn judgement(&self) -> f64 {
         let Lengths { source, target, .. } = self.lengths;
-        IDENTIFIERS * (self.encoder(source) + 2.0 * self.encoder(target))
+        2.0 * IDENTIFIERS * self.identifier(source, target)
     }
 
-    /// An identifier's encoder on `tokens`; 0 where the model has none.
-    fn encoder(&self, tokens: f64) -> f64 {
-        let t5 = self.model.t5();
-        t5.map_or(0.0, |t5| encoder_operations(t5, tokens))
+    /// An identifier on a pair; 0 where there is none.
+    fn identifier(&self, context: f64, response: f64) -> f64 {
+        let shape = self.shapes.identifier.as_ref();
+        shape.map_or(0.0, |shape| {
+            identifiers::operations(shape, context, response)
+        })
     }
 }

@@ -1,70 +1,31 @@
-//! The empathy identifier of one mechanism (Sec. III-D, Fig. 3).
+//! The paper's identifier (Sec. III-D, Fig. 3).
 //!
 //! Two T5 encoders, single-head attention from the response to the context, a residual, pooling over
 //! the response, three logits. Tensor names are those of the released code.
 
 use std::path::Path;
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::Dropout;
-use super::t5::{self, T5, T5Config, T5Encoder, linear};
-use super::weights::{self, ParamInit, WeightsError, WeightsFile};
+use super::{Dense, Head, Pooling, logits, max_over, new_head};
+use crate::nn::Dropout;
+use crate::nn::t5::{self, T5, T5Config, T5Encoder};
+use crate::nn::weights::{self, ParamInit, WeightsError, WeightsFile};
 
-/// How the states of the response's tokens become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Pooling {
-    /// The largest value of each feature (the paper).
-    Max,
-    /// Their mean (the released code).
-    Mean,
-}
-
-/// What turns the pooled response into logits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Head {
-    /// One linear layer (the paper).
-    Linear,
-    /// Half width, tanh, three (the released code).
-    Mlp,
-}
-
-/// The shape of an identifier.
+/// The shape of the paper's identifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IdentifierConfig {
+pub struct AttentionConfig {
     pub encoder: T5Config,
     pub pooling: Pooling,
     pub head: Head,
 }
 
-/// A linear layer with bias; `weight` is `[output, input]`.
-#[derive(Module, Debug)]
-struct Dense {
-    weight: Param<Tensor<2>>,
-    bias: Param<Tensor<1>>,
-}
-
-impl Dense {
-    fn new(init: &mut ParamInit<'_>, input: usize, output: usize) -> Self {
-        Dense {
-            weight: init.normal([output, input], (3.0 * input as f64).powf(-0.5)),
-            bias: init.constant([output], 0.0),
-        }
-    }
-
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        linear(x, &self.weight) + self.bias.val().unsqueeze()
-    }
-}
-
 /// The identifier of one mechanism.
 #[derive(Module, Debug)]
-pub struct Identifier {
+pub struct AttentionIdentifier {
     context_encoder: T5Encoder,
     response_encoder: T5Encoder,
     query: Dense,
@@ -75,7 +36,7 @@ pub struct Identifier {
     first: Dense,
     second: Option<Dense>,
     #[module(skip)]
-    config: IdentifierConfig,
+    config: AttentionConfig,
 }
 
 /// The embeddings, and the copies of them that PyTorch saves.
@@ -105,25 +66,16 @@ fn tensor_names(path: &str, encoder: &T5Config) -> Vec<String> {
     rest.iter().map(|rest| format!("{name}.{rest}")).collect()
 }
 
-/// How many empathy levels there are.
-const LEVELS: usize = 3;
-
-impl Identifier {
+impl AttentionIdentifier {
     /// An identifier with weights drawn by seed.
-    pub fn new(config: &IdentifierConfig, device: &Device, seed: u64) -> Self {
+    pub fn new(config: &AttentionConfig, device: &Device, seed: u64) -> Self {
         Self::with(&mut ParamInit::seeded(seed, device), config)
     }
 
-    fn with(init: &mut ParamInit<'_>, config: &IdentifierConfig) -> Self {
+    fn with(init: &mut ParamInit<'_>, config: &AttentionConfig) -> Self {
         let width = config.encoder.d_model;
-        let (first, second) = match config.head {
-            Head::Linear => (Dense::new(init, width, LEVELS), None),
-            Head::Mlp => (
-                Dense::new(init, width, width / 2),
-                Some(Dense::new(init, width / 2, LEVELS)),
-            ),
-        };
-        Identifier {
+        let (first, second) = new_head(init, config.head, width);
+        AttentionIdentifier {
             context_encoder: T5Encoder::new(init, &config.encoder),
             response_encoder: T5Encoder::new(init, &config.encoder),
             query: Dense::new(init, width, width),
@@ -136,9 +88,9 @@ impl Identifier {
         }
     }
 
-    /// Reads what [`Identifier::save`] wrote, or the released code's `.pt`.
+    /// Reads what [`AttentionIdentifier::save`] wrote, or the released code's `.pt`.
     pub fn load(
-        config: &IdentifierConfig,
+        config: &AttentionConfig,
         path: &Path,
         device: &Device,
     ) -> Result<Self, WeightsError> {
@@ -159,14 +111,14 @@ impl Identifier {
 
     /// With both encoders copied from `t5`, each trained separately.
     pub fn with_encoders_of(self, t5: &T5) -> Self {
-        Identifier {
+        AttentionIdentifier {
             context_encoder: T5Encoder::of(t5),
             response_encoder: T5Encoder::of(t5),
             ..self
         }
     }
 
-    pub fn config(&self) -> &IdentifierConfig {
+    pub fn config(&self) -> &AttentionConfig {
         &self.config
     }
 
@@ -202,13 +154,10 @@ impl Identifier {
 
         let real = response_mask.clone().reshape([batch, tokens, 1]);
         let pooled = match self.config.pooling {
-            Pooling::Max => (aware + real.sub_scalar(1.0).mul_scalar(1e9)).max_dim(1),
-            Pooling::Mean => (aware * real.clone()).sum_dim(1) / real.sum_dim(1),
+            Pooling::Max => max_over(aware, real),
+            // It has no token that stands for the whole.
+            Pooling::Mean | Pooling::Cls => (aware * real.clone()).sum_dim(1) / real.sum_dim(1),
         };
-        let pooled = match &self.second {
-            None => self.first.forward(dropout.apply(pooled)),
-            Some(second) => second.forward(dropout.apply(self.first.forward(pooled).tanh())),
-        };
-        pooled.reshape([batch, LEVELS])
+        logits(&self.first, self.second.as_ref(), pooled, dropout)
     }
 }

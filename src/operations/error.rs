@@ -128,6 +128,7 @@ fn batch_setting(stage: Stage) -> &'static str {
         Stage::Identifiers => "identifiers.batch",
         Stage::Generator => "generator.batch",
         Stage::Ppo => "ppo.batch",
+        Stage::Dpo => "dpo.batch",
         Stage::Evaluation => "evaluation.batch",
     }
 }

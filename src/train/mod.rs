@@ -5,6 +5,7 @@ pub mod base;
 pub mod checkpoint;
 pub mod clip;
 pub mod control_answers;
+pub mod dpo;
 mod early_stopping;
 pub mod error;
 pub mod evaluate;

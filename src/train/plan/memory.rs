@@ -29,7 +29,10 @@ impl Sizes {
     /// LoRA names a layer that the model does not have.
     pub fn of(config: &Config, model: &LanguageModelConfig) -> Result<Self, LoraError> {
         let shape = model.shape();
-        let tuning = config.generator.tuning;
+        let tuning = match config.run.stages.contains(&Stage::Generator) {
+            false if config.run.stages.contains(&Stage::Dpo) => config.dpo.tuning,
+            _ => config.generator.tuning,
+        };
         let adapter = match tuning.has_lora() {
             true => model.lora_parameters(&lora_config(&config.lora))?,
             false => u64::from(tuning.has_prefix()) * prefix(&config.prefix, &shape),
@@ -71,6 +74,7 @@ impl Sizes {
         let answers = config.sampling.max_new_tokens;
         let generator = self.parameters(config.generator.tuning, 0).trained;
         let policy = self.parameters(config.ppo.tuning, self.value_head).trained;
+        let preferred = self.parameters(config.dpo.tuning, 0).trained;
         let identifiers = u64::from(before(Stage::Identifiers)) * IDENTIFIERS * self.identifier;
         // The trained model is in memory beside the one it started from and the best so far.
         let (weights, trained, activations) = match stage {
@@ -106,8 +110,23 @@ impl Sizes {
                 activations(model, config.ppo.batch, data.max_source, answers)
                     + (config.ppo.batch * answers * vocabulary) as u64,
             ),
+            // Two responses of each pair. The reference is the generator.
+            Stage::Dpo => {
+                let length = config.dpo.max_completion_length;
+                let target = if length == 0 { data.max_target } else { length };
+                let source = config.dpo.max_prompt_length.min(data.max_source);
+                (
+                    self.model + generator + preferred,
+                    preferred,
+                    activations(model, 2 * config.dpo.batch, source, target),
+                )
+            }
             Stage::Evaluation => (
-                self.model + generator + u64::from(before(Stage::Ppo)) * policy + identifiers,
+                self.model
+                    + generator
+                    + u64::from(before(Stage::Ppo)) * policy
+                    + u64::from(before(Stage::Dpo)) * preferred
+                    + identifiers,
                 0,
                 (config.evaluation.batch * data.max_target * vocabulary) as u64,
             ),
@@ -124,12 +143,14 @@ impl Sizes {
     pub fn disk(&self, config: &Config, stage: Stage, steps: u64) -> u64 {
         let generator = self.parameters(config.generator.tuning, 0).trained;
         let policy = self.parameters(config.ppo.tuning, self.value_head);
+        let preferred = self.parameters(config.dpo.tuning, 0).trained;
         let (each, last) = match stage {
             Stage::Pretraining => (3 * self.model, self.model),
             // With the one in training, those that are finished: one on average.
             Stage::Identifiers => (5 * self.identifier, IDENTIFIERS * self.identifier),
             Stage::Generator => (4 * generator, generator),
             Stage::Ppo => (3 * policy.trained, policy.trained),
+            Stage::Dpo => (3 * preferred, preferred),
             Stage::Evaluation => (0, 0),
         };
         let every = config.run.checkpoint_every;

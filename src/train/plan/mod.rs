@@ -20,8 +20,7 @@ use super::error::TrainError;
 use super::material::{Material, Texts};
 use super::model_tokenizer::ModelTokenizer;
 use super::pipeline::{scratch_t5, scratch_tokenizer};
-use super::{generator, identifier};
-use crate::data::LevelSet;
+use super::{dpo, generator, identifier};
 use crate::experiment::{Config, SCRATCH, Stage};
 use crate::nn::{LanguageModelConfig, device};
 
@@ -73,7 +72,7 @@ pub struct Plan {
     /// Of each of the three identifiers; `None` if the run trains none.
     pub identifier: Option<Parameters>,
     pub generator: Option<Parameters>,
-    /// With its value head.
+    /// With its value head, if it has one.
     pub policy: Option<Parameters>,
     /// In the order of the run.
     pub stages: Vec<StagePlan>,
@@ -114,7 +113,6 @@ impl Plan {
     /// Data or the model are missing or cannot be read.
     pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let texts = Texts::open(config, store)?;
-        let levels = texts.levels.as_ref();
         let (model, tokenizer) = if config.model.source == SCRATCH {
             let tokenizer = scratch_tokenizer(config, &texts)?;
             let model = LanguageModelConfig::T5(scratch_t5(config, tokenizer.vocab_size()));
@@ -129,13 +127,13 @@ impl Plan {
         let (settings, seed) = (&config.data, config.run.seed);
         let material = Material::prepare(dialogues, settings, seed, &tokenizer)?;
         let sizes = Sizes::of(config, &model)?;
-        let lengths = Lengths::of(&material, levels, &tokenizer);
+        let lengths = Lengths::of(&material, &texts, config, &tokenizer);
         let work = Work::of(config, &model, &lengths);
         let has = |stage| config.run.stages.contains(&stage);
         let stages = config.run.stages.iter();
         let stages = stages
             .map(|&stage| {
-                let (steps, at_most) = steps(config, stage, &material, levels)?;
+                let (steps, at_most) = steps(config, stage, &material, &texts)?;
                 Ok(StagePlan {
                     stage,
                     steps,
@@ -153,7 +151,11 @@ impl Plan {
                 frozen: 0,
             }),
             generator: has(Stage::Generator).then(|| sizes.parameters(config.generator.tuning, 0)),
-            policy: has(Stage::Ppo).then(|| sizes.parameters(config.ppo.tuning, sizes.value_head)),
+            policy: match config.run.stages.iter().find(|stage| stage.trains_policy()) {
+                Some(Stage::Dpo) => Some(sizes.parameters(config.dpo.tuning, 0)),
+                Some(_) => Some(sizes.parameters(config.ppo.tuning, sizes.value_head)),
+                None => None,
+            },
             stages,
             sample: Sample::of(config, &model, &lengths),
         })
@@ -195,13 +197,13 @@ fn steps(
     config: &Config,
     stage: Stage,
     material: &Material,
-    levels: Option<&LevelSet>,
+    texts: &Texts,
 ) -> Result<(u64, bool), TrainError> {
     Ok(match stage {
         Stage::Pretraining => (config.pretraining.steps, false),
         Stage::Identifiers if config.identifiers.given().is_some() => (0, false),
         Stage::Identifiers => (
-            levels.map_or(0, |set| {
+            texts.levels.as_ref().map_or(0, |set| {
                 identifier::steps(set, &config.identifiers, config.run.seed)
             }),
             config.identifiers.patience > 0,
@@ -211,10 +213,18 @@ fn steps(
             config.generator.patience > 0,
         ),
         Stage::Ppo => (config.ppo.steps, false),
-        // One per system: the generator, and the policy if there is one.
-        Stage::Evaluation => (
-            1 + u64::from(config.run.stages.contains(&Stage::Ppo)),
+        Stage::Dpo => (
+            texts.preferences.as_ref().map_or(0, |set| {
+                let (train, _) = dpo::counts(set, &config.dpo, config.run.seed);
+                dpo::trainer::steps(&config.dpo, train)
+            }),
             false,
         ),
+        // One per system: the generator, best of n, and the policy, if there are these.
+        Stage::Evaluation => {
+            let policies = config.run.stages.iter().filter(|stage| stage.trains_policy());
+            let best_of = u64::from(config.evaluation.best_of > 0);
+            (1 + best_of + policies.count() as u64, false)
+        }
     })
 }

@@ -31,9 +31,11 @@ pub struct Sample {
 
 impl Sample {
     pub(super) fn of(config: &Config, model: &LanguageModelConfig, lengths: &Lengths) -> Self {
-        let (tuning, batch) = match config.run.stages.contains(&Stage::Ppo) {
-            true => (config.ppo.tuning, config.ppo.batch),
-            false => (config.generator.tuning, config.generator.batch),
+        let policy = config.run.stages.iter().find(|stage| stage.trains_policy());
+        let (tuning, batch) = match policy {
+            Some(Stage::Dpo) => (config.dpo.tuning, 2 * config.dpo.batch),
+            Some(_) => (config.ppo.tuning, config.ppo.batch),
+            None => (config.generator.tuning, config.generator.batch),
         };
         let whole = |tokens: f64| (tokens.round() as usize).max(1);
         Sample {

@@ -5,11 +5,12 @@
 
 use super::model::{operations, update};
 use super::t5::encoder_operations;
-use crate::data::LevelSet;
+use crate::data::preferences::PreferencePair;
 use crate::experiment::{Config, Stage, Tuning};
 use crate::nn::LanguageModelConfig;
 use crate::text::Tokenizer;
-use crate::train::material::{Encoded, Material};
+use crate::train::dpo;
+use crate::train::material::{Encoded, Material, Texts};
 
 /// Texts whose tokens are counted for the mean length.
 const COUNTED: usize = 500;
@@ -24,10 +25,26 @@ pub(super) struct Lengths {
     reply: f64,
     validation: usize,
     test: usize,
+    pair: PairLengths,
+}
+
+/// Mean tokens of preference pairs, and how many are for validation.
+#[derive(Clone, Copy, Debug, Default)]
+struct PairLengths {
+    context: f64,
+    /// Of one of the two.
+    response: f64,
+    validation: usize,
 }
 
 impl Lengths {
-    pub fn of(material: &Material, levels: Option<&LevelSet>, tokenizer: &Tokenizer) -> Self {
+    pub fn of(
+        material: &Material,
+        texts: &Texts,
+        config: &Config,
+        tokenizer: &Tokenizer,
+    ) -> Self {
+        let levels = texts.levels.as_ref();
         let mean = |counts: Vec<usize>| match counts.len() {
             0 => 0.0,
             texts => counts.iter().sum::<usize>() as f64 / texts as f64,
@@ -39,7 +56,18 @@ impl Lengths {
                 .flat_map(|set| set.pairs.iter().take(COUNTED))
         };
         let count = |text: &str| tokenizer.encode_plain(text).len() + 1;
+        let pair = texts.preferences.as_ref().map(|set| {
+            let some = || set.pairs.iter().take(COUNTED);
+            let cut = |tokens: usize| tokens.min(config.dpo.max_prompt_length);
+            let both = |pair: &PreferencePair| [count(&pair.chosen), count(&pair.rejected)];
+            PairLengths {
+                context: mean(some().map(|pair| cut(count(&pair.turns().text()))).collect()),
+                response: mean(some().flat_map(both).collect()),
+                validation: dpo::counts(set, &config.dpo, config.run.seed).1,
+            }
+        });
         Lengths {
+            pair: pair.unwrap_or_default(),
             source: of(|example| example.source.len()),
             target: of(|example| example.target.len()),
             post: mean(pairs().map(|pair| count(&pair.seeker_post)).collect()),
@@ -107,10 +135,27 @@ impl<'a> Work<'a> {
                 steps * settings.batch as f64 * response
                     + evaluations * subset * (self.forward() + self.generation() + self.judgement())
             }
-            // A step is one system.
+            Stage::Dpo => {
+                let (settings, pair) = (&config.dpo, &lengths.pair);
+                let trains_model = settings.tuning.trains_model();
+                let one = update(self.model, pair.context, pair.response, trains_model);
+                let forward = operations(self.model, pair.context, pair.response);
+                let pairs = steps * settings.batch as f64;
+                // The reference reads each pair once.
+                let read = pairs.min(pairs / settings.epochs as f64 + settings.batch as f64);
+                let subset = config.evaluation.subset.min(lengths.validation) as f64;
+                let evaluations = 1.0 + (steps / settings.evaluate_every as f64).floor();
+                2.0 * (pairs * one + read * forward)
+                    + evaluations
+                        * (2.0 * pair.validation as f64 * forward
+                            + subset * (self.forward() + self.generation() + self.judgement()))
+            }
+            // A step is one system; best of n draws and judges n responses, and has no probability of the target.
             Stage::Evaluation => {
-                let one = self.forward() + self.generation() + self.judgement();
-                steps * lengths.test as f64 * one
+                let best_of = config.evaluation.best_of as f64;
+                let systems = steps - f64::from(u8::from(best_of > 0.0));
+                let answer = self.generation() + self.judgement();
+                lengths.test as f64 * (systems * (self.forward() + answer) + best_of * answer)
             }
         };
         operations as u64

@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 
 use super::error::DataError;
 use super::import::{ImportReport, hex};
+use super::preferences::PreferenceSet;
 pub use super::sets::{BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS, NAMES};
 use super::sets::{BySplit, DialogueSet, Example, LevelSet, Split};
-use super::preferences::PreferenceSet;
 use super::summary::SetSummary;
 use super::{empathetic_dialogues, mental_health_subreddits};
 
@@ -95,7 +95,9 @@ pub fn import(store: &Path, name: &str, source: &Path) -> Result<ImportReport, D
         _ => {
             return Err(DataError::UnknownSet {
                 name: name.to_string(),
-                known: format!("{EMPATHETIC_DIALOGUES} and {MENTAL_HEALTH_SUBREDDITS}"),
+                known: format!(
+                    "{EMPATHETIC_DIALOGUES}, {MENTAL_HEALTH_SUBREDDITS} and {PREFERENCES}"
+                ),
             });
         }
     };

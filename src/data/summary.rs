@@ -103,9 +103,13 @@ impl SetSummary {
     }
 
     pub(super) fn of_preferences(set: &PreferenceSet) -> Self {
-        let measure = |text, of: fn(&PreferencePair) -> usize| lengths(text, set.pairs.iter().map(of).collect());
+        let measure = |text, of: fn(&PreferencePair) -> usize| {
+            lengths(text, set.pairs.iter().map(of).collect())
+        };
         let measured = [
-            measure("context", |pair| pair.context.iter().map(|text| words(text)).sum()),
+            measure("context", |pair| {
+                pair.context.iter().map(|text| words(text)).sum()
+            }),
             measure("chosen", |pair| words(&pair.chosen)),
             measure("rejected", |pair| words(&pair.rejected)),
         ];

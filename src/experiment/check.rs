@@ -203,7 +203,10 @@ impl Config {
         problems.refuse_if(
             has(Stage::Dpo) && self.dpo.max_completion_length >= self.dpo.max_length,
             "dpo.max_completion_length",
-            format!("leaves no room for a context in dpo.max_length ({})", self.dpo.max_length),
+            format!(
+                "leaves no room for a context in dpo.max_length ({})",
+                self.dpo.max_length
+            ),
         );
         let best_of = self.evaluation.best_of;
         problems.refuse_if(

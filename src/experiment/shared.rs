@@ -48,7 +48,9 @@ impl Config {
             Stage::Generator if self.generator.tuning == Tuning::Lora => &["generator", "lora"],
             Stage::Generator => &["generator", "prefix"],
             Stage::Ppo => &["ppo", "reward", "sampling", "evaluation"],
-            Stage::Dpo if self.dpo.tuning == Tuning::Lora => &["dpo", "lora", "sampling", "evaluation"],
+            Stage::Dpo if self.dpo.tuning == Tuning::Lora => {
+                &["dpo", "lora", "sampling", "evaluation"]
+            }
             Stage::Dpo => &["dpo", "sampling", "evaluation"],
             Stage::Evaluation => &[],
         }

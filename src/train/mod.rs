@@ -2,6 +2,7 @@
 
 mod artifacts;
 pub mod base;
+pub mod best_of;
 pub mod checkpoint;
 pub mod clip;
 pub mod control_answers;

@@ -28,7 +28,7 @@ use emprl::train::saved::{Drawing, SavedModel};
 use emprl::train::session::Ended;
 
 /// A Hugging Face folder of a random decoder, with a tokenizer of this project's.
-fn write(folder: &Path) {
+pub fn write(folder: &Path) {
     let words =
         "i am so sorry to hear that what happened then you must be proud of her it is a good day";
     let tokenizer = train_unigram(words.split(' ').cycle().take(2000), 60, 0).unwrap();

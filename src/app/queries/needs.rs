@@ -24,7 +24,9 @@ impl Inputs {
                 .reads_dialogues()
                 .then(|| config.data.dialogues.clone()),
             levels: config.reads_levels().then(|| config.data.levels.clone()),
-            preferences: config.reads_preferences().then(|| config.data.preferences.clone()),
+            preferences: config
+                .reads_preferences()
+                .then(|| config.data.preferences.clone()),
             source: config.model.source.clone(),
         }
     }

@@ -86,7 +86,8 @@ impl Library {
         if !imported {
             self.tab = SetTab::Import;
         } else if self.tab == SetTab::Import
-            && (self.chosen == BUILTIN || self.set().is_some_and(|set| set.preference_pairs.is_some()))
+            && (self.chosen == BUILTIN
+                || self.set().is_some_and(|set| set.preference_pairs.is_some()))
         {
             self.tab = SetTab::Overview;
         }
@@ -224,7 +225,10 @@ impl ExampleFilter {
                 self.group.is_none_or(|group| group == Group::Preferences)
                     && self.emotion.is_none()
                     && self.level.is_none()
-                    && holds(wanted, pair.context.iter().chain([&pair.chosen, &pair.rejected]))
+                    && holds(
+                        wanted,
+                        pair.context.iter().chain([&pair.chosen, &pair.rejected]),
+                    )
             }
         }
     }

@@ -103,8 +103,13 @@ pub(super) fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
 
 /// Whether a set of pairs may have this name.
 fn is_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
-    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let fits = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
+    };
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
     begins && name.len() <= LONGEST_NAME && name.bytes().all(fits) && !NAMES.contains(&name)
 }
 
@@ -131,14 +136,30 @@ mod tests {
             let set = open_preferences(store.path(), name).unwrap();
             assert_eq!((set.pairs.len(), set.fingerprint.len()), (1, 64));
         }
-        let names: Vec<String> = list(store.path()).unwrap().into_iter().map(|set| set.name).collect();
+        let names: Vec<String> = list(store.path())
+            .unwrap()
+            .into_iter()
+            .map(|set| set.name)
+            .collect();
         assert_eq!(names, ["preferences", "study-3"]);
-        for name in ["builtin", "../up", "Mine", "", ".hidden", "mental-health-subreddits"] {
+        for name in [
+            "builtin",
+            "../up",
+            "Mine",
+            "",
+            ".hidden",
+            "mental-health-subreddits",
+        ] {
             let refused = import_preferences(store.path(), name, &file, None);
             assert!(matches!(refused, Err(DataError::SetName { .. })), "{name}");
         }
-        let missing = open_preferences(store.path(), "others").unwrap_err().to_string();
-        assert!(missing.contains("emprl data import preferences FILE --name others"), "{missing}");
+        let missing = open_preferences(store.path(), "others")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            missing.contains("emprl data import preferences FILE --name others"),
+            "{missing}"
+        );
         assert!(open_preferences(store.path(), "builtin").is_err());
     }
 }

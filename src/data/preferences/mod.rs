@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sets::{Role, Turns};
 
-pub(super) use read::read;
+pub use read::read;
 pub use write::trl_rows;
 
 /// Two responses to one context, the first of which was preferred.

@@ -55,7 +55,10 @@ pub fn read(
     }
     if pairs.is_empty() {
         let what = match skipped.first() {
-            Some(first) => format!("has no pair to learn from; line {}: {}", first.line, first.reason),
+            Some(first) => format!(
+                "has no pair to learn from; line {}: {}",
+                first.line, first.reason
+            ),
             None => "has no rows".to_string(),
         };
         return Err(DataError::file(path, what, FIX));
@@ -97,7 +100,12 @@ fn numbered_contexts(path: &Path) -> Result<BTreeMap<u64, Row>, DataError> {
         let line = row.line;
         if numbered.insert(number, row).is_some() {
             let what = format!("a second context has the number {number}");
-            return Err(DataError::line(path, line, what, "number each context once"));
+            return Err(DataError::line(
+                path,
+                line,
+                what,
+                "number each context once",
+            ));
         }
     }
     Ok(numbered)
@@ -128,9 +136,17 @@ impl Reading<'_> {
     }
 
     /// The pair of a line, or why it cannot be learnt from.
-    fn pair(&mut self, line: usize, text: &str) -> Result<Result<PreferencePair, String>, DataError> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|error| self.wrong(line, format!("no JSON from character {} on", error.column())))?;
+    fn pair(
+        &mut self,
+        line: usize,
+        text: &str,
+    ) -> Result<Result<PreferencePair, String>, DataError> {
+        let value: Value = serde_json::from_str(text).map_err(|error| {
+            self.wrong(
+                line,
+                format!("no JSON from character {} on", error.column()),
+            )
+        })?;
         let Value::Object(fields) = value else {
             return Err(self.wrong(line, "no JSON object"));
         };
@@ -226,7 +242,9 @@ impl Reading<'_> {
         }
         let prompt = common_beginning(chosen, rejected);
         if prompt.trim().is_empty() {
-            return Ok(Err("it has no prompt, and the two texts do not begin alike".into()));
+            return Ok(Err(
+                "it has no prompt, and the two texts do not begin alike".into(),
+            ));
         }
         Ok(Ok(of(
             vec![prompt.trim().to_string()],
@@ -244,7 +262,8 @@ impl Reading<'_> {
         chosen: &[Value],
         rejected: &[Value],
     ) -> Result<Result<Responses, String>, DataError> {
-        let (mut chosen, mut rejected) = (self.messages(line, chosen)?, self.messages(line, rejected)?);
+        let (mut chosen, mut rejected) =
+            (self.messages(line, chosen)?, self.messages(line, rejected)?);
         let mut prompt = match fields.get("prompt") {
             Some(Value::Array(prompt)) => self.messages(line, prompt)?,
             None | Some(Value::Null) => {
@@ -263,7 +282,8 @@ impl Reading<'_> {
         let all = prompt.len();
         prompt.retain(|(role, _)| role.is_some());
         self.systems += usize::from(prompt.len() < all);
-        let ([(Some(Role::Listener), one)], [(Some(Role::Listener), other)]) = (&chosen[..], &rejected[..])
+        let ([(Some(Role::Listener), one)], [(Some(Role::Listener), other)]) =
+            (&chosen[..], &rejected[..])
         else {
             return Ok(Err(
                 "after the prompt there is not one message of the assistant on each side".into(),
@@ -282,11 +302,18 @@ impl Reading<'_> {
     }
 
     /// Who said what; a system's message has no role.
-    fn messages(&self, line: usize, list: &[Value]) -> Result<Vec<(Option<Role>, String)>, DataError> {
+    fn messages(
+        &self,
+        line: usize,
+        list: &[Value],
+    ) -> Result<Vec<(Option<Role>, String)>, DataError> {
         let text = |message: &Value, key: &str| message.get(key)?.as_str().map(str::to_string);
         let message = |message: &Value| {
             let Some((role, content)) = text(message, "role").zip(text(message, "content")) else {
-                return Err(self.wrong(line, "a message has no \"role\" and \"content\", both texts"));
+                return Err(self.wrong(
+                    line,
+                    "a message has no \"role\" and \"content\", both texts",
+                ));
             };
             let role = match role.as_str() {
                 "user" => Some(Role::Speaker),
@@ -367,7 +394,10 @@ mod tests {
     fn what_is_written_for_other_programs_reads_the_same() {
         let line = r#"{"context": ["A.", "B.", "C."], "roles": ["speaker", "speaker", "listener"], "chosen": "D.", "rejected": "E.", "judgement": {"study": "u", "title": "t", "item": 4, "chosen_system": "x", "rejected_system": "y", "votes": {"chosen": 2, "rejected": 1, "tie": 0}}}"#;
         let (pairs, _) = read_lines(line).unwrap();
-        assert_eq!(pairs[0].roles, [Role::Speaker, Role::Speaker, Role::Listener]);
+        assert_eq!(
+            pairs[0].roles,
+            [Role::Speaker, Role::Speaker, Role::Listener]
+        );
         let (again, _) = read_lines(&super::super::trl_rows(&pairs)).unwrap();
         assert_eq!(again, pairs);
     }
@@ -409,14 +439,25 @@ mod tests {
         for (line, said) in [
             (r#"{"prompt": "a"}"#, "no \"chosen\" and \"rejected\""),
             (r#"{"chosen": "a", "rejected": ["b"]}"#, "neither two texts"),
-            (r#"{"prompt": 3, "chosen": "a", "rejected": "b"}"#, "\"prompt\" is no text"),
-            (r#"{"idx": 3, "chosen": "a", "rejected": "b"}"#, "name the file of contexts"),
+            (
+                r#"{"prompt": 3, "chosen": "a", "rejected": "b"}"#,
+                "\"prompt\" is no text",
+            ),
+            (
+                r#"{"idx": 3, "chosen": "a", "rejected": "b"}"#,
+                "name the file of contexts",
+            ),
             (r#"{"prompt""#, "no JSON"),
         ] {
             let error = read_lines(line).unwrap_err().to_string();
             assert!(error.contains("line 1") && error.contains(said), "{error}");
         }
-        assert!(read_lines("\n").unwrap_err().to_string().contains("no rows"));
+        assert!(
+            read_lines("\n")
+                .unwrap_err()
+                .to_string()
+                .contains("no rows")
+        );
     }
 
     #[test]
@@ -426,7 +467,10 @@ mod tests {
         std::fs::write(&pairs, r#"{"idx": 1, "chosen": "a", "rejected": "b"}"#).unwrap();
         for (lines, found) in [
             ("{\"context\": \"x\"}\n{\"context\": \"y\"}", "y"),
-            ("{\"context\": \"x\", \"idx\": 1}\n{\"context\": \"y\", \"idx\": 0}", "x"),
+            (
+                "{\"context\": \"x\", \"idx\": 1}\n{\"context\": \"y\", \"idx\": 0}",
+                "x",
+            ),
         ] {
             std::fs::write(&contexts, lines).unwrap();
             let (read, _) = read("preferences", &pairs, Some(&contexts)).unwrap();

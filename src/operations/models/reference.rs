@@ -103,6 +103,14 @@ impl Reference {
         self.find(store, &[Stage::Identifiers])
     }
 
+    /// The identifiers of the run that this model is of; `None` for a folder.
+    pub fn of_own_run(&self) -> Option<Reference> {
+        match self {
+            Reference::Run(run) => Some(Reference::Run(RunRef { step: None, ..*run })),
+            Reference::Folder(_) => None,
+        }
+    }
+
     /// The model saved by a certain stage, if several have a checkpoint at the step.
     pub fn model_of(&self, store: &Path, stage: Stage) -> Result<ResolvedModel, ReferenceError> {
         self.find(store, &[stage])

@@ -57,7 +57,10 @@ pub fn mean_loss(
     reference: &[PairLogProbs],
     device: &Device,
 ) -> Tensor<1> {
-    let ratios: Vec<f32> = reference.iter().map(|pair| pair.chosen - pair.rejected).collect();
+    let ratios: Vec<f32> = reference
+        .iter()
+        .map(|pair| pair.chosen - pair.rejected)
+        .collect();
     let ratios = Tensor::from_data(TensorData::from(ratios.as_slice()), device);
     let margin = (chosen - rejected - ratios).mul_scalar(config.beta as f32);
     let smoothing = config.label_smoothing as f32;
@@ -71,7 +74,11 @@ pub fn mean_loss(
 }
 
 /// The figures of one pair.
-pub fn figures(config: &DpoLossConfig, policy: PairLogProbs, reference: PairLogProbs) -> PairFigures {
+pub fn figures(
+    config: &DpoLossConfig,
+    policy: PairLogProbs,
+    reference: PairLogProbs,
+) -> PairFigures {
     let reward = |own: f32, other: f32| config.beta * f64::from(own - other);
     let chosen_reward = reward(policy.chosen, reference.chosen);
     let rejected_reward = reward(policy.rejected, reference.rejected);
@@ -106,12 +113,24 @@ mod tests {
     }
 
     const POLICY: [PairLogProbs; 2] = [
-        PairLogProbs { chosen: -10.0, rejected: -14.0 },
-        PairLogProbs { chosen: -30.0, rejected: -20.0 },
+        PairLogProbs {
+            chosen: -10.0,
+            rejected: -14.0,
+        },
+        PairLogProbs {
+            chosen: -30.0,
+            rejected: -20.0,
+        },
     ];
     const REFERENCE: [PairLogProbs; 2] = [
-        PairLogProbs { chosen: -11.0, rejected: -13.0 },
-        PairLogProbs { chosen: -29.0, rejected: -20.0 },
+        PairLogProbs {
+            chosen: -11.0,
+            rejected: -13.0,
+        },
+        PairLogProbs {
+            chosen: -29.0,
+            rejected: -20.0,
+        },
     ];
 
     #[test]
@@ -128,8 +147,15 @@ mod tests {
         let untouched = figures(&config(0.3), REFERENCE[1], REFERENCE[1]);
         assert!((untouched.loss - 2.0f64.ln()).abs() < 1e-12);
         assert!(!untouched.is_right());
-        let extreme = PairLogProbs { chosen: -1e6, rejected: 0.0 };
-        assert!(figures(&config(0.0), extreme, REFERENCE[0]).loss.is_finite());
+        let extreme = PairLogProbs {
+            chosen: -1e6,
+            rejected: 0.0,
+        };
+        assert!(
+            figures(&config(0.0), extreme, REFERENCE[0])
+                .loss
+                .is_finite()
+        );
     }
 
     #[test]
@@ -144,7 +170,9 @@ mod tests {
             let loss = mean_loss(&config(smoothing), chosen, rejected, &REFERENCE, &device);
             let loss: f32 = loss.into_scalar();
             let pairs = POLICY.into_iter().zip(REFERENCE);
-            let expected: f64 = pairs.map(|(p, r)| figures(&config(smoothing), p, r).loss).sum();
+            let expected: f64 = pairs
+                .map(|(p, r)| figures(&config(smoothing), p, r).loss)
+                .sum();
             assert!((f64::from(loss) - expected / 2.0).abs() < 1e-6);
         }
     }

@@ -143,7 +143,10 @@ mod tests {
                         sides
                     });
             assert!(sides.values().all(|side| side.len() == 1));
-            assert_eq!(sides.values().filter(|side| side.contains(&true)).count(), 2);
+            assert_eq!(
+                sides.values().filter(|side| side.contains(&true)).count(),
+                2
+            );
         }
     }
 

@@ -68,8 +68,7 @@ pub fn step(
     }
     let gradients = GradientsParams::from_grads(loss.backward(), &policy);
     let lr = settings.lr_schedule.rate(settings.lr, number, total);
-    let (policy, gradient_norm) =
-        optimizer.step(lr, policy, gradients, settings.max_gradient_norm);
+    let (policy, gradient_norm) = optimizer.step(lr, policy, gradients, settings.max_gradient_norm);
     let outcome = DpoOutcome {
         pairs: log_probs
             .into_iter()

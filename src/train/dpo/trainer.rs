@@ -145,7 +145,8 @@ impl DpoTrainer<'_> {
         for index in indices {
             if !self.known.contains_key(index) {
                 let found = log_probs(&self.reference, &[&self.train[*index]]);
-                self.known.extend(found.first().map(|found| (*index, *found)));
+                self.known
+                    .extend(found.first().map(|found| (*index, *found)));
             }
         }
         indices.iter().map(|index| self.known[index]).collect()
@@ -249,21 +250,15 @@ impl StageTrainer for DpoTrainer<'_> {
         let reference = self.reference_of(&indices);
         let pairs: Vec<&EncodedPair> = indices.iter().map(|&at| &self.train[at]).collect();
         let (settings, number) = (&self.config.dpo, (at, self.total));
-        let (learner, outcome) = step(
-            learner,
-            settings,
-            &pairs,
-            &reference,
-            number,
-            &self.device,
-        )?;
+        let (learner, outcome) = step(learner, settings, &pairs, &reference, number, &self.device)?;
         let DpoOutcome {
             pairs: figures,
             loss,
             gradient_norm,
             lr,
         } = outcome;
-        self.speed.count(pairs.iter().map(|pair| pair.tokens()).sum());
+        self.speed
+            .count(pairs.iter().map(|pair| pair.tokens()).sum());
         let mut values = keyed(TRAINING, loss, &figures);
         values.extend([
             (declared::DPO_LEARNING_RATE.into(), lr),
@@ -281,8 +276,7 @@ impl StageTrainer for DpoTrainer<'_> {
     /// the last as well.
     fn evaluate(&self, progress: &mut Progress, when: When) -> Option<Evaluation> {
         let step = progress.step;
-        let is_due =
-            step.is_multiple_of(self.config.dpo.evaluate_every) || step == self.total;
+        let is_due = step.is_multiple_of(self.config.dpo.evaluate_every) || step == self.total;
         if when == When::Scheduled && !is_due {
             return None;
         }

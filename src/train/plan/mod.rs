@@ -222,7 +222,11 @@ fn steps(
         ),
         // One per system: the generator, best of n, and the policy, if there are these.
         Stage::Evaluation => {
-            let policies = config.run.stages.iter().filter(|stage| stage.trains_policy());
+            let policies = config
+                .run
+                .stages
+                .iter()
+                .filter(|stage| stage.trains_policy());
             let best_of = u64::from(config.evaluation.best_of > 0);
             (1 + best_of + policies.count() as u64, false)
         }

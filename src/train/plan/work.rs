@@ -38,12 +38,7 @@ struct PairLengths {
 }
 
 impl Lengths {
-    pub fn of(
-        material: &Material,
-        texts: &Texts,
-        config: &Config,
-        tokenizer: &Tokenizer,
-    ) -> Self {
+    pub fn of(material: &Material, texts: &Texts, config: &Config, tokenizer: &Tokenizer) -> Self {
         let levels = texts.levels.as_ref();
         let mean = |counts: Vec<usize>| match counts.len() {
             0 => 0.0,
@@ -61,7 +56,11 @@ impl Lengths {
             let cut = |tokens: usize| tokens.min(config.dpo.max_prompt_length);
             let both = |pair: &PreferencePair| [count(&pair.chosen), count(&pair.rejected)];
             PairLengths {
-                context: mean(some().map(|pair| cut(count(&pair.turns().text()))).collect()),
+                context: mean(
+                    some()
+                        .map(|pair| cut(count(&pair.turns().text())))
+                        .collect(),
+                ),
                 response: mean(some().flat_map(both).collect()),
                 validation: dpo::counts(set, &config.dpo, config.run.seed).1,
             }

@@ -206,7 +206,11 @@ fn preference_ui(ui: &mut Ui, pair: &PreferencePair) {
     if let Some(judged) = &pair.judgement {
         let votes = judged.votes;
         ui.add_space(space::S);
-        fact(ui, "Study", &format!("{}, item {}", judged.title, judged.item));
+        fact(
+            ui,
+            "Study",
+            &format!("{}, item {}", judged.title, judged.item),
+        );
         fact(ui, "Chosen wrote", &judged.chosen_system);
         fact(ui, "Rejected wrote", &judged.rejected_system);
         let counted = format!("{} : {}, {} ties", votes.chosen, votes.rejected, votes.tie);

@@ -9,7 +9,7 @@ use std::path::Path;
 use emprl::catalog::vocabulary;
 use emprl::data::reader::{self, Wanted};
 use emprl::data::rows::{parse_jsonl, write_jsonl};
-use emprl::data::{empathetic_dialogues, mental_health_subreddits};
+use emprl::data::{empathetic_dialogues, mental_health_subreddits, preferences};
 use emprl::experiment::{Config, ExperimentFile};
 use emprl::nn::device;
 use emprl::nn::gguf::GgufFile;
@@ -28,7 +28,7 @@ use emprl::{checkpoint, filter};
 type Reader = fn(&[u8]);
 
 /// The readers by their names.
-pub const READERS: [(&str, Reader); 17] = [
+pub const READERS: [(&str, Reader); 18] = [
     ("adapter_config", adapter_config),
     ("chat_template", chat_template),
     ("config_json", config_json),
@@ -43,6 +43,7 @@ pub const READERS: [(&str, Reader); 17] = [
     ("pack", pack),
     ("pack_content", pack_content),
     ("pickle", pickle),
+    ("preferences", read_preferences),
     ("response_lines", response_lines),
     ("safetensors", safetensors),
     ("tokenizer_json", tokenizer_json),
@@ -58,6 +59,15 @@ fn with_files(files: &[&str], bytes: &[u8], read: impl FnOnce(&Path)) {
             fs::write(folder.path().join(file), bytes).expect("a file can be written");
         }
         read(folder.path());
+    });
+}
+
+fn read_preferences(bytes: &[u8]) {
+    with_files(&["pairs.jsonl"], bytes, |folder| {
+        if let Ok((pairs, _)) = preferences::read("preferences", &folder.join("pairs.jsonl"), None)
+        {
+            preferences::trl_rows(&pairs);
+        }
     });
 }
 

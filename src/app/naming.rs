@@ -40,6 +40,12 @@ pub fn import_command(name: &str, store: &Path) -> String {
     format!("cargo run --release -- data import {name} FOLDER{place}")
 }
 
+/// The command that imports preference pairs as the set `name` into this window's store.
+pub fn import_preferences_command(name: &str, store: &Path) -> String {
+    let place = store_argument(store);
+    format!("cargo run --release -- data import preferences FILE --name {name}{place}")
+}
+
 /// The argument that names this store; empty for the default store.
 pub fn store_argument(store: &Path) -> String {
     match default_dir().is_ok_and(|usual| usual == store) {

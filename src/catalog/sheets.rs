@@ -80,6 +80,9 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
         let caution = row.caution();
         let caution = caution.map(|words| format!("{}: {words}.", run_label(entry)));
         sheet.notes.extend(caution);
+        let best_of = row.best_of();
+        let best_of = best_of.map(|best| format!("{}, {}.", run_label(entry), best.sentence()));
+        sheet.notes.extend(best_of);
         let cut = row
             .controls
             .as_ref()

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::meter::ByteBar;
 use super::output::count;
 use super::{CommandContext, Failure};
+use crate::data::library::PREFERENCES;
 use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCount};
 use crate::experiment::size_words;
 use crate::operations::data;
@@ -33,11 +34,21 @@ pub enum Data {
         to: Option<PathBuf>,
     },
     /// Read a data set in its original form and keep it in the store
+    ///
+    /// Preference pairs are JSONL in TRL's shapes (prompt, chosen, rejected, as texts or lists of messages), or with
+    /// context instead of prompt.
     Import {
-        /// empathetic-dialogues or mental-health-subreddits
+        /// empathetic-dialogues, mental-health-subreddits or preferences
         name: String,
-        /// Folder with the set's files
-        dir: PathBuf,
+        /// Folder with the set's files; of preferences a file
+        #[arg(value_name = "DIR|FILE")]
+        source: PathBuf,
+        /// What to call a set of preference pairs, so that there can be several
+        #[arg(long = "name", value_name = "NAME", default_value = PREFERENCES)]
+        own_name: String,
+        /// The contexts of preference pairs that give an idx instead
+        #[arg(long, value_name = "FILE")]
+        contexts: Option<PathBuf>,
     },
     /// Sizes, emotions, lengths and levels of a set
     Show {
@@ -52,8 +63,23 @@ impl Data {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
             Data::Fetch { name, address, to } => fetch(ctx, name, address.as_deref(), to.clone()),
-            Data::Import { name, dir } => {
-                let report = data::import(&ctx.store, name, dir)?;
+            Data::Import {
+                name,
+                source,
+                own_name,
+                contexts,
+            } => {
+                let report = match name.as_str() {
+                    PREFERENCES => {
+                        data::import_preferences(&ctx.store, own_name, source, contexts.as_deref())?
+                    }
+                    _ if contexts.is_some() || own_name != PREFERENCES => {
+                        return Err(Failure::Usage(format!(
+                            "--name and --contexts are for preference pairs; {name} has neither"
+                        )));
+                    }
+                    _ => data::import(&ctx.store, name, source)?,
+                };
                 ctx.out
                     .show(&import_json(&report), || import_text(&report))
                     .map_err(Failure::but_done)
@@ -74,6 +100,7 @@ impl Data {
                 ]);
                 for set in sets {
                     let holds = match (set.has_dialogues, set.has_levels) {
+                        _ if set.preference_pairs.is_some() => "preference pairs",
                         (true, true) => "dialogues and levels",
                         (true, false) => "dialogues",
                         _ => "levels",
@@ -82,7 +109,7 @@ impl Data {
                         true => "yes".to_string(),
                         false => format!("no: emprl data fetch {}", set.name),
                     };
-                    table.row([set.name.to_string(), holds.to_string(), there]);
+                    table.row([set.name, holds.to_string(), there]);
                 }
                 ctx.out.text(&table.text())
             }
@@ -157,6 +184,9 @@ fn import_json(report: &ImportReport) -> Value {
     if let Some(pairs) = report.labelled_pairs {
         document["labelled_pairs"] = json!(pairs);
     }
+    if let Some(pairs) = report.preference_pairs {
+        document["preference_pairs"] = json!(pairs);
+    }
     document["remarks"] = json!(report.remarks);
     document
 }
@@ -210,6 +240,9 @@ fn import_text(report: &ImportReport) -> String {
     if let Some(pairs) = report.labelled_pairs {
         text += &format!("\n{} labelled pairs\n", number(pairs));
     }
+    if let Some(pairs) = report.preference_pairs {
+        text += &format!("\n{} preference pairs\n", number(pairs));
+    }
     text += &format!("\n{} is in the store.\n", report.name);
     text
 }
@@ -251,6 +284,13 @@ fn summary_text(summary: &SetSummary) -> String {
             table.row([name].into_iter().chain(counts.map(|n| count(*n as u64))));
         }
         text += &format!("{} labelled pairs\n{}\n", count(pairs as u64), table.text());
+    }
+    if let Some(pairs) = summary.preference_pairs {
+        text += &format!("{} preference pairs\n", count(pairs as u64));
+        for study in &summary.studies {
+            text += &format!("{}\n", one_line(&study.words()));
+        }
+        text.push('\n');
     }
     let mut table = TextTable::new(&[
         ("Words of", Align::Left),

@@ -1,17 +1,18 @@
 //! `emprl generate`: answers contexts.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::meter::meter;
 use super::output::count;
 use super::{CommandContext, Failure, input};
-use crate::data::Turns;
 use crate::data::rows::Row;
+use crate::data::{DataError, Turns};
 use crate::experiment::{Config, setting};
-use crate::operations::models::{Drawing, Reference, SavedModel};
+use crate::operations::models::{BestOf, Drawing, Reference, SavedModel, Targeted, judge};
 use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,13 @@ pub struct Generate {
     /// Always the likeliest token; nothing is drawn
     #[arg(long, conflicts_with_all = ["top_k", "top_p", "temperature", "seed"])]
     greedy: bool,
+    /// Draw N responses to each context and keep the one that the run's empathy reward likes best; rows need a "target",
+    /// whose levels the reward compares with
+    #[arg(long, value_name = "N", conflicts_with = "greedy", value_parser = clap::value_parser!(u16).range(2..=256))]
+    best_of: Option<u16>,
+    /// Whose identifiers the reward of --best-of judges by; else those of the model's run
+    #[arg(long, value_name = "RUN|DIR", requires = "best_of")]
+    identifiers: Option<Reference>,
     #[command(flatten)]
     settings: Sampling,
     /// Contexts answered at once
@@ -116,6 +124,20 @@ fn refused(path: &str, problem: &str) -> Failure {
     Failure::Usage(format!("--{}: {problem}", field.replace('_', "-")))
 }
 
+/// The contexts with the targets that a reward compares with.
+fn targeted<'a>(rows: &'a [Row], path: &Path) -> Result<Vec<Targeted<'a>>, Failure> {
+    let of = |row: &'a Row| {
+        let target = row.fields.get("target").and_then(Value::as_str);
+        let target = target.filter(|target| !target.trim().is_empty()).ok_or_else(|| {
+            let what = "the row has no \"target\", whose empathy levels the reward compares a response with";
+            DataError::line(path, row.line, what, "give each row {\"context\": …, \"target\": \"…\"}")
+        })?;
+        let context = row.require_turns(path)?;
+        Ok::<_, DataError>(Targeted { context, target })
+    };
+    Ok(rows.iter().map(of).collect::<Result<_, _>>()?)
+}
+
 impl Generate {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         let found = self.model.model(&ctx.store)?;
@@ -138,16 +160,30 @@ impl Generate {
             greedy: self.greedy,
             seed: config.run.seed,
         };
-        let bar = meter(rows.len(), "Answering");
+        let best_of = self.best_of.and_then(|n| BestOf::new(n.into()));
+        let bar = meter(rows.len() * best_of.map_or(1, BestOf::n), "Answering");
         let done = &mut |done: usize| bar.set_position(done as u64);
-        let answers = model.answer(
-            &contexts,
-            config.data.max_source,
-            &drawing,
-            self.batch.into(),
-            done,
-        )?;
+        let batch = self.batch.into();
+        let max_source = config.data.max_source;
+        let answers = match best_of {
+            Some(best_of) => {
+                let given = self.identifiers.as_ref();
+                let identifiers = judge(&ctx.store, &self.model, given, device)?;
+                let targeted = targeted(&rows, &file.path)?;
+                let reward = (&identifiers, &config.reward);
+                let size = (best_of, max_source);
+                model.best_of(size, &targeted, reward, (&drawing, batch), &mut |count| {
+                    done(count);
+                    ControlFlow::Continue(())
+                })?
+            }
+            None => model.answer(&contexts, max_source, &drawing, batch, done)?,
+        };
         bar.finish_and_clear();
+        if let Some(best_of) = best_of {
+            let note = format!("{}. Drawn with seed {}.", best_of.sentence(), drawing.seed);
+            input::show_notes(&[note]);
+        }
         // A person at a terminal reads the responses; programs and files get whole rows.
         let plain = !ctx.out.json && std::io::stdout().is_terminal();
         for (row, answer) in rows.iter_mut().zip(answers) {

@@ -34,6 +34,12 @@ fn figures(stage: Stage) -> &'static [Figure] {
             ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
             ("gain", &[declared::VALIDATION_EMP_F1_GAIN]),
         ],
+        Stage::Dpo => &[
+            ("loss", &[declared::DPO_LOSS]),
+            ("margin", &[declared::DPO_MARGIN]),
+            ("accuracy", &[declared::DPO_VALIDATION_ACCURACY]),
+            ("gain", &[declared::VALIDATION_EMP_F1_GAIN]),
+        ],
         Stage::Evaluation => &[],
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::meter::Bars;
 use super::{CommandContext, Failure, input};
-use crate::operations::models::Reference;
+use crate::operations::models::{BestOf, Reference};
 use crate::operations::responses::{
     Generate, Import, MeasureRequest, Responder, delete, generate, import, measure,
 };
@@ -54,6 +54,12 @@ pub enum Responses {
         /// Always the likeliest token instead of drawing
         #[arg(long)]
         greedy: bool,
+        /// Draw N responses to each context and keep the one that the run's empathy reward likes best
+        #[arg(long, value_name = "N", conflicts_with = "greedy", value_parser = clap::value_parser!(u16).range(2..=256))]
+        best_of: Option<u16>,
+        /// Whose identifiers the reward of --best-of judges by; else those of the model's run
+        #[arg(long, value_name = "RUN|DIR", requires = "best_of")]
+        identifiers: Option<Reference>,
         /// Seed of every draw; else that of the run
         #[arg(long, value_name = "N")]
         seed: Option<u64>,
@@ -153,6 +159,8 @@ impl Responses {
                 system,
                 contexts,
                 greedy,
+                best_of,
+                identifiers,
                 seed,
                 device,
                 replace,
@@ -163,6 +171,8 @@ impl Responses {
                         greedy: *greedy,
                         seed: *seed,
                         device: device.clone(),
+                        best_of: best_of.and_then(|n| BestOf::new(n.into())),
+                        identifiers: identifiers.clone(),
                     },
                     system: system.clone(),
                     contexts: contexts.clone(),

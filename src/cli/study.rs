@@ -62,6 +62,17 @@ pub enum Study {
         /// The study's number
         study: StudyId,
     },
+    /// Preference pairs of an unblinded A/B test, for DPO: what the majority preferred, ties and open items left out
+    ///
+    /// The file is JSONL as TRL reads it, with the study, item, systems and votes of each pair; `emprl data import
+    /// preferences FILE` imports it.
+    Preferences {
+        /// The study's number
+        study: StudyId,
+        /// The file to write
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// End the judging and open which system wrote what; recorded, and never taken back
     Unblind {
         /// The study's number
@@ -137,6 +148,7 @@ impl Study {
             Study::Decide(decide) => decide.run(ctx),
             Study::Judge(judge) => judge.run(ctx),
             Study::Results { study } => results::show(ctx, *study),
+            Study::Preferences { study, out } => preferences(ctx, *study, out),
             Study::Unblind {
                 study,
                 by,
@@ -354,6 +366,22 @@ fn unblind(
         one_line(&unblinding.by),
         ctx.store_argument()
     ))
+}
+
+fn preferences(ctx: &CommandContext, study: StudyId, file: &Path) -> Result<(), Failure> {
+    let reader = StoreReader::open(&ctx.store)?;
+    let written = studies::write_preferences(&reader, study, file).map_err(out_refused)?;
+    ctx.out.show(&written, || {
+        let pairs = number_of(written.pairs as u64, "preference pair is", "preference pairs are");
+        let path = written.file.to_string_lossy();
+        let path = one_line(&path);
+        let left_out = written.left_out.as_ref();
+        let left_out = left_out.map_or_else(String::new, |words| format!("{words}\n"));
+        format!(
+            "{pairs} in {path}\n{left_out}`emprl data import preferences {path} --name study-{study}{}` imports them.\n",
+            ctx.store_argument()
+        )
+    })
 }
 
 fn export(

@@ -36,6 +36,16 @@ pub enum DataError {
         what: &'static str,
         with: String,
     },
+    #[error(
+        "there is no set of preference pairs {name:?}: run `emprl data import preferences FILE --name {name}`, or \
+         choose one that `emprl data list` shows"
+    )]
+    NoPreferences { name: String },
+    #[error(
+        "a set of preference pairs cannot be called {name:?}; use lower-case letters, digits, - and _, and not the \
+         name of another set"
+    )]
+    SetName { name: String },
     #[error("there is no data set {name:?}; known are {known}")]
     UnknownSet { name: String, known: String },
 }

@@ -50,6 +50,9 @@ pub struct ImportReport {
     /// Labelled pairs; none for dialogue sets.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub labelled_pairs: Option<usize>,
+    /// Preference pairs; none for other sets.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preference_pairs: Option<usize>,
     /// Notes on the kept rows.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub remarks: Vec<String>,

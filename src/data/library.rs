@@ -16,12 +16,16 @@ use sha2::{Digest, Sha256};
 
 use super::error::DataError;
 use super::import::{ImportReport, hex};
+use super::preferences::PreferenceSet;
 pub use super::sets::{BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS, NAMES};
 use super::sets::{BySplit, DialogueSet, Example, LevelSet, Split};
 use super::summary::SetSummary;
 use super::{empathetic_dialogues, mental_health_subreddits};
 
+mod preferences;
 mod replace;
+
+pub use preferences::{PREFERENCES, import_preferences, open_preferences};
 
 const MANIFEST: &str = "manifest.json";
 const MANIFEST_FORMAT: u32 = 1;
@@ -54,7 +58,7 @@ pub struct StoredFile {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListedSet {
-    pub name: &'static str,
+    pub name: String,
     pub imported: bool,
     pub has_dialogues: bool,
     pub has_levels: bool,
@@ -64,6 +68,8 @@ pub struct ListedSet {
     pub examples: Option<usize>,
     /// If it is imported and has any.
     pub labelled_pairs: Option<usize>,
+    /// If it is a set of preference pairs.
+    pub preference_pairs: Option<usize>,
 }
 
 /// Imports a data set from the folder `source` in its original form. Replaces an earlier import.
@@ -89,7 +95,9 @@ pub fn import(store: &Path, name: &str, source: &Path) -> Result<ImportReport, D
         _ => {
             return Err(DataError::UnknownSet {
                 name: name.to_string(),
-                known: format!("{EMPATHETIC_DIALOGUES} and {MENTAL_HEALTH_SUBREDDITS}"),
+                known: format!(
+                    "{EMPATHETIC_DIALOGUES}, {MENTAL_HEALTH_SUBREDDITS} and {PREFERENCES}"
+                ),
             });
         }
     };
@@ -176,6 +184,11 @@ pub fn open_levels(store: &Path, name: &str) -> Result<LevelSet, DataError> {
 /// # Errors
 /// As [`open_dialogues`] and [`open_levels`].
 pub fn show(store: &Path, name: &str) -> Result<SetSummary, DataError> {
+    if !NAMES.contains(&name)
+        && let Some(set) = preference_set(store, name)?
+    {
+        return Ok(SetSummary::of_preferences(&set));
+    }
     let entry = known(name)?;
     let mut summary = SetSummary {
         name: name.to_string(),
@@ -203,14 +216,23 @@ pub fn manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
     read_manifest(store, name)
 }
 
-/// All sets the program knows, imported or not.
+/// The set of preference pairs of this name, if it was imported.
+fn preference_set(store: &Path, name: &str) -> Result<Option<PreferenceSet>, DataError> {
+    match open_preferences(store, name) {
+        Ok(set) => Ok(Some(set)),
+        Err(DataError::NoPreferences { .. } | DataError::SetName { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// All sets the program knows, imported or not, and the sets of preference pairs.
 ///
 /// # Errors
 /// A manifest is damaged, or its folder may not be entered.
 pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
     let mut sets = NAMES.map(listed).to_vec();
     for set in &mut sets {
-        let manifest = set_dir(store, set.name).join(MANIFEST);
+        let manifest = set_dir(store, &set.name).join(MANIFEST);
         if set.name == BUILTIN {
             let lines = |text: &&str| text.lines().count();
             set.imported = true;
@@ -219,9 +241,9 @@ pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
             set.labelled_pairs = Some(lines(&BUILTIN_PAIRS));
             continue;
         }
-        replace::restore(&store.join("data"), set.name)?;
+        replace::restore(&store.join("data"), &set.name)?;
         if fs::exists(&manifest).map_err(DataError::io(&manifest))? {
-            let manifest = read_manifest(store, set.name)?;
+            let manifest = read_manifest(store, &set.name)?;
             set.imported = true;
             let rows = manifest.files.iter().map(|file| file.rows).sum();
             set.examples = Some(rows).filter(|_| set.has_dialogues);
@@ -229,18 +251,20 @@ pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
             set.fingerprint = Some(manifest.fingerprint);
         }
     }
+    sets.extend(preferences::list(store)?);
     Ok(sets)
 }
 
-fn listed(name: &'static str) -> ListedSet {
+fn listed(name: &str) -> ListedSet {
     ListedSet {
-        name,
+        name: name.to_string(),
         imported: false,
         has_dialogues: name != MENTAL_HEALTH_SUBREDDITS,
         has_levels: name != EMPATHETIC_DIALOGUES,
         fingerprint: None,
         examples: None,
         labelled_pairs: None,
+        preference_pairs: None,
     }
 }
 

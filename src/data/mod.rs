@@ -9,6 +9,7 @@ mod error;
 mod import;
 pub mod library;
 pub mod mental_health_subreddits;
+pub mod preferences;
 pub mod reader;
 pub mod regular_file;
 pub mod rows;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::empathy::{EmpathyLevel, Mechanism};
 use super::import::SplitCount;
+use super::preferences::{PreferencePair, PreferenceSet, StudyPairs};
 use super::sets::{BySplit, DialogueSet, LevelSet, Split};
 
 /// The output of `data show`.
@@ -23,6 +24,12 @@ pub struct SetSummary {
     /// Labelled pairs, for levels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labelled_pairs: Option<usize>,
+    /// Preference pairs, for a set of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preference_pairs: Option<usize>,
+    /// The studies that preference pairs come from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub studies: Vec<StudyPairs>,
     /// Levels of each mechanism, for levels.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<LevelCount>,
@@ -48,7 +55,7 @@ pub struct LevelCount {
 /// Lengths of one kind of text, in words between spaces.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LengthSummary {
-    /// What was measured: `context`, `target`, `seeker_post`, `response_post`.
+    /// What was measured: `context`, `target`, `chosen`, `rejected`, `seeker_post`, `response_post`.
     pub text: &'static str,
     pub mean: f64,
     /// Half are at most this long.
@@ -93,6 +100,27 @@ impl SetSummary {
         self.emotions = emotions;
         self.lengths.extend(lengths("context", contexts));
         self.lengths.extend(lengths("target", targets));
+    }
+
+    pub(super) fn of_preferences(set: &PreferenceSet) -> Self {
+        let measure = |text, of: fn(&PreferencePair) -> usize| {
+            lengths(text, set.pairs.iter().map(of).collect())
+        };
+        let measured = [
+            measure("context", |pair| {
+                pair.context.iter().map(|text| words(text)).sum()
+            }),
+            measure("chosen", |pair| words(&pair.chosen)),
+            measure("rejected", |pair| words(&pair.rejected)),
+        ];
+        SetSummary {
+            name: set.name.clone(),
+            fingerprint: set.fingerprint.clone(),
+            preference_pairs: Some(set.pairs.len()),
+            studies: set.studies(),
+            lengths: measured.into_iter().flatten().collect(),
+            ..SetSummary::default()
+        }
     }
 
     pub(super) fn add_levels(&mut self, set: &LevelSet) {

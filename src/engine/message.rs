@@ -137,7 +137,7 @@ pub fn results_to_json(results: &[SystemResults]) -> Value {
             true => format!("{} ({})", row.system, row.split),
             false => row.system.clone(),
         };
-        let value = json!({
+        let mut value = json!({
             "split": row.split,
             "n": row.n,
             "ppl": figure(row.ppl.as_ref()),
@@ -152,6 +152,9 @@ pub fn results_to_json(results: &[SystemResults]) -> Value {
             "truncation": row.truncation,
             "controls": row.controls,
         });
+        if let Some(best_of) = row.best_of() {
+            value["best_of"] = json!({"n": best_of.n(), "kl_bound": best_of.kl_bound()});
+        }
         systems.insert(name, value);
     }
     Value::Object(systems)

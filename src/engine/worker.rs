@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::alert::Watched;
 use super::{RunBody, RunOutcome};
 use crate::experiment::{
-    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SCRATCH, SharedStages,
+    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SCRATCH, SharedStages, Stage,
 };
 use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
 use crate::train::checkpoint::Checkpoints;
-use crate::train::pipeline::{self, Reuse};
+use crate::train::pipeline::{self, PREFERENCES, Reuse};
 use crate::train::session::Ended;
 
 /// The record of a run of `config`. Opens data and weights, so that anything missing is reported before
@@ -118,10 +118,16 @@ fn from_run(
     let of = detail.row.id;
     let nothing = |why| ReuseError::NothingShared { run: of, why };
     let other = |name: &String| detail.fingerprints.get(name) != new.fingerprints.get(name);
-    if let Some(name) = new.fingerprints.keys().find(|name| other(name)) {
+    // One stage reads these, and what comes before it can be shared all the same.
+    let mut names = new.fingerprints.keys().filter(|name| *name != PREFERENCES);
+    if let Some(name) = names.find(|name| other(name)) {
         return Err(nothing(format!("{name} is not what it was then")));
     }
-    let shared = shared(reader, detail, config)?;
+    let mut shared = shared(reader, detail, config)?;
+    if other(&PREFERENCES.to_string()) && shared.stages.contains(&Stage::Dpo) {
+        shared.stages.retain(|stage| *stage < Stage::Dpo);
+        shared.differs = Some("data.preferences");
+    }
     if shared.stages.is_empty() {
         let setting = shared.differs.unwrap_or("run.stages");
         return Err(nothing(format!("`{setting}` differs")));

@@ -7,10 +7,16 @@ use super::config::{Config, IdentifierInit, Precision, SCRATCH, Tuning};
 use super::error::Problem;
 
 impl Config {
-    /// Whether a run reads dialogues: identifiers alone do without, unless a model is made from nothing for them.
+    /// Whether a run reads dialogues: identifiers and DPO do without, unless a model is made from nothing for them.
     pub fn reads_dialogues(&self) -> bool {
+        let does_without = |stage: &Stage| matches!(stage, Stage::Identifiers | Stage::Dpo);
         let makes_model = self.reads_model() && self.model.source == SCRATCH;
-        makes_model || self.has_more_than_identifiers()
+        makes_model || !self.run.stages.iter().all(does_without)
+    }
+
+    /// Whether a run reads preference pairs.
+    pub fn reads_preferences(&self) -> bool {
+        self.run.stages.contains(&Stage::Dpo)
     }
 
     /// Whether a stage reads the run's model: identifiers that are given, or stand on a folder's encoder, do without.
@@ -69,7 +75,7 @@ impl Config {
         problems.refuse_if(
             !stages.windows(2).all(in_order),
             "run.stages",
-            "out of order; it goes pretraining, identifiers and generator (either first), ppo, evaluation",
+            "out of order; it goes pretraining, identifiers and generator (either first), ppo or dpo, evaluation",
         );
         problems.refuse_if(
             has(Stage::Ppo) && !has(Stage::Generator),
@@ -82,10 +88,16 @@ impl Config {
             "the empathy reward needs the identifiers stage; add it, or set reward.empathy = false",
         );
         problems.refuse_if(
-            has(Stage::Evaluation) && !has(Stage::Generator),
+            has(Stage::Evaluation) && !has(Stage::Generator) && !has(Stage::Dpo),
             "run.stages",
             "evaluation needs the generator stage before it",
         );
+        problems.refuse_if(
+            stages.iter().filter(|stage| stage.trains_policy()).count() > 1,
+            "run.stages",
+            "one stage trains the policy: ppo or dpo",
+        );
+        self.preference_problems(&mut problems);
         problems.refuse_if(
             self.given_identifiers() == Some(""),
             "identifiers.source",
@@ -117,9 +129,8 @@ impl Config {
             "ppo.tuning",
             "the policy starts as the generator, which has LoRA or has none; use \"lora\" for both, or for neither",
         );
-        let uses_lora = [self.generator.tuning, self.ppo.tuning]
-            .into_iter()
-            .any(Tuning::has_lora);
+        let tunings = [self.generator.tuning, self.ppo.tuning, self.dpo.tuning];
+        let uses_lora = tunings.into_iter().any(Tuning::has_lora);
         problems.refuse_if(
             uses_lora && self.lora.alpha == 0.0,
             "lora.alpha",
@@ -185,6 +196,66 @@ impl Config {
             "every mechanism is switched off; give one a weight, or set reward.empathy = false",
         );
         problems.0
+    }
+
+    /// Those of DPO and of best-of-n.
+    fn preference_problems(&self, problems: &mut Problems) {
+        let has = |stage: Stage| self.run.stages.contains(&stage);
+        let (own, generator) = (self.dpo.tuning, self.generator.tuning);
+        if has(Stage::Dpo) && has(Stage::Generator) {
+            problems.refuse_if(
+                own.has_lora() != generator.has_lora(),
+                "dpo.tuning",
+                "the policy starts as the generator, which has LoRA or has none; use \"lora\" for both, or for neither",
+            );
+            problems.refuse_if(
+                own.has_prefix() && !generator.has_prefix(),
+                "dpo.tuning",
+                "the policy starts as the generator, so a prefix must be there already; set generator.tuning to \"prefix\" or \"both\", or dpo.tuning to \"full\"",
+            );
+        } else if has(Stage::Dpo) {
+            problems.refuse_if(
+                self.model.source == SCRATCH,
+                "run.stages",
+                "dpo of a model made from nothing needs the generator stage before it",
+            );
+            problems.refuse_if(
+                own.has_prefix(),
+                "dpo.tuning",
+                "without a generator stage the policy starts as the model, which has no prefix; use \"lora\" or \"full\"",
+            );
+        }
+        problems.refuse_if(
+            has(Stage::Dpo) && self.data.preferences.trim().is_empty(),
+            "data.preferences",
+            "is empty; give the name of a set of preference pairs (`emprl data import preferences FILE`)",
+        );
+        problems.refuse_if(
+            has(Stage::Dpo) && self.dpo.beta == 0.0,
+            "dpo.beta",
+            "must be above 0, or every pair has the same loss",
+        );
+        problems.refuse_if(
+            has(Stage::Dpo) && self.dpo.max_completion_length >= self.dpo.max_length,
+            "dpo.max_completion_length",
+            format!(
+                "leaves no room for a context in dpo.max_length ({})",
+                self.dpo.max_length
+            ),
+        );
+        let best_of = self.evaluation.best_of;
+        problems.refuse_if(
+            best_of == 1,
+            "evaluation.best_of",
+            "of one response there is none to choose; use 0, or 2 and more",
+        );
+        problems.refuse_if(
+            best_of > 1
+                && has(Stage::Evaluation)
+                && !(has(Stage::Identifiers) && self.reward.empathy),
+            "evaluation.best_of",
+            "needs a reward to choose by: add the identifiers stage and leave reward.empathy on, or use 0",
+        );
     }
 }
 

@@ -129,6 +129,14 @@ words! {
 }
 
 words! {
+    /// The loss of direct preference optimisation.
+    DpoLoss {
+        /// -log σ(β (chosen log-ratio - rejected log-ratio)), with label smoothing where that is set.
+        Sigmoid = "sigmoid",
+    }
+}
+
+words! {
     /// How a learning rate moves over a stage.
     LrSchedule {
         /// It stays.
@@ -149,7 +157,7 @@ settings! {
         precision: Precision = Precision::F32 => choice(Precision::WORDS);
         /// The stages to run, in this order.
         stages: Vec<Stage> = vec![Stage::Identifiers, Stage::Generator, Stage::Ppo, Stage::Evaluation]
-            => Spec::of(SettingKind::List(&["pretraining", "identifiers", "generator", "ppo", "evaluation"]));
+            => Spec::of(SettingKind::List(&["pretraining", "identifiers", "generator", "ppo", "dpo", "evaluation"]));
         /// A checkpoint is written every so many steps of a stage, besides the one at its end; 0 for none between.
         checkpoint_every: u64 = 500 => int(0, 1_000_000).unit("steps");
     }
@@ -162,6 +170,8 @@ settings! {
         dialogues: String = "empathetic-dialogues".into() => TEXT.paper("EmpatheticDialogues");
         /// Labelled pairs for the identifiers: "builtin", or the name of an imported set.
         levels: String = "mental-health-subreddits".into() => TEXT.paper("Mental Health Subreddits");
+        /// Preference pairs for the dpo stage: the name of an imported set.
+        preferences: String = "preferences".into() => TEXT;
         /// Longest context; longer ones lose their oldest tokens.
         max_source: usize = 200 => int(8, 4096).unit("tokens");
         /// Longest target response.
@@ -421,6 +431,44 @@ settings! {
 }
 
 settings! {
+    /// Direct preference optimisation: responses that people preferred are made likelier than the others (Rafailov et al. 2023).
+    DpoSettings in "dpo" {
+        /// Which parameters are trained.
+        tuning: Tuning = Tuning::Prefix => choice(Tuning::WORDS);
+        /// How far the policy may move from the reference, which is the generator: higher keeps it closer.
+        beta: f64 = 0.1 => float(0.0, 100.0).label("β");
+        /// The loss of a pair.
+        loss_type: DpoLoss = DpoLoss::Sigmoid => choice(DpoLoss::WORDS).label("Loss");
+        /// Share of pairs that are taken to be the wrong way round.
+        label_smoothing: f64 = 0.0 => float(0.0, 0.5);
+        /// Passes over the training pairs.
+        epochs: u64 = 3 => int(1, 1000).unit("epochs");
+        /// Batches at most, over all epochs; 0 for no limit.
+        max_steps: u64 = 0 => int(0, 10_000_000).unit("steps");
+        /// Pairs a batch.
+        batch: usize = 8 => int(1, 1024).unit("pairs");
+        /// Step size of AdamW at the first batch; the schedule says how it moves from there.
+        lr: f64 = 1e-6 => float(0.0, 1.0).label("Learning rate");
+        /// How the learning rate moves.
+        lr_schedule: LrSchedule = LrSchedule::Linear => choice(LrSchedule::WORDS).label("Learning rate schedule");
+        /// Decoupled weight decay.
+        weight_decay: f64 = 0.0 => float(0.0, 1.0);
+        /// Largest global gradient norm; 0 for no clipping.
+        max_gradient_norm: f64 = 1.0 => float(0.0, 1e6);
+        /// Longest context of a pair; longer ones lose their oldest tokens.
+        max_prompt_length: usize = 512 => int(8, 4096).unit("tokens");
+        /// Longest response of a pair; longer ones lose their end; 0 for no limit of its own.
+        max_completion_length: usize = 0 => int(0, 4096).unit("tokens");
+        /// Context and response together; the context loses its oldest tokens.
+        max_length: usize = 1_024 => int(16, 8192).unit("tokens");
+        /// Share of contexts whose pairs are kept for validation; 0 for none.
+        validation_share: f64 = 0.1 => float(0.0, 0.9);
+        /// The validation pairs are measured, and the validation subset is answered and scored, every so many steps.
+        evaluate_every: u64 = 200 => int(1, 1_000_000).unit("steps");
+    }
+}
+
+settings! {
     /// The reward (Eq. 2-8).
     RewardSettings in "reward" {
         /// Whether the empathy reward is given; off is the ablation "w/o Empathy Reward".
@@ -457,10 +505,12 @@ settings! {
 settings! {
     /// How answers are measured.
     EvaluationSettings in "evaluation" {
-        /// Validation examples answered at each evaluation of PPO.
+        /// Validation examples answered at each evaluation of PPO and DPO.
         subset: usize = 200 => int(1, 1_000_000).unit("examples");
         /// Dialogues of the fixed sample list.
         samples: usize = 8 => int(1, 200).unit("dialogues");
+        /// Also measure "best of n": of so many responses of the generator the one that the reward likes best, which any training by that reward must beat; 0 to leave it out.
+        best_of: usize = 0 => int(0, 256).label("Best of n").unit("responses");
         /// Examples answered at once.
         batch: usize = 32 => int(1, 1024).unit("examples");
         /// Also report PPL as the authors' released code does, which depends on the batch size: by batches of so many targets; 0 to leave it out.
@@ -512,6 +562,7 @@ pub struct Config {
     pub generator: GeneratorSettings,
     pub sampling: SamplingSettings,
     pub ppo: PpoSettings,
+    pub dpo: DpoSettings,
     pub reward: RewardSettings,
     pub evaluation: EvaluationSettings,
     pub alerts: AlertSettings,
@@ -529,6 +580,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("generator", "Generator"),
     ("sampling", "Sampling"),
     ("ppo", "PPO"),
+    ("dpo", "DPO"),
     ("reward", "Reward"),
     ("evaluation", "Evaluation"),
     ("alerts", "Alerts"),
@@ -547,6 +599,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         GeneratorSettings::SETTINGS,
         SamplingSettings::SETTINGS,
         PpoSettings::SETTINGS,
+        DpoSettings::SETTINGS,
         RewardSettings::SETTINGS,
         EvaluationSettings::SETTINGS,
         AlertSettings::SETTINGS,

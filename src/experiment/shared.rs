@@ -4,7 +4,7 @@
 //! it, the seed, the device, the texts and the model. Running it again would give the same weights. Identifiers that
 //! are the first stage depend on their own seed alone, if they have one.
 
-use super::{Config, Stage, Tuning, settings};
+use super::{Config, Setting, Stage, Tuning, settings};
 
 const SEED: &str = "run.seed";
 const IDENTIFIER_SEED: &str = "identifiers.seed";
@@ -73,16 +73,30 @@ impl Config {
             Stage::Generator if self.generator.tuning == Tuning::Lora => &["generator", "lora"],
             Stage::Generator => &["generator", "prefix"],
             Stage::Ppo => &["ppo", "reward", "sampling", "evaluation"],
+            Stage::Dpo if self.dpo.tuning == Tuning::Lora => {
+                &["dpo", "lora", "sampling", "evaluation"]
+            }
+            Stage::Dpo => &["dpo", "sampling", "evaluation"],
             Stage::Evaluation => &[],
         }
     }
 
     /// The first setting in `sections` that affects training and differs in `other`, but for the seeds.
     fn differing(&self, other: &Config, sections: &[&str]) -> Option<&'static str> {
-        const SHAPE_NOTHING: [&str; 3] = ["run.stages", "run.checkpoint_every", "data.test_limit"];
+        const SHAPE_NOTHING: [&str; 4] = [
+            "run.stages",
+            "run.checkpoint_every",
+            "data.test_limit",
+            "evaluation.best_of",
+        ];
+        // Only one stage reads it.
+        let section = |setting: &Setting| match setting.path {
+            "data.preferences" => "dpo",
+            _ => setting.section(),
+        };
         let (own, others) = (self.values(), other.values());
         settings()
-            .filter(|setting| sections.contains(&setting.section()))
+            .filter(|setting| sections.contains(&section(setting)))
             .map(|setting| setting.path)
             .filter(|path| !SHAPE_NOTHING.contains(path) && ![SEED, IDENTIFIER_SEED].contains(path))
             .find(|path| own.get(*path) != others.get(*path))
@@ -138,5 +152,16 @@ mod tests {
             c.run.stages = vec![Stage::Identifiers, Stage::Generator, Stage::Evaluation];
         });
         case(&without, 2, Some("run.stages"));
+        case(&changed(|c| c.evaluation.best_of = 8), 3, None);
+        case(&changed(|c| c.data.preferences = "mine".into()), 3, None);
+        let by_preference = |set: &str| {
+            changed(|c| {
+                c.run.stages = vec![Stage::Generator, Stage::Dpo];
+                c.data.preferences = set.into();
+            })
+        };
+        let shared = by_preference("study-1").shared_stages(&by_preference("study-2"));
+        assert_eq!(shared.stages, [Stage::Generator]);
+        assert_eq!(shared.differs, Some("data.preferences"));
     }
 }

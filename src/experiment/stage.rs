@@ -16,17 +16,20 @@ pub enum Stage {
     Generator,
     /// Reinforcement learning (Sec. III-E).
     Ppo,
+    /// Direct preference optimisation (Rafailov et al. 2023).
+    Dpo,
     /// The metrics of Table II on the test split.
     Evaluation,
 }
 
 impl Stage {
     /// Every stage, in the usual order.
-    pub const ALL: [Stage; 5] = [
+    pub const ALL: [Stage; 6] = [
         Stage::Pretraining,
         Stage::Identifiers,
         Stage::Generator,
         Stage::Ppo,
+        Stage::Dpo,
         Stage::Evaluation,
     ];
 
@@ -37,6 +40,7 @@ impl Stage {
             Stage::Identifiers => "identifiers",
             Stage::Generator => "generator",
             Stage::Ppo => "ppo",
+            Stage::Dpo => "dpo",
             Stage::Evaluation => "evaluation",
         }
     }
@@ -53,7 +57,23 @@ impl Stage {
             Stage::Identifiers => "Identifiers",
             Stage::Generator => "Generator",
             Stage::Ppo => "PPO",
+            Stage::Dpo => "DPO",
             Stage::Evaluation => "Evaluation",
+        }
+    }
+
+    /// Whether it trains the run's policy, which starts as the generator.
+    pub fn trains_policy(self) -> bool {
+        matches!(self, Stage::Ppo | Stage::Dpo)
+    }
+
+    /// What the model that it leaves is called in the result table; `None` of one that answers nothing.
+    pub fn system(self) -> Option<&'static str> {
+        match self {
+            Stage::Generator => Some("Generator"),
+            Stage::Ppo => Some("EmpRL"),
+            Stage::Dpo => Some("DPO"),
+            Stage::Pretraining | Stage::Identifiers | Stage::Evaluation => None,
         }
     }
 }

@@ -254,6 +254,43 @@ metrics! { PPO in "ppo":
         definition: "Minibatches left out in this step because their mean ratio passed the threshold." }
 }
 
+metrics! { DPO in "dpo":
+    DPO_LOSS { key: "dpo/loss", name: "DPO loss", direction: Lower, group: "DPO loss", per: "batch",
+        definition: "Mean over the pairs of a training batch of -log σ(β times the margin of log-ratios), the log-ratio of a response being log pi - log rho summed over its tokens; with label smoothing its share of pairs is turned round." }
+    DPO_VALIDATION_LOSS { key: "dpo/validation_loss", name: "DPO validation loss", direction: Lower, group: "DPO loss", per: "evaluation",
+        definition: "The DPO loss, mean over the validation pairs." }
+    DPO_CHOSEN_REWARD { key: "dpo/rewards/chosen", name: "Reward of chosen", direction: Higher, group: "Implicit rewards", per: "batch",
+        definition: "β (log pi - log rho) of the chosen response, summed over its tokens; mean over the pairs of a training batch." }
+    DPO_REJECTED_REWARD { key: "dpo/rewards/rejected", name: "Reward of rejected", direction: Lower, group: "Implicit rewards", per: "batch",
+        definition: "β (log pi - log rho) of the rejected response, summed over its tokens; mean over the pairs of a training batch." }
+    DPO_MARGIN { key: "dpo/rewards/margins", name: "Reward margin", direction: Higher, group: "Reward margin", per: "batch",
+        definition: "Reward of the chosen response less that of the rejected one; mean over the pairs of a training batch." }
+    DPO_VALIDATION_MARGIN { key: "dpo/validation_rewards/margins", name: "Reward margin, validation", direction: Higher, group: "Reward margin", per: "evaluation",
+        definition: "Reward of the chosen response less that of the rejected one; mean over the validation pairs." }
+    DPO_ACCURACY { key: "dpo/rewards/accuracies", name: "Pair accuracy", direction: Higher, group: "Pair accuracy", per: "batch",
+        definition: "Share of the pairs of a training batch (0 to 1) whose chosen response has the higher reward." }
+    DPO_VALIDATION_ACCURACY { key: "dpo/validation_rewards/accuracies", name: "Pair accuracy, validation", direction: Higher, group: "Pair accuracy", per: "evaluation",
+        definition: "Share of the validation pairs (0 to 1) whose chosen response has the higher reward." }
+    DPO_VALIDATION_CHOSEN_REWARD { key: "dpo/validation_rewards/chosen", name: "Reward of chosen, validation", direction: Higher, group: "Implicit rewards, validation", per: "evaluation",
+        definition: "β (log pi - log rho) of the chosen response, summed over its tokens; mean over the validation pairs." }
+    DPO_VALIDATION_REJECTED_REWARD { key: "dpo/validation_rewards/rejected", name: "Reward of rejected, validation", direction: Lower, group: "Implicit rewards, validation", per: "evaluation",
+        definition: "β (log pi - log rho) of the rejected response, summed over its tokens; mean over the validation pairs." }
+    DPO_CHOSEN_LOG_PROB { key: "dpo/logps/chosen", name: "Log-probability of chosen", unit: "nats", direction: None, group: "Log-probabilities of pairs", per: "batch",
+        definition: "log pi of the chosen response, summed over its tokens, its end included; mean over the pairs of a training batch." }
+    DPO_REJECTED_LOG_PROB { key: "dpo/logps/rejected", name: "Log-probability of rejected", unit: "nats", direction: None, group: "Log-probabilities of pairs", per: "batch",
+        definition: "log pi of the rejected response, summed over its tokens, its end included; mean over the pairs of a training batch." }
+    DPO_VALIDATION_CHOSEN_LOG_PROB { key: "dpo/validation_logps/chosen", name: "Log-probability of chosen, validation", unit: "nats", direction: None, group: "Log-probabilities of pairs, validation", per: "evaluation",
+        definition: "log pi of the chosen response, summed over its tokens, its end included; mean over the validation pairs." }
+    DPO_VALIDATION_REJECTED_LOG_PROB { key: "dpo/validation_logps/rejected", name: "Log-probability of rejected, validation", unit: "nats", direction: None, group: "Log-probabilities of pairs, validation", per: "evaluation",
+        definition: "log pi of the rejected response, summed over its tokens, its end included; mean over the validation pairs." }
+    DPO_LEARNING_RATE { key: "dpo/lr", name: "DPO learning rate", direction: None, group: "Learning rate", per: "step",
+        definition: "Step size of the optimizer in this update." }
+    DPO_GRADIENT_NORM { key: "dpo/gradient_norm", name: "DPO gradient norm", direction: None, group: "Gradient norm", per: "step",
+        definition: "Euclidean norm of the gradient over all trainable parameters, before clipping." }
+    DPO_TOKENS_PER_SECOND { key: "dpo/tokens_per_second", name: "DPO speed", unit: "tokens/s", direction: Higher, group: "Speed", per: "step",
+        definition: "Context and response tokens of both responses trained on, by wall time." }
+}
+
 metrics! { VALIDATION in "validation":
     VALIDATION_PPL { key: "validation/ppl", name: "PPL", direction: Lower, group: "PPL", per: "evaluation",
         definition: "exp of the mean token cross-entropy of the targets; every real target token counts once, eos included." }
@@ -293,13 +330,14 @@ metrics! { MEMORY in "memory":
 }
 
 /// All declarations, in the order in which they are shown.
-const TABLE: [&[MetricDecl]; 10] = [
+const TABLE: [&[MetricDecl]; 11] = [
     PRETRAINING,
     IDENTIFIERS,
     GENERATOR,
     REWARD,
     EMPATHY_TERMS,
     PPO,
+    DPO,
     VALIDATION,
     VALIDATION_CONTROLS,
     VALIDATION_BY_MECHANISM,

@@ -3,6 +3,7 @@
 //! Takes numbers, levels and texts; must not know SQL, egui or tensors. Perplexity is a plain number;
 //! Dist, accuracy, F1 and Emp-F1 are in %, as the paper's tables give them, unless a name says otherwise.
 
+pub mod best_of;
 pub mod bootstrap;
 pub mod classification;
 pub mod control_answers;
@@ -16,6 +17,7 @@ mod results;
 mod truncation;
 pub mod written;
 
+pub use best_of::BestOf;
 pub use bootstrap::{Bootstrap, Estimate};
 pub use classification::{ClassificationReport, Confusion};
 pub use controls::{ConstantAnswer, ControlLevels, Controls, EqualLength, gain_difference};

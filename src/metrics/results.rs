@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::BestOf;
 use super::Digits;
 use super::Truncation;
 use super::bootstrap::{Bootstrap, Estimate};
@@ -15,7 +16,7 @@ use super::perplexity::{TargetLoss, perplexity_estimate, perplexity_hf_estimate}
 /// The automatic metrics of one system (Table II), each with its bootstrap interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SystemResults {
-    /// "Generator", "EmpRL", or an imported system's name.
+    /// "Generator", "EmpRL", "DPO", "best of 8", or an imported system's name.
     pub system: String,
     /// Name of the split, such as "test".
     pub split: String,
@@ -47,6 +48,11 @@ pub struct SystemResults {
 }
 
 impl SystemResults {
+    /// What this system is, if it is the best of n: its bound of the KL goes with every table.
+    pub fn best_of(&self) -> Option<BestOf> {
+        BestOf::named(&self.system)
+    }
+
     /// A warning about the figures of a system with hardly any words, which mean nothing: one word answered
     /// once is 100 % distinct words.
     pub fn caution(&self) -> Option<String> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::OperationError;
 pub use crate::data::library::{list, show as summary};
+use crate::data::preferences::{PreferencePair, PreferenceSet};
 use crate::data::{DialogueSet, Example, ImportReport, LabelledPair, LevelSet, Split, library};
 use crate::operations::require_writable;
 
@@ -14,6 +15,7 @@ pub struct OpenSet {
     pub name: String,
     pub dialogues: Option<DialogueSet>,
     pub levels: Option<LevelSet>,
+    pub preferences: Option<PreferenceSet>,
 }
 
 /// One row of an open set.
@@ -21,6 +23,7 @@ pub struct OpenSet {
 pub enum SetEntry<'a> {
     Example(Split, &'a Example),
     Pair(&'a LabelledPair),
+    Preference(&'a PreferencePair),
 }
 
 /// Imports a data set into the store.
@@ -32,6 +35,20 @@ pub fn import(store: &Path, name: &str, dir: &Path) -> Result<ImportReport, Oper
     Ok(library::import(store, name, dir)?)
 }
 
+/// Imports the preference pairs of a JSONL file as the set `name`.
+///
+/// # Errors
+/// The store is read-only; the name cannot be one; a file is missing or malformed.
+pub fn import_preferences(
+    store: &Path,
+    name: &str,
+    source: &Path,
+    contexts: Option<&Path>,
+) -> Result<ImportReport, OperationError> {
+    require_writable(store)?;
+    Ok(library::import_preferences(store, name, source, contexts)?)
+}
+
 /// Opens a whole data set.
 pub fn open(store: &Path, name: &str) -> Result<OpenSet, OperationError> {
     let sets = library::list(store)?;
@@ -40,10 +57,13 @@ pub fn open(store: &Path, name: &str) -> Result<OpenSet, OperationError> {
     let has_levels = set.is_some_and(|set| set.has_levels);
     let dialogues = has_dialogues.then(|| library::open_dialogues(store, name));
     let levels = has_levels.then(|| library::open_levels(store, name));
+    let has_preferences = set.is_some_and(|set| set.preference_pairs.is_some());
+    let preferences = has_preferences.then(|| library::open_preferences(store, name));
     Ok(OpenSet {
         name: name.to_string(),
         dialogues: dialogues.transpose()?,
         levels: levels.transpose()?,
+        preferences: preferences.transpose()?,
     })
 }
 
@@ -53,14 +73,15 @@ impl OpenSet {
         let examples = dialogues.map_or(0, |set| {
             Split::ALL.iter().map(|split| set.split(*split).len()).sum()
         });
-        examples + self.levels.as_ref().map_or(0, |set| set.pairs.len())
+        let preferences = self.preferences.as_ref().map_or(0, |set| set.pairs.len());
+        examples + self.levels.as_ref().map_or(0, |set| set.pairs.len()) + preferences
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The entry at an index: the splits in order, then the labelled pairs.
+    /// The entry at an index: the splits in order, then labelled pairs, then preference pairs.
     pub fn entry(&self, mut index: usize) -> Option<SetEntry<'_>> {
         if let Some(set) = &self.dialogues {
             for split in Split::ALL {
@@ -71,8 +92,14 @@ impl OpenSet {
                 }
             }
         }
-        let pair = self.levels.as_ref()?.pairs.get(index)?;
-        Some(SetEntry::Pair(pair))
+        if let Some(set) = &self.levels {
+            match set.pairs.get(index) {
+                Some(pair) => return Some(SetEntry::Pair(pair)),
+                None => index -= set.pairs.len(),
+            }
+        }
+        let pair = self.preferences.as_ref()?.pairs.get(index)?;
+        Some(SetEntry::Preference(pair))
     }
 
     /// The emotions of the dialogues, sorted.

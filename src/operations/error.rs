@@ -116,6 +116,18 @@ pub enum OperationError {
          nothing; score a system's own responses, or this one without --identifiers"
     )]
     OwnTargets { system: String },
+    #[error(
+        "the best of n responses is chosen by an empathy reward; say whose identifiers judge with --identifiers RUN"
+    )]
+    NoJudge,
+    #[error(
+        "context {number} has no target, whose empathy levels the reward of best-of-n compares a response with; give \
+         contexts with targets"
+    )]
+    NoTarget {
+        /// From 1.
+        number: usize,
+    },
     /// The progress callback asked for it.
     #[error("stopped; nothing of it was saved")]
     Stopped,
@@ -128,6 +140,7 @@ fn batch_setting(stage: Stage) -> &'static str {
         Stage::Identifiers => "identifiers.batch",
         Stage::Generator => "generator.batch",
         Stage::Ppo => "ppo.batch",
+        Stage::Dpo => "dpo.batch",
         Stage::Evaluation => "evaluation.batch",
     }
 }
@@ -157,6 +170,7 @@ impl OperationError {
             | OperationError::Reuse(ReuseError::NothingShared { .. })
             | OperationError::PlotFormat { .. }
             | OperationError::NoRunName
+            | OperationError::NoJudge
             | OperationError::NoSystemName
             | OperationError::LongSystemName
             | OperationError::UnlistableSystemName

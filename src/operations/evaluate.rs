@@ -47,10 +47,8 @@ pub fn checkpoint(
     let identifiers = identifiers
         .map(|found| found.identifiers(store))
         .transpose()?;
-    let system = match &found.origin {
-        Some(origin) if origin.stage == Stage::Ppo => "EmpRL",
-        _ => "Generator",
-    };
+    let stage = found.origin.as_ref().map(|origin| origin.stage);
+    let system = stage.and_then(Stage::system).unwrap_or("Generator");
     Ok(examine(
         store,
         &config,

@@ -14,7 +14,9 @@ pub use reference::{CheckpointOrigin, Reference, ReferenceError, ResolvedModel, 
 use super::{OnProgress, OperationError, Progress};
 use crate::data::EmpathyLevel;
 use crate::experiment::SCRATCH;
+pub use crate::metrics::BestOf;
 use crate::metrics::Truncation;
+pub use crate::train::best_of::Targeted;
 pub use crate::train::export::Exported;
 pub use crate::train::saved::{
     Anatomy, Drawing, GeneratedResponse, Identified, SavedIdentifiers, SavedModel,
@@ -98,4 +100,22 @@ pub(super) fn identify(
             Ok(identified.into_iter().map(levels).collect())
         }
     }
+}
+
+/// Opens the identifiers whose reward chooses the best of n responses of `model`: the given ones, else its run's.
+///
+/// # Errors
+/// There are none, or they cannot be opened.
+pub fn judge(
+    store: &Path,
+    model: &Reference,
+    given: Option<&Reference>,
+    device: &str,
+) -> Result<SavedIdentifiers, OperationError> {
+    let own = model.of_own_run();
+    let found = given.or(own.as_ref()).ok_or(OperationError::NoJudge)?;
+    Ok(SavedIdentifiers::open(
+        &found.identifiers(store)?.folder,
+        device,
+    )?)
 }

@@ -3,12 +3,14 @@
 //! Judging itself is [`Store::judge`] and [`Store::undo`]. Nothing here reveals the systems of a blind study.
 
 mod contested;
+mod preferences;
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use contested::{ContestedItem, contested, prefer};
+pub use preferences::{KeptPreferences, WrittenPreferences, keep_preferences, write_preferences};
 
 use super::exports::{check_pack, make_folder, write_numbered, write_pack};
 use super::{OperationError, read_or_default};

@@ -118,8 +118,11 @@ pub fn results_table(results: &[SystemResults]) -> String {
     row("Words per response", &|r| Digits::WORDS.write(r.mean_words));
     let cautions = results.iter().filter_map(SystemResults::caution);
     let cautions = cautions.map(|caution| format!("{}.\n", one_line(&caution)));
+    let best_of = results.iter().filter_map(SystemResults::best_of);
+    let best_of = best_of.map(|best_of| format!("{}.\n", best_of.sentence()));
     table.text()
         + &cautions.collect::<String>()
+        + &best_of.collect::<String>()
         + &control_text(results)
         + &truncation_text(results)
 }

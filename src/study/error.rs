@@ -54,6 +54,8 @@ pub enum StudyError {
         wanted: usize,
         fix: &'static str,
     },
+    #[error("the study has no preference pairs: {what}")]
+    NoPreferences { what: &'static str },
     #[error("item {item}: {what}")]
     Judgement { item: u32, what: &'static str },
     #[error("the pack is refused: {0}")]

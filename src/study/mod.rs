@@ -18,6 +18,7 @@ pub mod matching;
 pub mod moment;
 pub mod pack;
 pub mod page;
+pub mod preferences;
 pub mod record;
 pub mod responses;
 pub mod results;

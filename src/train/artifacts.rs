@@ -15,6 +15,7 @@ use super::model_tokenizer::ModelTokenizer;
 use super::policy::Policy;
 use crate::checkpoint;
 use crate::data::LevelSet;
+use crate::data::preferences::PreferenceSet;
 use crate::experiment::{Config, Precision, Stage, Tuning};
 use crate::nn::t5::T5;
 use crate::nn::{LanguageModel, in_bf16};
@@ -23,6 +24,7 @@ use crate::nn::{LanguageModel, in_bf16};
 pub struct Artifacts {
     pub run_folder: PathBuf,
     pub level_set: Option<LevelSet>,
+    pub preferences: Option<PreferenceSet>,
     pub material: Material,
     pub tokenizer: ModelTokenizer,
     /// The model that the generator starts from.

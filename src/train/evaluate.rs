@@ -38,13 +38,32 @@ pub fn sampling(settings: &SamplingSettings) -> Sampling {
     }
 }
 
+/// Whose random streams responses are drawn from: one for each source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Samples {
+    pub seed: u64,
+    pub draw: Draw,
+    pub index: u64,
+}
+
+impl Samples {
+    /// Those of a system's answers.
+    pub fn answers(seed: u64) -> Self {
+        Samples {
+            seed,
+            draw: Draw::Answer,
+            index: 0,
+        }
+    }
+}
+
 /// Answers every source, `batch` at once, each from its own random stream whatever the batches are. `done` is
 /// called with the number answered so far; if it breaks, only the answers so far are returned.
 pub(super) fn answer_all(
     policy: &Policy,
     sources: &[&[u32]],
     sampling: &Sampling,
-    run_seed: u64,
+    samples: Samples,
     batch: usize,
     done: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Vec<Generated> {
@@ -55,7 +74,7 @@ pub(super) fn answer_all(
         let rows: Vec<&[u32]> = indices.iter().map(|&index| sources[index]).collect();
         let mut streams: Vec<_> = indices
             .iter()
-            .map(|&index| stream(run_seed, Draw::Answer, 0, index as u64))
+            .map(|&row| stream(samples.seed, samples.draw, samples.index, row as u64))
             .collect();
         let generated = generate(
             &policy.model,
@@ -164,10 +183,15 @@ impl Examiner<'_> {
             policy,
             &sources,
             &self.sampling,
-            self.run_seed,
+            Samples::answers(self.run_seed),
             self.batch,
             &mut |_| ControlFlow::Continue(()),
         );
+        self.judged(exam, generated)
+    }
+
+    /// Answers as texts, with the identifiers' levels of them.
+    pub(super) fn judged(&self, exam: &Exam<'_>, generated: Vec<Generated>) -> Answers {
         let responses: Vec<String> = generated
             .iter()
             .map(|answer| self.tokenizer.decode(&answer.tokens))

@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 use super::error::TrainError;
 use super::model_tokenizer::ModelTokenizer;
 use super::seed::{Draw, stream};
+use crate::data::preferences::PreferenceSet;
 use crate::data::{DialogueSet, Example, LevelSet, library};
 use crate::experiment::{Config, DataSettings};
 
@@ -24,6 +25,7 @@ pub struct Encoded {
 pub struct Texts {
     pub dialogues: Option<DialogueSet>,
     pub levels: Option<LevelSet>,
+    pub preferences: Option<PreferenceSet>,
 }
 
 impl Texts {
@@ -32,9 +34,11 @@ impl Texts {
     pub fn open(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let dialogues = || library::open_dialogues(store, &config.data.dialogues);
         let levels = || library::open_levels(store, &config.data.levels);
+        let preferences = || library::open_preferences(store, &config.data.preferences);
         Ok(Texts {
             dialogues: config.reads_dialogues().then(dialogues).transpose()?,
             levels: config.reads_levels().then(levels).transpose()?,
+            preferences: config.reads_preferences().then(preferences).transpose()?,
         })
     }
 }

@@ -2,9 +2,11 @@
 
 mod artifacts;
 pub mod base;
+pub mod best_of;
 pub mod checkpoint;
 pub mod clip;
 pub mod control_answers;
+pub mod dpo;
 mod early_stopping;
 pub mod error;
 pub mod evaluate;

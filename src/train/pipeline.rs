@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::artifacts::{Artifacts, as_t5};
 use super::checkpoint::Checkpoints;
+use super::dpo::trainer as dpo;
 use super::error::TrainError;
 use super::identifier::OwnModel;
 use super::material::Texts;
@@ -28,6 +29,9 @@ pub(super) use start::{scratch_t5, scratch_tokenizer};
 /// The tokenizer of a model trained from scratch, in the run's folder.
 const TOKENIZER: &str = "tokenizer.json";
 
+/// The name of the preference pairs among a run's fingerprints.
+pub const PREFERENCES: &str = "preferences";
+
 /// Fingerprints of the texts and weights that a run starts from, by name. Opens them all, so that anything
 /// missing or damaged is reported before anything is written.
 pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, String>, TrainError> {
@@ -36,6 +40,8 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
     let texts = Texts::open(config, store)?;
     found.extend(texts.dialogues.map(|set| (set.name, set.fingerprint)));
     found.extend(texts.levels.map(|set| (set.name, set.fingerprint)));
+    let preferences = texts.preferences.map(|set| set.fingerprint);
+    found.extend(preferences.map(|found| (PREFERENCES.to_string(), found)));
     let shape = if config.reads_model() && config.model.source != SCRATCH {
         let folder = Path::new(&config.model.source);
         let (policy, _) = Policy::load(folder, &device)?;
@@ -102,6 +108,7 @@ pub fn run(
             Stage::Identifiers => identifiers(&mut session, &mut artifacts)?,
             Stage::Generator => generator::run(&mut session, &mut artifacts)?,
             Stage::Ppo => ppo::run(&mut session, &mut artifacts)?,
+            Stage::Dpo => dpo::run(&mut session, &mut artifacts)?,
             Stage::Evaluation => evaluation_stage::run(&mut session, &artifacts)?,
         };
         if ended == Ended::Stopped {

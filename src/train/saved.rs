@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::base::dequantised;
 use super::control_answers::ConstantSearch;
 use super::error::TrainError;
-use super::evaluate::{Examiner, answer_all, sampling};
+use super::evaluate::{Examiner, Samples, answer_all, sampling};
 use super::identifier_set::{IdentifierSet, levels};
 use super::material::Material;
 use super::model_tokenizer::ModelTokenizer;
@@ -60,7 +60,7 @@ pub struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    fn sampling(&self) -> Sampling {
+    pub(super) fn sampling(&self) -> Sampling {
         Sampling {
             greedy: self.greedy,
             ..sampling(self.settings)
@@ -167,8 +167,8 @@ impl SavedModel {
     ) -> Result<Vec<GeneratedResponse>, TrainError> {
         let sources = self.sources(contexts.iter().copied(), max_source)?;
         let sources: Vec<&[u32]> = sources.iter().map(Vec::as_slice).collect();
-        let (sampling, seed) = (drawing.sampling(), drawing.seed);
-        let generated = answer_all(&self.policy, &sources, &sampling, seed, batch, done);
+        let (sampling, samples) = (drawing.sampling(), Samples::answers(drawing.seed));
+        let generated = answer_all(&self.policy, &sources, &sampling, samples, batch, done);
         let answers = generated.into_iter();
         Ok(answers.map(|generated| self.answer_of(generated)).collect())
     }
@@ -200,7 +200,7 @@ impl SavedModel {
         Ok(generated.map(|generated| self.answer_of(generated)))
     }
 
-    fn answer_of(&self, generated: Generated) -> GeneratedResponse {
+    pub(super) fn answer_of(&self, generated: Generated) -> GeneratedResponse {
         GeneratedResponse {
             response: self.tokenizer.decode(&generated.tokens),
             tokens: generated.tokens,
@@ -265,7 +265,7 @@ impl SavedModel {
         Ok(truncated)
     }
 
-    fn sources<'a>(
+    pub(super) fn sources<'a>(
         &self,
         contexts: impl Iterator<Item = Turns<'a>>,
         max_source: usize,
@@ -278,8 +278,8 @@ impl SavedModel {
 
 /// The three identifiers of a run.
 pub struct SavedIdentifiers {
-    set: IdentifierSet,
-    device: Device,
+    pub(super) set: IdentifierSet,
+    pub(super) device: Device,
 }
 
 /// An identifier's output for a response.

@@ -27,6 +27,9 @@ pub enum Draw {
     Bootstrap,
     Controls,
     Lora,
+    PreferenceSplit,
+    PreferenceOrder,
+    BestOf,
 }
 
 /// The seed of `draw` number `index` (a step, an epoch or an example) of a run.

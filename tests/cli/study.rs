@@ -212,6 +212,16 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
         );
         names_no_system(&done.stdout);
     }
+    let pairs = place.path().join("pairs.jsonl");
+    let out = format!("--out={}", pairs.display());
+    let blind = place.run(&["study", "preferences", "1", &out]);
+    assert_eq!(blind.code, 1);
+    assert!(
+        blind.stderr.contains("blind") && !pairs.exists(),
+        "{}",
+        blind.stderr
+    );
+    names_no_system(&blind.stderr);
     let blind = place.run(&["study", "results", "1"]);
     assert_eq!(blind.code, 1);
     assert!(blind.stderr.contains("still blind"), "{}", blind.stderr);
@@ -273,6 +283,27 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     assert_eq!(
         record["record"]["items"].as_array().unwrap().len(),
         ITEMS as usize
+    );
+    let written = place.json(&["study", "preferences", "1", &out]);
+    let decided = pair["win"]["count"].as_u64().unwrap() + pair["lose"]["count"].as_u64().unwrap();
+    assert_eq!(written["pairs"], decided);
+    let left_out = ["ties", "undecided", "alike"].map(|what| written[what].as_u64().unwrap());
+    assert_eq!(left_out.iter().sum::<u64>() + decided, ITEMS);
+    let path = pairs.to_str().unwrap();
+    let imported = place.json(&["data", "import", "preferences", path, "--name=study-1"]);
+    assert_eq!(imported["preference_pairs"], decided);
+    let shown = place.ok(&["data", "show", "study-1"]);
+    assert!(
+        shown.contains("between Qoxmodel and Zyvbaseline"),
+        "{shown}"
+    );
+    let listed = place.ok(&["data", "list"]);
+    assert!(listed.contains("preference pairs"), "{listed}");
+    let wrong = place.run(&["data", "import", "preferences", path, "--name=builtin"]);
+    assert!(
+        wrong.code != 0 && wrong.stderr.contains("cannot be called"),
+        "{}",
+        wrong.stderr
     );
     let late = judge(&place, "Ada", "1\n", &[]);
     assert_eq!(late.code, 1);

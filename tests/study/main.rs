@@ -20,6 +20,7 @@ mod kill_anywhere;
 mod matching;
 mod packs;
 mod places;
+mod preferences;
 mod responses;
 mod stays_blind;
 mod systems;

@@ -8,13 +8,17 @@
 
 #[path = "../support/device.rs"]
 mod device_support;
+#[path = "../support/preferences.rs"]
+mod preference_support;
 #[path = "../support/store.rs"]
 mod store_support;
 
 mod alerts_pause;
+mod best_of;
 mod decoder;
 #[cfg(unix)]
 mod disk_faults;
+mod dpo;
 mod earlier_versions;
 mod engine_events;
 mod engine_runs;
@@ -26,4 +30,5 @@ mod resume_is_exact;
 mod resume_refused;
 mod rollout_is_shown;
 mod toy_task;
+mod trl_dpo;
 mod trl_step;

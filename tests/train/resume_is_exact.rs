@@ -18,7 +18,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Figures of the clock and the machine, which no run has twice.
-const OF_THE_MOMENT: [&str; 7] = [
+const OF_THE_MOMENT: [&str; 8] = [
+    declared::DPO_TOKENS_PER_SECOND,
     declared::GENERATOR_TOKENS_PER_SECOND,
     declared::PRETRAINING_TOKENS_PER_SECOND,
     declared::PPO_TOKENS_PER_SECOND,
@@ -35,7 +36,13 @@ fn settings() -> Config {
         .unwrap()
         .config;
     config.run.device = crate::device_support::device_name();
-    config.run.stages = Stage::ALL.to_vec();
+    config.run.stages = vec![
+        Stage::Pretraining,
+        Stage::Identifiers,
+        Stage::Generator,
+        Stage::Ppo,
+        Stage::Evaluation,
+    ];
     config.run.checkpoint_every = 3;
     config.data.train_limit = 14;
     config.data.validation_limit = 8;
@@ -90,6 +97,21 @@ fn settings_of_full_tuning() -> Config {
     config.ppo.tuning = Tuning::Full;
     config.ppo.minibatches = 1;
     config.model.tied = false;
+    config
+}
+
+/// The same with DPO in the place of PPO, and the best of several responses.
+fn settings_of_preferences() -> Config {
+    let mut config = settings_of_full_tuning();
+    config.run.stages[2] = Stage::Dpo;
+    config.generator.tuning = Tuning::Both;
+    config.dpo.tuning = Tuning::Prefix;
+    config.dpo.batch = 5;
+    config.dpo.lr = 1e-2;
+    config.dpo.epochs = 2;
+    config.dpo.evaluate_every = 3;
+    config.dpo.label_smoothing = 0.1;
+    config.evaluation.best_of = 2;
     config
 }
 
@@ -229,6 +251,9 @@ fn carry_out(
     blows: &[(u64, Blow)],
     changes: &[(u64, Change)],
 ) -> (Record, Moments, Moments) {
+    if config.reads_preferences() {
+        crate::preference_support::import(folder);
+    }
     // Made before the first blow, and never again.
     let mut changes = changes;
     let mut record = Record::default();
@@ -391,6 +416,23 @@ fn identifiers_on_an_encoder_of_a_folder_go_on_as_if_nothing_had_been() {
     assert!(hit.len() > 8, "{hit:?}");
     let hit = whole.withstands(&[(2, Blow::Kill), (4, Blow::Kill), (3, Blow::Stop)]);
     assert_eq!(hit.len(), 3);
+}
+
+#[test]
+fn a_run_on_preference_pairs_is_the_same_after_any_stop_or_kill() {
+    let whole = Whole::of(settings_of_preferences());
+    let hit = whole.withstands(&[(1, Blow::Stop); 200]);
+    assert!(
+        hit.iter().filter(|at| at.0 == Stage::Dpo).count() > 6,
+        "{hit:?}"
+    );
+    let place = whole
+        .asked
+        .iter()
+        .position(|at| *at == (Stage::Dpo, 5))
+        .unwrap();
+    let hit = whole.withstands(&[(place as u64 + 1, Blow::Kill)]);
+    assert_eq!(hit, [(Stage::Dpo, 5)]);
 }
 
 #[test]

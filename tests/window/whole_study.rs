@@ -12,6 +12,7 @@ use crate::judging_support::{fill, judge, pages, says_none_of};
 use crate::study_support::texts;
 use crate::window_support::{Window, click, expect, open, shows, wait_for};
 use eframe::egui::Key;
+use emprl::data::library;
 use emprl::metrics::Bootstrap;
 use emprl::store::{StoreReader, StudyId};
 use emprl::study::page::Page;
@@ -225,6 +226,7 @@ fn a_whole_study_in_one_go() {
     }
     same_as_computed_elsewhere(dir.path(), &expected);
     exported(&mut window, dir.path(), &minds);
+    kept_as_pairs(&mut window, dir.path(), &expected);
     table(&mut window, dir.path());
 }
 
@@ -275,6 +277,19 @@ fn same_as_computed_elsewhere(dir: &Path, expected: &Value) {
     for (pair, kappa) in agreement.pairs.iter().zip(cohen) {
         close(pair.kappa.unwrap(), kappa, "Cohen");
     }
+}
+
+/// What the majority preferred is a data set of preference pairs, and a file of them.
+fn kept_as_pairs(window: &mut Window, dir: &Path, expected: &Value) {
+    click(window, "Keep preference pairs");
+    let decided = [&expected["win"][0], &expected["lose"][0]];
+    let decided: u64 = decided.iter().map(|count| count.as_u64().unwrap()).sum();
+    let said = format!("{decided} preference pairs are in the data set study-1");
+    expect(window, &said);
+    assert!(dir.join("exports/study-1-preferences.jsonl").is_file());
+    let set = library::open_preferences(dir, "study-1").unwrap();
+    assert_eq!(set.pairs.len() as u64, decided);
+    assert_eq!(set.studies()[0].systems, ["KEMP-2022", "MoEL-2019"]);
 }
 
 /// The exported rows are the keys that were pressed; where `EMPRL_PYTHON` names a Python with SciPy, it computes

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Core;
 use crate::app::jobs::{JobContext, JobResult, Lane};
 use crate::app::state::people::StudySize;
-use crate::operations::studies::{self, CreatedStudy, ReceivedPack};
+use crate::operations::studies::{self, CreatedStudy, KeptPreferences, ReceivedPack};
 use crate::store::StudyId;
 use crate::study::definition::Definition;
 use crate::study::judgement::Answer;
@@ -198,6 +198,22 @@ impl Core {
         );
     }
 
+    /// Writes the preference pairs of an unblinded A/B test into the store's folder `exports`, and imports them.
+    pub fn keep_preferences(&mut self, study: StudyId) {
+        let folder = self.options.store.join("exports");
+        self.ask_study(
+            move |context| {
+                let store = context.dir().to_path_buf();
+                let reader = context.reader()?;
+                Ok(studies::keep_preferences(&store, reader, study, &folder)?)
+            },
+            |core, kept| {
+                core.show_studies(kept_words(&kept));
+                core.load_sets();
+            },
+        );
+    }
+
     /// Queues a job about a study; the page shows its failure.
     fn ask_study<T: Send + 'static>(
         &mut self,
@@ -237,6 +253,21 @@ fn created_words(created: &CreatedStudy) -> String {
         ));
     }
     words
+}
+
+fn kept_words(kept: &KeptPreferences) -> String {
+    let written = &kept.written;
+    let pairs = match written.pairs {
+        1 => "1 preference pair is".to_string(),
+        n => format!("{n} preference pairs are"),
+    };
+    let left_out = written.left_out.as_ref();
+    let left_out = left_out.map_or_else(String::new, |words| format!(" {words}"));
+    format!(
+        "{pairs} in the data set {} and in {}.{left_out}",
+        kept.set,
+        written.file.display()
+    )
 }
 
 fn received_words(received: &ReceivedPack) -> String {

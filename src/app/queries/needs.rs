@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::app::naming::{fetch_command, set_title};
+use crate::app::naming::{fetch_command, import_preferences_command, set_title};
 use crate::data::library;
 use crate::experiment::Config;
 use crate::experiment::SCRATCH;
@@ -13,6 +13,7 @@ pub struct Inputs {
     /// `None` where no stage reads any.
     pub dialogues: Option<String>,
     pub levels: Option<String>,
+    pub preferences: Option<String>,
     pub source: String,
 }
 
@@ -23,6 +24,9 @@ impl Inputs {
                 .reads_dialogues()
                 .then(|| config.data.dialogues.clone()),
             levels: config.reads_levels().then(|| config.data.levels.clone()),
+            preferences: config
+                .reads_preferences()
+                .then(|| config.data.preferences.clone()),
             source: config.model.source.clone(),
         }
     }
@@ -87,6 +91,20 @@ pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
             Some(_) => {}
         }
     }
+    needs.extend(inputs.preferences.as_deref().and_then(|name| {
+        let pairs = sets.iter().filter(|set| set.preference_pairs.is_some());
+        let names: Vec<&str> = pairs.map(|set| set.name.as_str()).collect();
+        let fix = match names.is_empty() {
+            true => "import a file of them in a terminal, or keep those of an unblinded A/B test in Studies".to_string(),
+            false => format!("choose one of {}, or import a file of them in a terminal", names.join(", ")),
+        };
+        (!names.contains(&name)).then(|| Need {
+            path: "data.preferences",
+            what: format!("There is no set of preference pairs \"{name}\""),
+            fix,
+            command: Some(import_preferences_command(name, store)),
+        })
+    }));
     let source = Path::new(&inputs.source);
     let is_there = source.is_dir() || (is_gguf(source) && source.is_file());
     if inputs.source != SCRATCH && !is_there {

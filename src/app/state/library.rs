@@ -85,7 +85,10 @@ impl Library {
         let imported = self.set().is_some_and(|set| set.imported);
         if !imported {
             self.tab = SetTab::Import;
-        } else if self.tab == SetTab::Import && self.chosen == BUILTIN {
+        } else if self.tab == SetTab::Import
+            && (self.chosen == BUILTIN
+                || self.set().is_some_and(|set| set.preference_pairs.is_some()))
+        {
             self.tab = SetTab::Overview;
         }
     }
@@ -176,6 +179,7 @@ pub struct ExampleFilter {
 pub enum Group {
     Split(Split),
     Pairs,
+    Preferences,
 }
 
 impl Group {
@@ -185,6 +189,7 @@ impl Group {
             Group::Split(Split::Validation) => "Validation",
             Group::Split(Split::Test) => "Test",
             Group::Pairs => "Labelled pairs",
+            Group::Preferences => "Preference pairs",
         }
     }
 }
@@ -215,6 +220,15 @@ impl ExampleFilter {
                         pair.levels[mechanism.index()] == Some(level)
                     })
                     && holds(wanted, [&pair.seeker_post, &pair.response_post])
+            }
+            SetEntry::Preference(pair) => {
+                self.group.is_none_or(|group| group == Group::Preferences)
+                    && self.emotion.is_none()
+                    && self.level.is_none()
+                    && holds(
+                        wanted,
+                        pair.context.iter().chain([&pair.chosen, &pair.rejected]),
+                    )
             }
         }
     }

@@ -85,6 +85,8 @@ pub struct ImportResponsesForm {
     /// A run, one of its steps, or a folder.
     pub model: String,
     pub greedy: bool,
+    /// Responses to choose the best of, as typed; one is kept where it is empty.
+    pub best_of: String,
     pub seed: String,
     pub system: String,
     pub contexts: String,

@@ -152,6 +152,18 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
             Tile::of([RESPONSE_LENGTH]),
             Tile::of([CLIP_FRACTION, VALUE_CLIP_FRACTION]),
         ],
+        Stage::Dpo => vec![
+            Tile::of([DPO_LOSS, DPO_VALIDATION_LOSS]),
+            Tile::of([DPO_ACCURACY, DPO_VALIDATION_ACCURACY]),
+            Tile::of([DPO_MARGIN, DPO_VALIDATION_MARGIN]),
+            Tile::of([DPO_CHOSEN_REWARD, DPO_REJECTED_REWARD]),
+            Tile::of([DPO_CHOSEN_LOG_PROB, DPO_REJECTED_LOG_PROB]),
+            emp_f1_tile(),
+            Tile::of([VALIDATION_EMP_F1_GAIN]),
+            Tile::of([VALIDATION_PPL]),
+            Tile::of([VALIDATION_DIST_1, VALIDATION_DIST_2]),
+            Tile::of([DPO_GRADIENT_NORM]),
+        ],
         Stage::Evaluation => Vec::new(),
     }
 }

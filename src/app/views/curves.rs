@@ -12,6 +12,7 @@ use crate::app::format::Clock;
 use crate::app::state::Prefs;
 use crate::app::state::arrangement::MIN_WIDTH;
 use crate::app::state::model::RunModel;
+use crate::app::state::progress::StageProgress;
 use crate::app::state::tiles::{self, Tile};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, explained_segments};
@@ -158,7 +159,10 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
         if evaluated {
             ui.add_space(space::XL);
             words::heading(ui, "On the way there");
-            let note = "Evaluations during PPO, on the validation subset. Triangles below a plot mark \
+            let trains_policy = |progress: &&StageProgress| progress.stage.trains_policy();
+            let policy = run.stages.iter().find(trains_policy);
+            let policy = policy.map_or(Stage::Ppo, |progress| progress.stage);
+            let note = "Evaluations while the policy was trained, on the validation subset. Triangles below a plot mark \
                             evaluations and events; point at one to read what it was.";
             words::secondary(ui, note);
             ui.add_space(space::XS);
@@ -167,12 +171,12 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
             plots.charts.clock = clock;
             let mut tiles = tiles::evaluation_tiles();
             let source = Source {
-                stage: Stage::Ppo,
+                stage: policy,
                 smoothing: prefs.smoothing,
             };
             let pins = plots.charts.pins().len();
             plots::fixed_ui(ui, run, &mut tiles, plots, source);
-            follow_pin(run, Stage::Ppo, &plots.charts, pins, &mut view.side);
+            follow_pin(run, policy, &plots.charts, pins, &mut view.side);
         }
     });
 }

@@ -134,7 +134,9 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     }
     ui.add_space(space::S);
     super::level_shares::shares_ui(ui, systems);
-    for note in control_notes(systems) {
+    let best_of = systems.iter().filter_map(SystemResults::best_of);
+    let best_of = best_of.map(|best_of| format!("{}.", best_of.sentence()));
+    for note in control_notes(systems).into_iter().chain(best_of) {
         ui.scope(|ui| {
             ui.set_max_width(size::PROSE.min(room));
             words::small_coloured(ui, note, theme::of(ui).secondary);

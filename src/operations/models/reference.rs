@@ -59,7 +59,7 @@ pub enum ReferenceError {
 }
 
 /// The stages whose checkpoints can answer contexts, in order of preference.
-const ANSWERING: [Stage; 2] = [Stage::Ppo, Stage::Generator];
+const ANSWERING: [Stage; 3] = [Stage::Ppo, Stage::Dpo, Stage::Generator];
 
 /// A resolved reference.
 #[derive(Clone, Debug)]
@@ -101,6 +101,14 @@ impl Reference {
     /// As [`Reference::model`]; or they are not fully trained.
     pub fn identifiers(&self, store: &Path) -> Result<ResolvedModel, ReferenceError> {
         self.find(store, &[Stage::Identifiers])
+    }
+
+    /// The identifiers of the run that this model is of; `None` for a folder.
+    pub fn of_own_run(&self) -> Option<Reference> {
+        match self {
+            Reference::Run(run) => Some(Reference::Run(RunRef { step: None, ..*run })),
+            Reference::Folder(_) => None,
+        }
     }
 
     /// The model saved by a certain stage, if several have a checkpoint at the step.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{StoredResponses, check_name};
 use crate::data::Turns;
-use crate::operations::models::{BATCH, Drawing, Reference, SavedModel};
+use crate::operations::models::{BATCH, BestOf, Drawing, Reference, SavedModel, Targeted, judge};
 use crate::operations::{OnProgress, OperationError, Progress};
 use crate::study::contexts::{Context, OrderedContexts};
 use crate::study::responses::SystemResponses;
@@ -32,6 +32,10 @@ pub struct Responder {
     pub seed: Option<u64>,
     /// Instead of the run's.
     pub device: Option<String>,
+    /// Of so many responses the one that the run's empathy reward likes best.
+    pub best_of: Option<BestOf>,
+    /// Whose identifiers that reward judges by, instead of the run's.
+    pub identifiers: Option<Reference>,
 }
 
 /// Generates a checkpoint's answers and stores them as a system.
@@ -74,21 +78,27 @@ pub fn answer(
         greedy: answering.greedy,
         seed: answering.seed.unwrap_or(config.run.seed),
     };
+    let max_source = config.data.max_source;
     let mut flow = ControlFlow::Continue(());
-    let answers = model.answer_while(
-        &contexts,
-        config.data.max_source,
-        &drawing,
-        BATCH,
-        &mut |done| {
-            flow = on_progress(Progress {
-                doing: "Answering",
-                done,
-                of: contexts.len(),
-            });
-            flow
-        },
-    )?;
+    let draws = answering.best_of.map_or(1, BestOf::n);
+    let report = &mut |done| {
+        flow = on_progress(Progress {
+            doing: "Answering",
+            done,
+            of: draws * contexts.len(),
+        });
+        flow
+    };
+    let answers = match answering.best_of {
+        Some(best_of) => {
+            let given = answering.identifiers.as_ref();
+            let identifiers = judge(store, &answering.model, given, device)?;
+            let targeted = targeted(order)?;
+            let (size, reward) = ((best_of, max_source), (&identifiers, &config.reward));
+            model.best_of(size, &targeted, reward, (&drawing, BATCH), report)?
+        }
+        None => model.answer_while(&contexts, max_source, &drawing, BATCH, report)?,
+    };
     if flow.is_break() {
         return Err(OperationError::Stopped);
     }
@@ -96,6 +106,27 @@ pub fn answer(
         Some(origin) => format!("run {}, {} {}", origin.run.run, origin.stage, origin.step),
         None => found.folder.display().to_string(),
     };
+    let source = match answering.best_of {
+        Some(best_of) => format!("{source}, {best_of}"),
+        None => source,
+    };
     let responses = answers.into_iter().map(|answer| answer.response).collect();
     Ok((source, SystemResponses::generated(responses)))
+}
+
+/// The contexts with the targets that a reward compares with.
+fn targeted(order: &OrderedContexts) -> Result<Vec<Targeted<'_>>, OperationError> {
+    let contexts = order.contexts().iter().zip(1..);
+    contexts
+        .map(|(context, number)| {
+            let target = context
+                .target
+                .as_deref()
+                .filter(|target| !target.trim().is_empty());
+            Ok(Targeted {
+                context: context.turns(),
+                target: target.ok_or(OperationError::NoTarget { number })?,
+            })
+        })
+        .collect()
 }

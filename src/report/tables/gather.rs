@@ -155,6 +155,10 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
                 row.caution()
                     .map(|caution| format!("Run {run}: {caution}.")),
             );
+            notes.extend(
+                row.best_of()
+                    .map(|best_of| format!("Run {run}, {}.", best_of.sentence())),
+            );
             let truncation = row.truncation.as_ref();
             notes.extend(
                 truncation.map(|cut| format!("{} (run {run}): {}", row.system, cut.sentence())),
@@ -185,8 +189,8 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
         let detail = reader.run(*run)?;
         let results = required_results(reader, *run)?;
         // The policy if there is one, else the generator.
-        let own = results.iter().find(|row| row.system == paper::EMPRL);
-        let Some(own) = own.or(results.last()) else {
+        let mut own = results.iter().filter(|row| row.best_of().is_none());
+        let Some(own) = own.next_back() else {
             continue;
         };
         let experiment = &detail.row.experiment;
@@ -194,7 +198,8 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
             .iter()
             .rfind(|(part, _)| experiment.contains(part))
             .map(|(_, row)| *row)
-            .or(experiment.contains("emprl").then_some(paper::EMPRL));
+            .or((own.system == paper::EMPRL && experiment.contains("emprl"))
+                .then_some(paper::EMPRL));
         notes.push(format!(
             "{}; {}: {} examples of the {} split.",
             run_note(reader, &detail)?,

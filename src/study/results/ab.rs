@@ -72,12 +72,21 @@ pub struct SystemStrength {
     pub elo: Option<Estimate>,
 }
 
+/// The verdict on an item, and the votes behind it, a fourth annotator's among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemVerdict {
+    pub item: u32,
+    pub verdict: Verdict<Outcome>,
+    pub votes: Vec<Outcome>,
+}
+
 /// An item with its verdict.
 struct Judgement<'a> {
     item: u32,
     pair: (usize, usize),
     context: &'a ContextKey,
     verdict: Verdict<Outcome>,
+    votes: Vec<Outcome>,
 }
 
 pub(super) fn results(study: &Record, all: &[Judged<'_>], bootstrap: &Bootstrap) -> AbResults {
@@ -94,6 +103,18 @@ pub(super) fn results(study: &Record, all: &[Judged<'_>], bootstrap: &Bootstrap)
         strengths,
         strengths_prior,
     }
+}
+
+/// The verdict on each item, by number.
+pub(super) fn verdicts(study: &Record, all: &[Judged<'_>]) -> Vec<ItemVerdict> {
+    let judgements = judgements(study, all, &labels(study, all)).into_iter();
+    judgements
+        .map(|judgement| ItemVerdict {
+            item: judgement.item,
+            verdict: judgement.verdict,
+            votes: judgement.votes,
+        })
+        .collect()
 }
 
 /// Numbers of the items on which three differ and the fourth has not voted.
@@ -153,6 +174,10 @@ fn judgements<'a>(study: &Record, all: &[Judged<'a>], labels: &Labels) -> Vec<Ju
             pair: (a, b),
             context: &judged.item.context,
             verdict: verdict(&votes, fourth),
+            votes: match fourth {
+                Fourth::Said(vote) => [&votes[..], &[vote]].concat(),
+                Fourth::Waiting | Fourth::Abstained => votes,
+            },
         });
     }
     items.into_values().collect()

@@ -7,7 +7,7 @@ mod agreement;
 mod people;
 mod rating;
 
-pub use ab::{AbResults, PairResults, SystemStrength};
+pub use ab::{AbResults, ItemVerdict, PairResults, SystemStrength};
 pub use agreement::{Agreement, RaterPair};
 pub use people::{AnnotatorResults, Block, CheckResults, SideBias};
 pub use rating::{AspectResults, MeanDifference, RatingResults, SystemMean};
@@ -64,6 +64,14 @@ pub fn results(unblinded: &Unblinded, bootstrap: &Bootstrap) -> Results {
         late_acts: study.acts.iter().filter(|act| act.late).count(),
         found,
         annotators: people::results(study, &all),
+    }
+}
+
+/// The verdict on each item of an A/B test, by number. Empty for ratings.
+pub fn verdicts(study: &Record) -> Vec<ItemVerdict> {
+    match study.head.kind {
+        StudyKind::AbTest => ab::verdicts(study, &study.item_states().all()),
+        StudyKind::Rating => Vec::new(),
     }
 }
 

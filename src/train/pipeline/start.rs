@@ -38,6 +38,7 @@ pub(super) fn artifacts(
     Ok(Artifacts {
         run_folder: run_folder.to_path_buf(),
         level_set: texts.levels,
+        preferences: texts.preferences,
         material,
         tokenizer,
         model,

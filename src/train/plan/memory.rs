@@ -28,7 +28,10 @@ impl Sizes {
     /// # Errors
     /// LoRA names a layer that the model does not have.
     pub fn of(config: &Config, shapes: &Shapes) -> Result<Self, LoraError> {
-        let tuning = config.generator.tuning;
+        let tuning = match config.run.stages.contains(&Stage::Generator) {
+            false if config.run.stages.contains(&Stage::Dpo) => config.dpo.tuning,
+            _ => config.generator.tuning,
+        };
         let adapter = match (&shapes.model, tuning.has_lora()) {
             (None, _) => 0,
             (Some(model), true) => model.lora_parameters(&lora_config(&config.lora))?,
@@ -82,6 +85,7 @@ impl Sizes {
         let answers = config.sampling.max_new_tokens;
         let generator = self.parameters(config.generator.tuning, 0).trained;
         let policy = self.parameters(config.ppo.tuning, self.value_head).trained;
+        let preferred = self.parameters(config.dpo.tuning, 0).trained;
         let identifiers = u64::from(before(Stage::Identifiers)) * IDENTIFIERS * self.identifier;
         // The trained model is in memory beside the one it started from and the best so far.
         let (weights, trained, activations) = match stage {
@@ -112,8 +116,23 @@ impl Sizes {
                 activations(config.ppo.batch, data.max_source, answers)
                     + logits(config.ppo.batch, answers),
             ),
+            // Two responses of each pair. The reference is the generator.
+            Stage::Dpo => {
+                let length = config.dpo.max_completion_length;
+                let target = if length == 0 { data.max_target } else { length };
+                let source = config.dpo.max_prompt_length.min(data.max_source);
+                (
+                    self.model + generator + preferred,
+                    preferred,
+                    activations(2 * config.dpo.batch, source, target),
+                )
+            }
             Stage::Evaluation => (
-                self.model + generator + u64::from(before(Stage::Ppo)) * policy + identifiers,
+                self.model
+                    + generator
+                    + u64::from(before(Stage::Ppo)) * policy
+                    + u64::from(before(Stage::Dpo)) * preferred
+                    + identifiers,
                 0,
                 logits(config.evaluation.batch, data.max_target),
             ),
@@ -136,12 +155,14 @@ impl Sizes {
     pub fn disk(&self, config: &Config, stage: Stage, steps: u64) -> u64 {
         let generator = self.parameters(config.generator.tuning, 0).trained;
         let policy = self.parameters(config.ppo.tuning, self.value_head);
+        let preferred = self.parameters(config.dpo.tuning, 0).trained;
         let (each, last) = match stage {
             Stage::Pretraining => (3 * self.model, self.model),
             // With the one in training, those that are finished: one on average. Those that are given are copied.
             Stage::Identifiers => (5 * self.identifier, IDENTIFIERS * self.identifier),
             Stage::Generator => (4 * generator, generator),
             Stage::Ppo => (3 * policy.trained, policy.trained),
+            Stage::Dpo => (3 * preferred, preferred),
             Stage::Evaluation => (0, 0),
         };
         let every = config.run.checkpoint_every;

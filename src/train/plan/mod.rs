@@ -22,7 +22,7 @@ use super::error::TrainError;
 use super::material::{Material, Texts};
 use super::model_tokenizer::ModelTokenizer;
 use super::pipeline::{scratch_t5, scratch_tokenizer};
-use super::{generator, identifier};
+use super::{dpo, generator, identifier};
 use crate::checkpoint;
 use crate::data::LevelSet;
 use crate::experiment::{Config, SCRATCH, Stage};
@@ -78,7 +78,7 @@ pub struct Plan {
     /// Of each of the three identifiers; `None` if the run trains none.
     pub identifier: Option<Parameters>,
     pub generator: Option<Parameters>,
-    /// With its value head.
+    /// With its value head, if it has one.
     pub policy: Option<Parameters>,
     /// In the order of the run.
     pub stages: Vec<StagePlan>,
@@ -135,12 +135,16 @@ impl Plan {
         let of_encoder = of_encoder.transpose()?;
         let tokenizer = of_encoder.as_ref().or(own_tokenizer.as_deref());
         let lengths = Lengths::of(&material, levels.zip(tokenizer));
+        let lengths = match own_tokenizer.as_deref() {
+            Some(tokenizer) => lengths.with_pairs(&texts, config, tokenizer),
+            None => lengths,
+        };
         let work = Work::of(config, &shapes, &lengths);
         let has = |stage| config.run.stages.contains(&stage);
         let stages = config.run.stages.iter();
         let stages = stages
             .map(|&stage| {
-                let (steps, at_most) = steps(config, stage, &material, levels)?;
+                let (steps, at_most) = steps(config, stage, &material, &texts)?;
                 Ok(StagePlan {
                     stage,
                     steps,
@@ -158,7 +162,11 @@ impl Plan {
                 frozen: 0,
             }),
             generator: has(Stage::Generator).then(|| sizes.parameters(config.generator.tuning, 0)),
-            policy: has(Stage::Ppo).then(|| sizes.parameters(config.ppo.tuning, sizes.value_head)),
+            policy: match config.run.stages.iter().find(|stage| stage.trains_policy()) {
+                Some(Stage::Dpo) => Some(sizes.parameters(config.dpo.tuning, 0)),
+                Some(_) => Some(sizes.parameters(config.ppo.tuning, sizes.value_head)),
+                None => None,
+            },
             stages,
             sample: Sample::of(config, &shapes, &lengths),
         })
@@ -270,13 +278,13 @@ fn steps(
     config: &Config,
     stage: Stage,
     material: &Material,
-    levels: Option<&LevelSet>,
+    texts: &Texts,
 ) -> Result<(u64, bool), TrainError> {
     Ok(match stage {
         Stage::Pretraining => (config.pretraining.steps, false),
         Stage::Identifiers if config.identifiers.given().is_some() => (0, false),
         Stage::Identifiers => (
-            levels.map_or(0, |set| {
+            texts.levels.as_ref().map_or(0, |set| {
                 identifier::steps(set, &config.identifiers, config.run.seed)
             }),
             config.identifiers.patience > 0,
@@ -286,10 +294,22 @@ fn steps(
             config.generator.patience > 0,
         ),
         Stage::Ppo => (config.ppo.steps, false),
-        // One per system: the generator, and the policy if there is one.
-        Stage::Evaluation => (
-            1 + u64::from(config.run.stages.contains(&Stage::Ppo)),
+        Stage::Dpo => (
+            texts.preferences.as_ref().map_or(0, |set| {
+                let (train, _) = dpo::counts(set, &config.dpo, config.run.seed);
+                dpo::trainer::steps(&config.dpo, train)
+            }),
             false,
         ),
+        // One per system: the generator, best of n, and the policy, if there are these.
+        Stage::Evaluation => {
+            let policies = config
+                .run
+                .stages
+                .iter()
+                .filter(|stage| stage.trains_policy());
+            let best_of = u64::from(config.evaluation.best_of > 0);
+            (1 + best_of + policies.count() as u64, false)
+        }
     })
 }

@@ -46,9 +46,11 @@ impl Sample {
                 (shapes.main(), Tuning::Full, batch, post, reply)
             }
             Some(model) => {
-                let (tuning, batch) = match config.run.stages.contains(&Stage::Ppo) {
-                    true => (config.ppo.tuning, config.ppo.batch),
-                    false => (config.generator.tuning, config.generator.batch),
+                let mut stages = config.run.stages.iter();
+                let (tuning, batch) = match stages.find(|stage| stage.trains_policy()) {
+                    Some(Stage::Dpo) => (config.dpo.tuning, 2 * config.dpo.batch),
+                    Some(_) => (config.ppo.tuning, config.ppo.batch),
+                    None => (config.generator.tuning, config.generator.batch),
                 };
                 (model.clone(), tuning, batch, source, target)
             }

@@ -5,10 +5,12 @@
 
 use super::model::{operations, update};
 use super::{Shapes, identifiers};
+use crate::data::preferences::PreferencePair;
 use crate::data::{LabelledPair, LevelSet};
 use crate::experiment::{Config, Stage, Tuning};
 use crate::text::Tokenizer;
-use crate::train::material::{Encoded, Material};
+use crate::train::dpo;
+use crate::train::material::{Encoded, Material, Texts};
 
 /// Texts whose tokens are counted for the mean length.
 const COUNTED: usize = 500;
@@ -24,15 +26,21 @@ pub(super) struct Lengths {
     pub reply: f64,
     validation: usize,
     test: usize,
+    pair: PairLengths,
+}
+
+/// Mean tokens of preference pairs, and how many are for validation.
+#[derive(Clone, Copy, Debug, Default)]
+struct PairLengths {
+    context: f64,
+    /// Of one of the two.
+    response: f64,
+    validation: usize,
 }
 
 impl Lengths {
     /// With those of labelled pairs as their tokenizer makes them.
     pub fn of(material: &Material, levels: Option<(&LevelSet, &Tokenizer)>) -> Self {
-        let mean = |counts: Vec<usize>| match counts.len() {
-            0 => 0.0,
-            texts => counts.iter().sum::<usize>() as f64 / texts as f64,
-        };
         let of = |side: fn(&Encoded) -> usize| mean(material.train.iter().map(side).collect());
         let texts = |side: fn(&LabelledPair) -> &str| match levels {
             None => 0.0,
@@ -46,6 +54,7 @@ impl Lengths {
             }
         };
         Lengths {
+            pair: PairLengths::default(),
             source: of(|example| example.source.len()),
             target: of(|example| example.target.len()),
             post: texts(|pair| &pair.seeker_post),
@@ -53,6 +62,33 @@ impl Lengths {
             validation: material.validation.len(),
             test: material.test.len(),
         }
+    }
+
+    /// The same with those of the preference pairs, if the run has some.
+    pub fn with_pairs(self, texts: &Texts, config: &Config, tokenizer: &Tokenizer) -> Self {
+        let Some(set) = &texts.preferences else {
+            return self;
+        };
+        let count = |text: &str| tokenizer.encode_plain(text).len() + 1;
+        let some = || set.pairs.iter().take(COUNTED);
+        let context =
+            |pair: &PreferencePair| count(&pair.turns().text()).min(config.dpo.max_prompt_length);
+        let both = |pair: &PreferencePair| [count(&pair.chosen), count(&pair.rejected)];
+        Lengths {
+            pair: PairLengths {
+                context: mean(some().map(context).collect()),
+                response: mean(some().flat_map(both).collect()),
+                validation: dpo::counts(set, &config.dpo, config.run.seed).1,
+            },
+            ..self
+        }
+    }
+}
+
+fn mean(counts: Vec<usize>) -> f64 {
+    match counts.len() {
+        0 => 0.0,
+        texts => counts.iter().sum::<usize>() as f64 / texts as f64,
     }
 }
 
@@ -113,10 +149,27 @@ impl<'a> Work<'a> {
                 steps * settings.batch as f64 * response
                     + evaluations * subset * (self.forward() + self.generation() + self.judgement())
             }
-            // A step is one system.
+            Stage::Dpo => {
+                let (settings, pair) = (&config.dpo, &lengths.pair);
+                let trains_model = settings.tuning.trains_model();
+                let one = update(self.model, pair.context, pair.response, trains_model);
+                let forward = operations(self.model, pair.context, pair.response);
+                let pairs = steps * settings.batch as f64;
+                // The reference reads each pair once.
+                let read = pairs.min(pairs / settings.epochs as f64 + settings.batch as f64);
+                let subset = config.evaluation.subset.min(lengths.validation) as f64;
+                let evaluations = 1.0 + (steps / settings.evaluate_every as f64).floor();
+                2.0 * (pairs * one + read * forward)
+                    + evaluations
+                        * (2.0 * pair.validation as f64 * forward
+                            + subset * (self.forward() + self.generation() + self.judgement()))
+            }
+            // A step is one system; best of n draws and judges n responses, and has no probability of the target.
             Stage::Evaluation => {
-                let one = self.forward() + self.generation() + self.judgement();
-                steps * lengths.test as f64 * one
+                let best_of = config.evaluation.best_of as f64;
+                let systems = steps - f64::from(u8::from(best_of > 0.0));
+                let answer = self.generation() + self.judgement();
+                lengths.test as f64 * (systems * (self.forward() + answer) + best_of * answer)
             }
         };
         operations as u64

@@ -18,6 +18,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
+use crate::operations::models::BestOf;
 use crate::operations::responses::{Generate, Import, Responder};
 
 /// The form. True when it is to be closed.
@@ -44,6 +45,8 @@ pub(super) fn import_ui(
             field::search(ui, &mut form.model, "Checkpoint", hint, width);
             ui.horizontal(|ui| {
                 field::search(ui, &mut form.seed, "Seed", "Seed; else the run's", 150.0);
+                let hint = "Best of, such as 8";
+                field::search(ui, &mut form.best_of, "Best of", hint, 150.0);
                 let hint = "Always the likeliest token instead of drawing";
                 field::tick(ui, "Greedy", &mut form.greedy).on_hover_text(hint);
             });
@@ -102,6 +105,16 @@ fn command(form: &ImportResponsesForm) -> Result<Command, String> {
         ResponseSource::Checkpoint => {
             let seed = form.seed.trim();
             let model = form.model.trim().parse();
+            let best_of = match form.best_of.trim() {
+                "" => None,
+                _ if form.greedy => {
+                    return Err("Greedy draws one response: leave Best of empty".into());
+                }
+                text => {
+                    let best_of = text.parse().ok().and_then(BestOf::new);
+                    Some(best_of.ok_or("Best of: a whole number, 2 or more")?)
+                }
+            };
             let generate = Generate {
                 answering: Responder {
                     // Parsing cannot fail: it is a run or else a folder.
@@ -111,6 +124,8 @@ fn command(form: &ImportResponsesForm) -> Result<Command, String> {
                         .then(|| number("Seed", seed))
                         .transpose()?,
                     device: None,
+                    best_of,
+                    identifiers: None,
                 },
                 system,
                 contexts,

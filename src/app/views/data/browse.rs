@@ -19,6 +19,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::levels::labelled;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
+use crate::data::preferences::PreferencePair;
 use crate::data::{EmpathyLevel, Example, LabelledPair, Mechanism, Role, Split};
 use crate::operations::data::SetEntry;
 
@@ -140,6 +141,10 @@ fn list_ui(ui: &mut Ui, browser: &mut Browser) {
                 example.context.last().map_or("", String::as_str),
             ),
             SetEntry::Pair(pair) => ("Labelled pair".to_string(), pair.seeker_post.as_str()),
+            SetEntry::Preference(pair) => (
+                "Preference pair".to_string(),
+                pair.context.last().map_or("", String::as_str),
+            ),
         };
         Some(FoundRow {
             name: format!("Example {}: {said}", at + 1),
@@ -166,6 +171,7 @@ fn shown_ui(ui: &mut Ui, browser: &Browser) {
             match entry {
                 SetEntry::Example(split, example) => example_ui(ui, split, example),
                 SetEntry::Pair(pair) => pair_ui(ui, pair),
+                SetEntry::Preference(pair) => preference_ui(ui, pair),
             }
         });
     });
@@ -185,6 +191,31 @@ fn example_ui(ui: &mut Ui, split: Split, example: &Example) {
     fact(ui, "Split", &sentence(split.key()));
     fact(ui, "Conversation", &example.conversation);
     fact(ui, "Turn", &example.turn.to_string());
+}
+
+fn preference_ui(ui: &mut Ui, pair: &PreferencePair) {
+    words::heading(ui, "Preference pair");
+    for (role, utterance) in pair.turns().iter() {
+        utterance_ui(ui, utterance, role);
+    }
+    let t = theme::of(ui);
+    words::strong(ui, "Chosen", text::small(), t.accent);
+    words::selectable(ui, &pair.chosen);
+    words::strong(ui, "Rejected", text::small(), t.secondary);
+    words::selectable(ui, &pair.rejected);
+    if let Some(judged) = &pair.judgement {
+        let votes = judged.votes;
+        ui.add_space(space::S);
+        fact(
+            ui,
+            "Study",
+            &format!("{}, item {}", judged.title, judged.item),
+        );
+        fact(ui, "Chosen wrote", &judged.chosen_system);
+        fact(ui, "Rejected wrote", &judged.rejected_system);
+        let counted = format!("{} : {}, {} ties", votes.chosen, votes.rejected, votes.tie);
+        fact(ui, "Judgements", &counted);
+    }
 }
 
 fn pair_ui(ui: &mut Ui, pair: &LabelledPair) {

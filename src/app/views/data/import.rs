@@ -34,7 +34,7 @@ pub(super) fn import_ui(
     store: &Path,
     commands: &mut Commands,
 ) {
-    let files = match set.name {
+    let files = match set.name.as_str() {
         EMPATHETIC_DIALOGUES => "train.csv, valid.csv and test.csv, as they are distributed",
         _ => {
             "emotional-reactions-reddit.csv, interpretations-reddit.csv and explorations-reddit.csv, as they are \
@@ -49,7 +49,7 @@ pub(super) fn import_ui(
             let name = set.name.to_string();
             commands.run(|core| core.fetch_set(name));
         }
-        let size = match set.name {
+        let size = match set.name.as_str() {
             EMPATHETIC_DIALOGUES => "28 MB",
             _ => "4.6 MB",
         };
@@ -93,8 +93,8 @@ pub(super) fn import_ui(
     words::small(ui, "The same in a terminal");
     ui.scope(|ui| {
         ui.set_max_width(560.0);
-        notice::command_line(ui, &fetch_command(set.name, store));
-        notice::command_line(ui, &import_command(set.name, store));
+        notice::command_line(ui, &fetch_command(&set.name, store));
+        notice::command_line(ui, &import_command(&set.name, store));
     });
 }
 

@@ -44,18 +44,18 @@ fn list_ui(ui: &mut Ui, library: &mut Library) {
     let mut chosen = None;
     for set in library.sets.value().into_iter().flatten() {
         if listed_ui(ui, set, set.name == library.chosen) {
-            chosen = Some(set.name);
+            chosen = Some(set.name.clone());
         }
     }
     if let Some(name) = chosen {
-        library.choose(name);
+        library.choose(&name);
     }
 }
 
 fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
-    let title = set_title(set.name);
+    let title = set_title(&set.name);
     response.widget_info(|| WidgetInfo::selected(Role::Row, true, here, format!("Set {title}")));
     layout::fill_row(ui, rect, 0, here, response.hovered());
     let counted = |count: Option<usize>, what: &str| {
@@ -64,6 +64,7 @@ fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
     let held: Vec<String> = [
         counted(set.examples, "examples"),
         counted(set.labelled_pairs, "labelled pairs"),
+        counted(set.preference_pairs, "preference pairs"),
     ]
     .into_iter()
     .flatten()
@@ -99,13 +100,13 @@ fn set_ui(
     };
     padded(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
-            words::heading(ui, set_title(set.name));
+            words::heading(ui, set_title(&set.name));
             ui.add_space(space::S);
             let mut tabs = Vec::new();
             if set.imported {
                 tabs.extend([(SetTab::Overview, "Overview"), (SetTab::Browse, "Browse")]);
             }
-            if set.name != BUILTIN {
+            if set.name != BUILTIN && set.preference_pairs.is_none() {
                 let words = if set.imported {
                     "Import again"
                 } else {
@@ -142,7 +143,10 @@ fn scrolled(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui)) {
 
 /// What a set is, its authors and its licence.
 fn about_ui(ui: &mut Ui, set: &ListedSet) {
-    let about = match set.name {
+    let about = match set.name.as_str() {
+        _ if set.preference_pairs.is_some() => {
+            "Pairs of responses to one context, the first of which was preferred. What the stage DPO learns from."
+        }
         EMPATHETIC_DIALOGUES => {
             "Conversations about an emotional situation (Rashkin et al. 2019), 32 emotions. Its licence is CC BY-NC \
              4.0. What generators and policies of the paper learn from."
@@ -198,6 +202,13 @@ fn summary_ui(ui: &mut Ui, summary: &SetSummary) {
             .collect();
         let [no, weak, strong] = EmpathyLevel::ALL.map(EmpathyLevel::title);
         table(ui, &[no, weak, strong, "Unknown"], &rows);
+    }
+    if let Some(pairs) = summary.preference_pairs {
+        ui.add_space(space::S);
+        words::bold(ui, &format!("{} preference pairs", number(pairs)));
+        for study in &summary.studies {
+            words::secondary(ui, format!("{}.", study.words()));
+        }
     }
     ui.add_space(space::S);
     words::bold(ui, "Lengths in words");

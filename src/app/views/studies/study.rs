@@ -165,6 +165,14 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
         if ui.add(export).clicked() {
             commands.run(move |core| core.save_judgements(id, None));
         }
+        if study.head.kind == StudyKind::AbTest {
+            let pairs = Button::secondary("Keep preference pairs").hint(
+                "What the majority preferred, item by item: a file that TRL reads, and a data set for the stage DPO",
+            );
+            if ui.add(pairs).clicked() {
+                commands.run(move |core| core.keep_preferences(id));
+            }
+        }
         return;
     }
     if study.head.kind == StudyKind::AbTest {

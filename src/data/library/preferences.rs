@@ -1,0 +1,165 @@
+//! Sets of preference pairs: a person's own, under names of their own.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::{
+    DataError, ImportReport, ListedSet, MANIFEST, NAMES, jsonl, listed, parse, read_files,
+    read_manifest, set_dir, write_set,
+};
+use crate::data::preferences::{self, PreferencePair, PreferenceSet};
+
+/// What `data import` calls them, and the name of a set that was given none.
+pub const PREFERENCES: &str = "preferences";
+
+const FILE: &str = "preferences.jsonl";
+const LONGEST_NAME: usize = 64;
+
+/// Imports the preference pairs of a JSONL file as the set `name`. Replaces an earlier import of that name. Rows that
+/// have an `idx` alone take their contexts from the file `contexts`.
+///
+/// # Errors
+/// The name cannot be one, a file is missing or malformed, or the store cannot be written.
+pub fn import_preferences(
+    store: &Path,
+    name: &str,
+    source: &Path,
+    contexts: Option<&Path>,
+) -> Result<ImportReport, DataError> {
+    check_name(name)?;
+    let (pairs, report) = preferences::read(name, source, contexts)?;
+    let rows = jsonl(&pairs).map_err(DataError::io(store))?;
+    write_set(store, name, &[(FILE, rows)], &report)?;
+    Ok(report)
+}
+
+/// Opens a set of preference pairs.
+///
+/// # Errors
+/// The set is not imported, holds no pairs, or its file is damaged.
+pub fn open_preferences(store: &Path, name: &str) -> Result<PreferenceSet, DataError> {
+    if NAMES.contains(&name) {
+        return Err(DataError::WrongKind {
+            name: name.to_string(),
+            what: "preference pairs",
+            with: "those imported with `emprl data import preferences FILE`".into(),
+        });
+    }
+    check_name(name)?;
+    let manifest = read_manifest(store, name).map_err(|error| match error {
+        DataError::NotImported { name } => DataError::NoPreferences { name },
+        error => error,
+    })?;
+    let [text] = read_files(store, name, &manifest, [FILE])?;
+    let pairs: Vec<PreferencePair> = parse(&set_dir(store, name).join(FILE), &text)?;
+    Ok(PreferenceSet {
+        name: name.to_string(),
+        fingerprint: manifest.fingerprint,
+        pairs,
+    })
+}
+
+/// The imported sets of pairs, by name.
+///
+/// # Errors
+/// A manifest is damaged, or its folder may not be entered.
+pub(super) fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
+    let data = store.join("data");
+    let entries = match fs::read_dir(&data) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(DataError::io(&data)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(DataError::io(&data))?.file_name();
+        // Hidden ones are of imports in progress.
+        if let Some(name) = name.to_str().filter(|name| is_name(name)) {
+            names.push(name.to_string());
+        }
+    }
+    names.sort();
+    let mut sets = Vec::new();
+    for name in names {
+        if !set_dir(store, &name).join(MANIFEST).is_file() {
+            continue;
+        }
+        let manifest = read_manifest(store, &name)?;
+        let Some(file) = manifest.files.iter().find(|file| file.file == FILE) else {
+            continue;
+        };
+        sets.push(ListedSet {
+            imported: true,
+            has_dialogues: false,
+            has_levels: false,
+            fingerprint: Some(manifest.fingerprint.clone()),
+            preference_pairs: Some(file.rows),
+            ..listed(&name)
+        });
+    }
+    Ok(sets)
+}
+
+/// Whether a set of pairs may have this name.
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
+    };
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    begins && name.len() <= LONGEST_NAME && name.bytes().all(fits) && !NAMES.contains(&name)
+}
+
+fn check_name(name: &str) -> Result<(), DataError> {
+    match is_name(name) {
+        true => Ok(()),
+        false => Err(DataError::SetName {
+            name: name.to_string(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_of_pairs_have_names_of_their_own() {
+        let store = tempfile::tempdir().unwrap();
+        let file = store.path().join("pairs.jsonl");
+        fs::write(&file, r#"{"prompt": "a", "chosen": "b", "rejected": "c"}"#).unwrap();
+        for name in ["preferences", "study-3"] {
+            import_preferences(store.path(), name, &file, None).unwrap();
+            let set = open_preferences(store.path(), name).unwrap();
+            assert_eq!((set.pairs.len(), set.fingerprint.len()), (1, 64));
+        }
+        let names: Vec<String> = list(store.path())
+            .unwrap()
+            .into_iter()
+            .map(|set| set.name)
+            .collect();
+        assert_eq!(names, ["preferences", "study-3"]);
+        for name in [
+            "builtin",
+            "../up",
+            "Mine",
+            "",
+            ".hidden",
+            "mental-health-subreddits",
+        ] {
+            let refused = import_preferences(store.path(), name, &file, None);
+            assert!(matches!(refused, Err(DataError::SetName { .. })), "{name}");
+        }
+        let missing = open_preferences(store.path(), "others")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            missing.contains("emprl data import preferences FILE --name others"),
+            "{missing}"
+        );
+        assert!(open_preferences(store.path(), "builtin").is_err());
+    }
+}

@@ -54,6 +54,7 @@ impl Config {
             Stage::Identifiers => self.identifiers.given().is_none(),
             Stage::Generator => self.generator.tuning.trains_model(),
             Stage::Ppo => self.ppo.tuning.trains_model(),
+            Stage::Dpo => self.dpo.tuning.trains_model(),
             Stage::Evaluation => false,
         }
     }

@@ -13,7 +13,7 @@ use super::tensors::{by_length, floats};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::metrics::TruncatedPair;
 use crate::nn::identifier::{Identifier, IdentifierConfig};
-use crate::nn::in_bf16;
+use crate::nn::{Dropout, in_bf16};
 use crate::text::Tokenizer;
 
 /// Log-probabilities of the three levels, for each mechanism.

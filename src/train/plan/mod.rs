@@ -24,7 +24,6 @@ use super::model_tokenizer::ModelTokenizer;
 use super::pipeline::{scratch_t5, scratch_tokenizer};
 use super::{dpo, generator, identifier};
 use crate::checkpoint;
-use crate::data::LevelSet;
 use crate::experiment::{Config, SCRATCH, Stage};
 use crate::nn::identifier::IdentifierConfig;
 use crate::nn::t5::T5Config;

@@ -152,8 +152,8 @@ impl<'a> Work<'a> {
             Stage::Dpo => {
                 let (settings, pair) = (&config.dpo, &lengths.pair);
                 let trains_model = settings.tuning.trains_model();
-                let one = update(self.model, pair.context, pair.response, trains_model);
-                let forward = operations(self.model, pair.context, pair.response);
+                let one = self.update_on(pair.context, pair.response, trains_model);
+                let forward = self.forward_on(pair.context, pair.response);
                 let pairs = steps * settings.batch as f64;
                 // The reference reads each pair once.
                 let read = pairs.min(pairs / settings.epochs as f64 + settings.batch as f64);
@@ -186,18 +186,18 @@ impl<'a> Work<'a> {
     }
 
     fn forward(&self) -> f64 {
-        self.forward_on(self.lengths.target)
+        self.forward_on(self.lengths.source, self.lengths.target)
     }
 
     /// Generating a response as long as a target.
     fn generation(&self) -> f64 {
         let longest = self.config.sampling.max_new_tokens as f64;
-        self.forward_on(self.lengths.target.min(longest))
+        self.forward_on(self.lengths.source, self.lengths.target.min(longest))
     }
 
-    fn forward_on(&self, target: f64) -> f64 {
+    fn forward_on(&self, source: f64, target: f64) -> f64 {
         let model = self.shapes.model.as_ref();
-        model.map_or(0.0, |model| operations(model, self.lengths.source, target))
+        model.map_or(0.0, |model| operations(model, source, target))
     }
 
     /// Identifying the levels of a response and of its target.

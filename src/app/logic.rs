@@ -5,6 +5,7 @@
 
 mod cases;
 mod compare;
+mod consent;
 mod experiments;
 mod judging;
 mod library;
@@ -69,6 +70,10 @@ pub struct Core {
     handle: Option<RunHandle>,
     /// Whether to show the place Live when the run being prepared starts.
     follow: bool,
+    /// Whether a person's word for a program is being looked for or waited for.
+    is_asking: bool,
+    /// What goes on with it.
+    allowed_then: Option<consent::Waiting>,
 }
 
 /// A resumable run, as read from the store.
@@ -124,6 +129,8 @@ impl Core {
             supervisor,
             handle: None,
             follow: true,
+            is_asking: false,
+            allowed_then: None,
         };
         core.load_experiments();
         core.list_runs();

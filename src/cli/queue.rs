@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::output::{count, line_on_stderr, moment};
-use super::run::{RunOverrides, RunWatcher};
+use super::run::{Consent, RunOverrides, RunWatcher};
 use super::{CommandContext, Failure};
 use crate::engine::Listener;
 use crate::experiment::Config;
@@ -35,6 +35,8 @@ pub enum Queue {
         /// Start runs that need more memory than is free
         #[arg(long)]
         ignore_memory: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -45,6 +47,8 @@ pub struct Add {
     file: String,
     #[command(flatten)]
     overrides: RunOverrides,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 impl Queue {
@@ -53,7 +57,10 @@ impl Queue {
             Queue::List => list(ctx),
             Queue::Add(add) => add.run(ctx).map_err(Failure::but_done),
             Queue::Remove { ids } => remove(ctx, &ids).map_err(Failure::but_done),
-            Queue::Run { ignore_memory } => run(ctx, ignore_memory),
+            Queue::Run {
+                ignore_memory,
+                consent,
+            } => run(ctx, ignore_memory, consent),
         }
     }
 }
@@ -104,6 +111,7 @@ impl Add {
         let reuse = self.overrides.reuse;
         // What would fail at the start fails now.
         let prepared = self.overrides.prepare(ctx, &self.file)?;
+        self.consent.require(&prepared.config)?;
         let (experiment, name) = (&prepared.new.experiment, &prepared.new.name);
         let run = queue::to_queue(experiment, name, &prepared.config, reuse);
         let ids = queue::enqueue(&mut Store::open(&ctx.store)?, &[run])?.ids;
@@ -141,7 +149,7 @@ fn remove(ctx: &CommandContext, ids: &[QueueId]) -> Result<(), Failure> {
 
 /// Runs what waits. It ends at a start that is refused, since the cause may hold for all; a run that fails does not
 /// hold up the others.
-fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
+fn run(ctx: &CommandContext, ignore_memory: bool, consent: Consent) -> Result<(), Failure> {
     let watcher = RunWatcher::new(ctx)?;
     let (mut done, mut failed, mut lost) = (0u64, Vec::new(), None);
     while let Some(next) = waiting(ctx)?.into_iter().next() {
@@ -158,6 +166,7 @@ fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
             reuse: next.reuse,
         };
         let prepared = launch::prepare(&ctx.store, planned, Some(id))?;
+        consent.require(&prepared.config)?;
         if !ignore_memory {
             prepared.require_memory()?;
         }

@@ -8,6 +8,8 @@
 
 #[path = "../support/device.rs"]
 mod device_support;
+#[path = "../support/scores.rs"]
+mod scores_support;
 #[path = "../support/store.rs"]
 mod store_support;
 
@@ -20,6 +22,7 @@ mod engine_events;
 mod engine_runs;
 mod interrupted_for_memory;
 mod kill_anywhere;
+mod outside_rewards;
 mod ppo_step;
 mod resume_is_exact;
 mod resume_refused;

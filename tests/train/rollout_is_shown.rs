@@ -139,6 +139,9 @@ fn computed(stepped: &StepOutcome, row: usize, quantity: TokenQuantity) -> Vec<f
         TokenQuantity::Return => stepped.returns[row].clone(),
         TokenQuantity::LogProb => policy.clone(),
         TokenQuantity::ReferenceLogProb => reference.clone(),
+        TokenQuantity::TruncatedKl
+        | TokenQuantity::TruncatedLogProb
+        | TokenQuantity::TruncatedReferenceLogProb => panic!("of the truncated distribution"),
     }
 }
 

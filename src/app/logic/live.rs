@@ -20,7 +20,10 @@ use crate::store::{NewRun, QueueId, RunId, RunRef, RunRow, RunStatus};
 impl Core {
     /// Whether a run is in progress or about to start.
     pub(super) fn is_busy(&self) -> bool {
-        self.handle.is_some() || self.state.live.launching.is_some() || self.resuming.is_some()
+        self.handle.is_some()
+            || self.state.live.launching.is_some()
+            || self.resuming.is_some()
+            || self.is_asking
     }
 
     pub fn has_run(&self) -> bool {
@@ -56,7 +59,10 @@ impl Core {
             |core, prepared| {
                 core.state.live.launching = None;
                 match prepared {
-                    Ok(prepared) => core.start_prepared(*prepared),
+                    Ok(prepared) => {
+                        let config = prepared.config.clone();
+                        core.once_allowed(vec![config], |core| core.start_prepared(*prepared));
+                    }
                     Err(why) => core.state.experiments.refused = Some(why),
                 }
             },
@@ -108,14 +114,21 @@ impl Core {
     }
 
     fn start_resumed(&mut self, run: RunId, resumed: Result<Resumed, String>) {
-        let started = resumed.and_then(|(resumable, model)| {
-            let request = resumable.request(Listener::Lossy, Some(self.wakers.run.clone()));
-            self.supervise(request, *model)
+        let (resumable, model) = match resumed {
+            Ok(resumed) => resumed,
+            Err(why) => {
+                self.state.runs.refused = Some((run, why));
+                return;
+            }
+        };
+        self.once_allowed(vec![resumable.config.clone()], move |core| {
+            let request = resumable.request(Listener::Lossy, Some(core.wakers.run.clone()));
+            let started = core.supervise(request, *model);
+            core.state.runs.refused = started.err().map(|why| (run, why));
+            if core.state.runs.refused.is_none() {
+                core.state.prefs.place = Place::Live;
+            }
         });
-        self.state.runs.refused = started.err().map(|why| (run, why));
-        if self.state.runs.refused.is_none() {
-            self.state.prefs.place = Place::Live;
-        }
     }
 
     pub(super) fn poll_live(&mut self) {

@@ -26,7 +26,16 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("nn", &["data", "text"]),
     (
         "train",
-        &["checkpoint", "data", "experiment", "metrics", "nn", "text"],
+        // Of `fetch`, only what a term of the reward asks a server for.
+        &[
+            "checkpoint",
+            "data",
+            "experiment",
+            "fetch",
+            "metrics",
+            "nn",
+            "text",
+        ],
     ),
     (
         "store",
@@ -266,6 +275,35 @@ fn unsafe_code_stays_in_the_kernels_and_the_allocator() {
             path.display()
         );
     }
+}
+
+#[test]
+fn programs_are_started_in_one_place() {
+    for (path, code) in rooms().into_values().flatten() {
+        // Those of tests come last in a file.
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        let starts = code.contains("process::Command") || code.contains("process::{Child");
+        assert!(
+            !starts || path == Path::new("train/reward/program.rs"),
+            "{}: a person allows a program, and train/reward/program.rs starts it",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_readme_shows_the_scorer_that_is_here() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let indented = |line: &str| match line {
+        "" => "\n".to_string(),
+        line => format!("    {line}\n"),
+    };
+    let scorer: String = read("tests/fixtures/scorer.py")
+        .lines()
+        .map(indented)
+        .collect();
+    assert!(read("README.md").contains(&scorer));
 }
 
 #[test]

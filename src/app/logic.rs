@@ -5,6 +5,7 @@
 
 mod cases;
 mod compare;
+mod consent;
 mod experiments;
 mod judging;
 mod library;
@@ -74,6 +75,10 @@ pub struct Core {
     others: Vec<ActiveRun>,
     /// Whether to show the place Live when the run being prepared starts.
     follow: bool,
+    /// Whether a person's word for a program is being looked for or waited for.
+    is_asking: bool,
+    /// What goes on with it.
+    allowed_then: Option<consent::Waiting>,
 }
 
 /// A resumable run, as read from the store.
@@ -135,6 +140,8 @@ impl Core {
             active: None,
             others: Vec::new(),
             follow: true,
+            is_asking: false,
+            allowed_then: None,
         };
         core.set_at_once(core.state.prefs.at_once);
         core.load_experiments();

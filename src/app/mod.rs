@@ -49,6 +49,8 @@ pub struct Options {
     pub experiments: PathBuf,
     /// Where models are fetched from, and their cache; None for what the environment says.
     pub hub: Option<hub::Settings>,
+    /// The file of the programs that the person allowed; None for that of the platform's settings.
+    pub programs: Option<PathBuf>,
 }
 
 impl Options {
@@ -58,6 +60,7 @@ impl Options {
             store,
             experiments: PathBuf::from("experiments"),
             hub: None,
+            programs: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use super::shortcuts::{FILTER, PALETTE, UNDO, run_controls};
 use super::state::State;
 use super::state::model::RunModel;
 use super::theme::{self, size, space};
-use super::views::{ViewState, judging, live, notices, palette, place_ui};
+use super::views::{ViewState, consent, judging, live, notices, palette, place_ui};
 use super::widgets::button::Button;
 use super::widgets::icon::{self, Icon};
 use super::widgets::status::figure;
@@ -70,6 +70,7 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, views: &mut ViewState, commands
             place_ui(ui, state.prefs.place, state, views, commands)
         });
     notices::notices_ui(ui, state, commands);
+    consent::consent_ui(ui, state, commands);
     palette::palette_ui(ui, state, views, commands);
 }
 

@@ -375,8 +375,19 @@ pub fn decimate(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
 const LINE_PLACES: usize = 600;
 
 /// Prepares curves for drawing: decimated lines, and groups of seeds at the same steps. Not for the UI thread.
-pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> PreparedCurves {
-    let groups = seed_groups(entries);
+///
+/// Runs of which one has the metric of another distribution than the other are no seeds of one another.
+pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>], metric: &str) -> PreparedCurves {
+    let truncated: Vec<bool> = entries
+        .iter()
+        .map(|entry| entry.has_truncated(metric))
+        .collect();
+    let groups = seed_groups(entries).into_iter().flat_map(|group| {
+        let (apart, rest): (Vec<usize>, Vec<usize>) =
+            group.into_iter().partition(|at| truncated[*at]);
+        [rest, apart].into_iter().filter(|part| !part.is_empty())
+    });
+    let groups: Vec<Vec<usize>> = groups.collect();
     let aligned = groups.iter().map(|group| {
         let of_group = group.iter().map(|at| curves[*at].as_slice());
         Aligned::new(&of_group.collect::<Vec<_>>(), BAND_POINTS)
@@ -389,6 +400,7 @@ pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> PreparedCurves
             .collect(),
         groups,
         aligned,
+        truncated,
     }
 }
 
@@ -399,4 +411,6 @@ pub struct PreparedCurves {
     pub groups: Vec<Vec<usize>>,
     /// The curves of each group at the same steps.
     pub aligned: Vec<Aligned>,
+    /// Of each run: whether its values are of the truncated distribution ([`Entry::has_truncated`]).
+    pub truncated: Vec<bool>,
 }

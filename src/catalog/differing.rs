@@ -38,22 +38,31 @@ impl Differing {
     /// The paths of the settings that differ, in the order of the configuration.
     pub fn paths(&self) -> Vec<String> {
         let known = settings().map(|known| known.path);
+        let has_part = |list: &str| {
+            let mut parts = self.paths.iter().filter_map(|path| path.strip_prefix(list));
+            parts.any(|rest| rest.starts_with('.'))
+        };
         known
-            .filter(|path| self.paths.contains(*path))
+            .filter(|path| self.paths.contains(*path) || has_part(path))
             .map(str::to_string)
             .collect()
     }
 }
 
-/// Paths and values: each setting is on a line of its own, below its table's head.
+/// Paths and values: each setting is on a line of its own, below its table's head. Of a list of tables, each has its
+/// number in the path.
 fn values(toml: &str) -> impl Iterator<Item = (String, &str)> {
-    let mut table = "";
+    let mut table = String::new();
+    let mut lists = 0;
     toml.lines().filter_map(move |line| {
-        let head = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
-        if let Some(head) = head {
-            table = head;
+        let between = |open, close| line.strip_prefix(open)?.strip_suffix(close);
+        if let Some(list) = between("[[", "]]") {
+            table = format!("{list}.{lists}");
+            lists += 1;
+            return None;
+        }
+        if let Some(head) = between("[", "]") {
+            table = head.to_string();
             return None;
         }
         let (name, value) = line.split_once(" = ")?;
@@ -79,6 +88,28 @@ mod tests {
         let mut found = differing.paths();
         found.sort();
         assert_eq!(found, ["ppo.lr", "run.seed"]);
+    }
+
+    #[test]
+    fn terms_of_the_reward_differ_as_a_list() {
+        let terms = |weight: &str| {
+            format!(
+                "[[reward.term]]\nname = \"a\"\nkind = \"length\"\nweight = {weight}\n\
+                 [[reward.term]]\nname = \"b\"\nkind = \"repetition\""
+            )
+        };
+        let text = |terms: &str| Config::from_toml("case", terms).unwrap().to_toml();
+        for (other, differ) in [
+            (terms("2.0"), true),
+            (terms("1.0"), false),
+            (String::new(), true),
+        ] {
+            let mut differing = Differing::default();
+            differing.add(&text(&terms("1.0")));
+            differing.add(&text(&other));
+            let expected: &[&str] = if differ { &["reward.term"] } else { &[] };
+            assert_eq!(differing.paths(), expected, "{other}");
+        }
     }
 
     #[test]

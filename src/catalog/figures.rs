@@ -29,7 +29,7 @@ pub fn run_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> Ve
             let mut average = Ema::new(weight);
             let points = points.iter().map(|&(x, y)| (x, average.push(y)));
             Line {
-                name: run_label(entry),
+                name: run_label(entry) + marked(curves, of),
                 of,
                 points: points.collect(),
                 spreads: Vec::new(),
@@ -50,13 +50,25 @@ pub fn seed_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> V
             let spreads: Vec<Spread> = points.iter().map(|point| point.spread).collect();
             let mean = |point: &BandPoint| (point.step as f64, point.spread.mean);
             Line {
-                name: format!("{name} ({})", n_words(&spreads, group.len())),
+                name: format!(
+                    "{name}{} ({})",
+                    marked(curves, group[0]),
+                    n_words(&spreads, group.len())
+                ),
                 of: group[0],
                 points: points.iter().map(mean).collect(),
                 spreads,
             }
         })
         .collect()
+}
+
+/// What tells a run apart whose values are of another distribution than the metric's name says.
+fn marked(curves: &PreparedCurves, of: usize) -> &'static str {
+    match curves.truncated[of] {
+        true => ", of the truncated distribution",
+        false => "",
+    }
 }
 
 /// How many runs are behind the points of a mean over `members`, and how its line shows where it is one alone.

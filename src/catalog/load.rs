@@ -73,5 +73,5 @@ pub fn curves(
         Ok(points.map(|(step, value, _)| (step, value)).collect())
     };
     let curves = entries.iter().map(curve).collect::<Result<Vec<_>, _>>()?;
-    Ok(prepare(entries, &curves))
+    Ok(prepare(entries, &curves, metric))
 }

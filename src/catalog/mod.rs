@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use crate::experiment::{Config, Held, MadeChange, settings};
+use crate::experiment::{Config, Held, MadeChange, settings, value_words};
 use crate::filter::{Fact, Facts, Part};
 use crate::metrics::{SystemResults, declared};
 use crate::store::{CatalogRow, KeySummary, RunRow};
@@ -151,6 +151,21 @@ impl Entry {
             .unwrap_or(declared::EMPATHY_REWARD)
     }
 
+    /// Whether its values of this metric are, at first at least, those of the truncated distribution: with
+    /// `ppo.score_truncated`, earlier versions logged them under the names of the full softmax.
+    pub fn has_truncated(&self, metric: &str) -> bool {
+        const UNDER_OTHER_NAMES: [(&str, &str); 4] = [
+            (declared::KL_K1, declared::KL_K1_TRUNCATED),
+            (declared::KL_K3, declared::KL_K3_TRUNCATED),
+            (declared::KL_FULL, declared::KL_TRUNCATED),
+            (declared::ENTROPY, declared::ENTROPY_TRUNCATED),
+        ];
+        let is_scored_so = self.settings.get("ppo.score_truncated") == Some(&Value::Boolean(true));
+        let count = |key: &str| self.metrics.get(key).map_or(0, |summary| summary.count);
+        let other = UNDER_OTHER_NAMES.iter().find(|(full, _)| *full == metric);
+        other.is_some_and(|(full, truncated)| is_scored_so && count(full) > count(truncated))
+    }
+
     fn measured(&self, name: &str, part: Part) -> Fact {
         if let Some(figure) = name.strip_prefix(names::TEST) {
             let value = self.tested().and_then(|row| tested_figure(row, figure));
@@ -178,15 +193,7 @@ fn setting_fact(value: &Value) -> Fact {
         Value::Float(number) => Fact::Number(*number),
         Value::Boolean(flag) => Fact::Flag(*flag),
         Value::String(text) => Fact::Text(text.clone()),
-        Value::Array(items) => Fact::List(
-            items
-                .iter()
-                .map(|item| {
-                    item.as_str()
-                        .map_or_else(|| item.to_string(), str::to_string)
-                })
-                .collect(),
-        ),
+        Value::Array(items) => Fact::List(items.iter().map(value_words).collect()),
         other => Fact::Text(other.to_string()),
     }
 }

@@ -152,7 +152,7 @@ impl Names {
                 SettingKind::Bool => Kind::Flag,
                 SettingKind::Choice(words) => choice(words.iter().copied()),
                 SettingKind::Text => Kind::Text,
-                SettingKind::List(_) => Kind::List,
+                SettingKind::List(_) | SettingKind::Texts | SettingKind::Terms => Kind::List,
             };
             let changes = match changeable().any(|other| other.path == setting.path) {
                 true => "; of a run in which it was changed, every value counts",

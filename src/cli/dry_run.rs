@@ -39,6 +39,8 @@ fn document(experiment: &str, config: &Config, dry: &DryRun) -> Value {
         taken_over,
         machine,
         too_large,
+        programs,
+        addresses,
     } = dry;
     let plan = &foreseen.plan;
     let differences = config.differences(&Config::default());
@@ -74,6 +76,8 @@ fn document(experiment: &str, config: &Config, dry: &DryRun) -> Value {
         "memory_estimate": MEMORY,
         "machine_memory": machine,
         "too_large": too_large,
+        "starts_programs": programs,
+        "sends_texts_to": addresses,
         "operations_per_second": foreseen.speed,
         "time_estimate": TIME,
     })
@@ -85,6 +89,8 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
         taken_over,
         machine,
         too_large,
+        programs,
+        addresses,
     } = dry;
     let plan = &foreseen.plan;
     let can = match too_large {
@@ -104,6 +110,15 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
             difference.path, difference.value, difference.parent
         );
         text += &format!("{}\n", one_line(&line));
+    }
+    for program in programs {
+        text += &format!("\nThe reward starts a program: {}\n", one_line(program));
+    }
+    for address in addresses {
+        text += &format!(
+            "\nThe reward sends contexts, responses and targets to {}\n",
+            one_line(address)
+        );
     }
     text += &format!("\n{:<26}{:>14}{:>14}\n", "Parameters", "trained", "frozen");
     let mut row = |name: &str, parameters: Option<Parameters>| {

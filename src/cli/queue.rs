@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::output::{count, line_on_stderr, moment};
-use super::run::{RunOverrides, RunWatcher};
+use super::run::{Consent, RunOverrides, RunWatcher};
 use super::{CommandContext, Failure};
 use crate::engine::{Listener, MOST_AT_ONCE, RunHandle};
 use crate::experiment::Config;
@@ -41,6 +41,8 @@ pub enum Queue {
         /// Start runs that need more memory than is free
         #[arg(long)]
         ignore_memory: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -51,6 +53,8 @@ pub struct Add {
     file: String,
     #[command(flatten)]
     overrides: RunOverrides,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 impl Queue {
@@ -62,7 +66,8 @@ impl Queue {
             Queue::Run {
                 at_once,
                 ignore_memory,
-            } => run(ctx, at_once, ignore_memory),
+                consent,
+            } => run(ctx, at_once, ignore_memory, consent),
         }
     }
 }
@@ -121,6 +126,7 @@ impl Add {
         let reuse = self.overrides.reuse;
         // What would fail at the start fails now.
         let prepared = self.overrides.prepare(ctx, &self.file)?;
+        self.consent.require(&prepared.config)?;
         let (experiment, name) = (&prepared.new.experiment, &prepared.new.name);
         let run = queue::to_queue(experiment, name, &prepared.config, reuse);
         let ids = queue::enqueue(&mut Store::open(&ctx.store)?, &[run])?.ids;
@@ -158,11 +164,17 @@ fn remove(ctx: &CommandContext, ids: &[QueueId]) -> Result<(), Failure> {
 
 /// Runs what waits, so many at once. It ends at a start that is refused, since the cause may hold for all; a run that
 /// fails does not hold up the others.
-fn run(ctx: &CommandContext, at_once: usize, ignore_memory: bool) -> Result<(), Failure> {
+fn run(
+    ctx: &CommandContext,
+    at_once: usize,
+    ignore_memory: bool,
+    consent: Consent,
+) -> Result<(), Failure> {
     let turns = Turns {
         ctx,
         watcher: RunWatcher::new(ctx, at_once)?,
         ignore_memory,
+        consent,
         tally: Mutex::default(),
         ended: Condvar::new(),
     };
@@ -219,6 +231,7 @@ struct Turns<'a> {
     ctx: &'a CommandContext,
     watcher: RunWatcher,
     ignore_memory: bool,
+    consent: Consent,
     tally: Mutex<Tally>,
     /// A run has ended.
     ended: Condvar,
@@ -307,6 +320,7 @@ impl Turns<'_> {
                 reuse: next.reuse,
             };
             let prepared = launch::prepare(&self.ctx.store, planned, Some(id))?;
+            self.consent.require(&prepared.config)?;
             let memory = match prepared.require_memory(promised_memory(&tally.active)) {
                 Err(_) if !self.ignore_memory && !tally.active.is_empty() => {
                     tally = self.wait(tally);

@@ -10,8 +10,9 @@ use super::output::line_on_stderr;
 use super::progress::{Bars, Progress};
 use super::{CommandContext, Failure, input};
 use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
-use crate::experiment::Problem;
+use crate::experiment::{Config, Problem};
 use crate::metrics::SystemResults;
+use crate::operations::commands::AllowedPrograms;
 use crate::operations::launch::{self, PlannedRun, PreparedRun};
 use crate::report::results_table;
 use crate::store::{RunId, RunRef};
@@ -36,9 +37,36 @@ pub struct Run {
     /// Start it even if it needs more memory than is free
     #[arg(long, conflicts_with = "list_settings")]
     ignore_memory: bool,
+    #[command(flatten)]
+    consent: Consent,
     /// Print what would run (settings, parameters, steps, memory), refuse what cannot, and start nothing
     #[arg(long, conflicts_with_all = ["resume", "list_settings"])]
     dry_run: bool,
+}
+
+/// The person's word for the programs of a reward.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Consent {
+    /// Let the reward start the programs that its terms name; kept for the same programs and arguments
+    #[arg(long)]
+    allow_command: bool,
+}
+
+impl Consent {
+    /// Keeps the word if it is given here.
+    ///
+    /// # Errors
+    /// A program is neither allowed here nor was it before.
+    pub fn require(self, config: &Config) -> Result<(), Failure> {
+        if config.reward.commands().next().is_none() {
+            return Ok(());
+        }
+        let programs = AllowedPrograms::of_person()?;
+        if self.allow_command {
+            programs.allow(&programs.missing(config)?)?;
+        }
+        Ok(programs.require(config)?)
+    }
 }
 
 /// Arguments that change the experiment.
@@ -67,10 +95,11 @@ impl Run {
             let file = self.file.as_deref().map(input::experiment).transpose()?;
             return super::settings::list(ctx, file.as_ref().map(|file| &file.config));
         }
-        let (dry, ignore_memory) = (self.dry_run, self.ignore_memory);
+        let (dry, ignore_memory, consent) = (self.dry_run, self.ignore_memory, self.consent);
         let request = match self.resume {
             Some(run) => {
                 let resumable = launch::resume(&ctx.store, run)?;
+                consent.require(&resumable.config)?;
                 if !ignore_memory {
                     resumable.require_memory(0)?;
                 }
@@ -81,6 +110,7 @@ impl Run {
                 if dry {
                     return super::dry_run::show(ctx, &prepared, ignore_memory);
                 }
+                consent.require(&prepared.config)?;
                 if !ignore_memory {
                     prepared.require_memory(0)?;
                 }

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::{CommandContext, Failure};
-use crate::experiment::{Config, SECTIONS, SettingKind, settings};
+use crate::experiment::{
+    Config, SECTIONS, Setting, SettingKind, TERMS, TermKind, settings, term_settings,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Settings {
@@ -25,6 +27,7 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
     let own = own.map(Config::values);
     if ctx.out.json {
         let rows: Vec<_> = settings()
+            .chain(term_settings())
             .map(|setting| {
                 let mut row = json!({
                     "path": setting.path,
@@ -36,6 +39,10 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
                     "default": defaults.get(setting.path),
                     "paper": setting.paper,
                 });
+                if setting.section() == TERMS {
+                    row["path"] = format!("{TERMS}.NAME.{}", setting.field()).into();
+                    row["of_kind"] = json!(kind_of_term(setting));
+                }
                 if let Some(own) = &own {
                     row["value"] = json!(own.get(setting.path));
                 }
@@ -67,8 +74,29 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
         }
         text.push('\n');
     }
-    text += "Set one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n";
+    text += "Terms of the reward, each a [[reward.term]] in a file\n";
+    for setting in term_settings() {
+        let of_kind = match kind_of_term(setting) {
+            Some(kind) => format!("kind {kind}"),
+            None => "every kind".to_string(),
+        };
+        let range = match (setting.range().as_str(), setting.unit) {
+            ("", _) => String::new(),
+            (range, unit) => format!("; {range} {}", unit.unwrap_or_default()),
+        };
+        let field = setting.field();
+        text += &format!("  {TERMS}.NAME.{field}  ({of_kind}{})\n", range.trim_end());
+        text += &format!("      {}\n", setting.help());
+    }
+    text += "\nSet one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n";
     ctx.out.text(&text)
+}
+
+/// The kind of term that has a setting; None for one that all have.
+fn kind_of_term(setting: &Setting) -> Option<&'static str> {
+    let mut kinds = TermKind::ALL.into_iter().zip(TermKind::WORDS);
+    let has = |kind: TermKind| kind.settings().iter().any(|own| std::ptr::eq(own, setting));
+    kinds.find(|(kind, _)| has(*kind)).map(|(_, word)| *word)
 }
 
 fn kind(kind: &SettingKind) -> &'static str {
@@ -79,5 +107,7 @@ fn kind(kind: &SettingKind) -> &'static str {
         SettingKind::Choice(_) => "one word of",
         SettingKind::Text => "text",
         SettingKind::List(_) => "list of words of",
+        SettingKind::Texts => "list of texts",
+        SettingKind::Terms => "list of terms",
     }
 }

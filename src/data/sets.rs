@@ -17,7 +17,7 @@ pub const BUILTIN: &str = "builtin";
 pub const NAMES: [&str; 3] = [BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS];
 
 /// A context and the listener's answer. In JSONL the target is called `response`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     pub conversation: String,
     /// Position of the target in the conversation; the first utterance is 1.

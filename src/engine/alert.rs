@@ -8,7 +8,7 @@ use std::mem::{Discriminant, discriminant};
 
 use crate::data::Mechanism;
 use crate::experiment::{Alert, AlertSettings, EventKind, Report, SampleDialogue};
-use crate::metrics::declared;
+use crate::metrics::{declared, pearson};
 use crate::train::observer::{Directive, Observer, Wait};
 
 /// The rules and their state in a stage. A rule raises its alert once, and again only after its condition was
@@ -37,9 +37,11 @@ const WATCHED: [&str; 3] = [
 /// By how much the targets must have a level less often than the responses.
 const CLEARLY: f64 = 0.1;
 
-/// The name under which a metric is watched, if it is.
-fn watched(metric: &str) -> Option<&'static str> {
-    match declared::RAW_REWARDS.contains(&metric) {
+/// The name under which a metric is watched, if it is, among others of the same step.
+fn watched(metric: &str, values: &[(String, f64)]) -> Option<&'static str> {
+    let mut raw_rewards = declared::RAW_REWARDS.into_iter();
+    let is_logged = |key: &&str| values.iter().any(|(name, _)| name == key);
+    match raw_rewards.find(is_logged) == Some(metric) {
         true => Some(RAW_REWARD),
         false => WATCHED.into_iter().find(|watched| *watched == metric),
     }
@@ -86,7 +88,7 @@ impl Monitor {
         let window = self.settings.window as usize;
         let mut fresh = false;
         for (name, value) in values {
-            if let Some(name) = watched(name)
+            if let Some(name) = watched(name, values)
                 && value.is_finite()
             {
                 fresh = true;
@@ -151,7 +153,7 @@ impl Monitor {
         if let (Some(reward), Some(length)) = (of(RAW_REWARD), of(declared::RESPONSE_LENGTH))
             && reward.len() >= 2 * window
             && length.len() == reward.len()
-            && let Some(r) = correlation(reward, length)
+            && let Some(r) = pearson(reward.iter().copied().zip(length.iter().copied()))
         {
             let limit = self.settings.length_correlation;
             let steps = reward.len() as u64;
@@ -250,19 +252,6 @@ fn duplicate_share<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     let all: usize = counts.values().sum();
     let twice: usize = counts.values().filter(|count| **count > 1).sum();
     twice as f64 / all.max(1) as f64
-}
-
-/// Pearson's r; None where one of them is constant.
-fn correlation(a: &VecDeque<f64>, b: &VecDeque<f64>) -> Option<f64> {
-    let n = a.len() as f64;
-    let (ma, mb) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
-    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-    for (x, y) in a.iter().zip(b) {
-        ab += (x - ma) * (y - mb);
-        aa += (x - ma).powi(2);
-        bb += (y - mb).powi(2);
-    }
-    (aa > 1e-18 && bb > 1e-18).then(|| ab / (aa * bb).sqrt())
 }
 
 /// Forwards a trainer's reports, each followed by the alerts it causes.

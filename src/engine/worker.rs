@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::alert::Watched;
 use super::{RunBody, RunOutcome};
 use crate::experiment::{
-    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SCRATCH, SharedStages, Stage,
+    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SCRATCH, Scorer, SharedStages,
+    Stage,
 };
 use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
@@ -56,6 +57,17 @@ pub fn with_absolute_paths(config: &Config) -> Config {
     // The number of a run stays one.
     if Path::new(&config.identifiers.source).is_dir() {
         absolute(&mut config.identifiers.source);
+    }
+    for term in &mut config.reward.term {
+        if let Scorer::Command(own) = &mut term.scorer {
+            for (at, word) in own.command.iter_mut().enumerate() {
+                // A bare name of a program is looked for where the system looks.
+                let names_a_file = Path::new(word).is_file();
+                if names_a_file && (at > 0 || word.contains(std::path::is_separator)) {
+                    absolute(word);
+                }
+            }
+        }
     }
     config
 }

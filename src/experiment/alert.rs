@@ -41,6 +41,8 @@ pub enum Alert {
     Length { r: f64, steps: u64 },
     /// The windowed mean reward has not risen for `steps` steps.
     Stalled { steps: u64, since: u64 },
+    /// A program or a server of the reward failed, and what it was sent was sent again.
+    Scorer { term: String, why: String },
 }
 
 impl Alert {
@@ -50,7 +52,8 @@ impl Alert {
             | Alert::KlLimit { .. }
             | Alert::Duplicates { .. }
             | Alert::Dist { .. }
-            | Alert::Levels { .. } => Severity::Alert,
+            | Alert::Levels { .. }
+            | Alert::Scorer { .. } => Severity::Alert,
             Alert::KlRise { .. }
             | Alert::CutOff { .. }
             | Alert::Length { .. }
@@ -113,6 +116,10 @@ impl fmt::Display for Alert {
             Alert::Stalled { steps, since } => write!(
                 f,
                 "The mean reward has not risen for {steps} steps, since step {since}"
+            ),
+            Alert::Scorer { term, why } => write!(
+                f,
+                "The reward's term \"{term}\" could not be scored at first: {why}"
             ),
         }
     }

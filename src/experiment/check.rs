@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::Stage;
-use super::config::{Config, IdentifierInit, Precision, SCRATCH, Tuning};
+use super::config::{Config, IdentifierInit, Precision, SCRATCH, TERMS, Tuning};
 use super::error::Problem;
+use super::term;
 
 impl Config {
     /// Whether a run reads dialogues: identifiers and DPO do without, unless a model is made from nothing for them.
@@ -84,9 +85,9 @@ impl Config {
             "ppo needs the generator stage before it",
         );
         problems.refuse_if(
-            has(Stage::Ppo) && !has(Stage::Identifiers) && self.reward.empathy,
+            has(Stage::Ppo) && !has(Stage::Identifiers) && self.reward.uses_identifiers(),
             "run.stages",
-            "the empathy reward needs the identifiers stage; add it, or set reward.empathy = false",
+            "the empathy reward needs the identifiers stage; add it, or set reward.empathy = false (or leave the term of the identifiers out)",
         );
         problems.refuse_if(
             has(Stage::Evaluation) && !has(Stage::Generator) && !has(Stage::Dpo),
@@ -192,10 +193,13 @@ impl Config {
         let reward = &self.reward;
         let weights = reward.emotional_reaction + reward.interpretation + reward.exploration;
         problems.refuse_if(
-            reward.empathy && weights == 0.0,
+            reward.uses_identifiers() && weights == 0.0,
             "reward.empathy",
             "every mechanism is switched off; give one a weight, or set reward.empathy = false",
         );
+        for problem in term::problems(reward) {
+            problems.refuse_if(true, TERMS, problem);
+        }
         problems.0
     }
 

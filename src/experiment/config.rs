@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use super::setting::{BOOL, Setting, SettingKind, Spec, TEXT, choice, float, int, settings, words};
+use super::term::{Scorer, TermSettings, term_settings};
 
 words! {
     /// Which parameters are trained.
@@ -133,6 +134,16 @@ words! {
     DpoLoss {
         /// -log σ(β (chosen log-ratio - rejected log-ratio)), with label smoothing where that is set.
         Sigmoid = "sigmoid",
+    }
+}
+
+words! {
+    /// How much the cross-entropy of a level counts in the empathy reward.
+    ClassWeights {
+        /// All levels alike (the paper).
+        None = "none",
+        /// By the inverse of the level's share among the training targets.
+        Balanced = "balanced",
     }
 }
 
@@ -423,7 +434,7 @@ settings! {
         target_kl: f64 = 0.0 => float(0.0, 1e3).label("Target KL of an update");
         /// The first token of every response counts nowhere: not in the KL, nor in advantages, nor in losses (fault of the authors' trainer).
         skip_first_token: bool = false => BOOL.paper("false");
-        /// Log-probabilities are those of the truncated, tempered distribution that responses are drawn from, which makes the k1 estimate unbiased; off, those of the full softmax.
+        /// Log-probabilities are those of the truncated, tempered distribution that responses are drawn from, which makes the k1 estimate unbiased; off, those of the full softmax. Metrics of the truncated one have names of their own.
         score_truncated: bool = false => BOOL.paper("false");
         /// The validation subset is answered and scored every so many steps.
         evaluate_every: u64 = 200 => int(1, 1_000_000).unit("steps");
@@ -471,7 +482,9 @@ settings! {
 settings! {
     /// The reward (Eq. 2-8).
     RewardSettings in "reward" {
-        /// Whether the empathy reward is given; off is the ablation "w/o Empathy Reward".
+        /// What the reward is the weighted sum of, each a [[reward.term]]; without any it is the empathy reward.
+        term: Vec<TermSettings> = Vec::new() => Spec::of(SettingKind::Terms).label("Terms");
+        /// Whether the empathy reward is given, where there are no terms; off is the ablation "w/o Empathy Reward".
         empathy: bool = true => BOOL.paper("true");
         /// Weight of the emotional reaction loss in Eq. 3; 0 switches it off.
         emotional_reaction: f64 = 1.0 => float(0.0, 100.0).paper("1");
@@ -479,6 +492,10 @@ settings! {
         interpretation: f64 = 1.0 => float(0.0, 100.0).paper("1");
         /// Weight of the exploration loss in Eq. 3; 0 switches it off.
         exploration: f64 = 1.0 => float(0.0, 100.0).paper("1");
+        /// What a level's loss in Eq. 3 counts: "balanced" by the inverse of the level's share among the training targets, so that the commonest level does not pay.
+        class_weights: ClassWeights = ClassWeights::None => choice(ClassWeights::WORDS).paper("none");
+        /// Instead of exp(-loss), the log-probability of the target's level less that of its share among the training targets: what answers without regard to the context cannot raise above 0.
+        log_prior: bool = false => BOOL.label("Less the log-prior").paper("false");
         /// β, the weight of the KL penalty (Eq. 8); 0 is the ablation "w/o KL Penalty".
         beta: f64 = 0.2 => float(0.0, 100.0).label("KL coefficient β").paper("0.2");
         /// The per-token estimate that is subtracted.
@@ -608,7 +625,52 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     .flatten()
 }
 
-/// The setting at `path`, such as `ppo.lr`.
+/// The setting at `path`, such as `ppo.lr`, or `reward.term.tone.weight` of a term.
 pub fn setting(path: &str) -> Option<&'static Setting> {
-    settings().find(|setting| setting.path == path)
+    match term_path(path) {
+        Some((_, field)) => term_settings().find(|setting| setting.field() == field),
+        None => settings().find(|setting| setting.path == path),
+    }
+}
+
+/// The path of the list of a reward's terms.
+pub const TERMS: &str = "reward.term";
+
+/// Which term (by its name, or its place from 0) and which of its settings a path names.
+pub(super) fn term_path(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix(TERMS)?.strip_prefix('.')?.split_once('.')
+}
+
+impl RewardSettings {
+    /// Whether the identifiers have a part in the reward.
+    pub fn uses_identifiers(&self) -> bool {
+        match self.term.is_empty() {
+            true => self.empathy,
+            false => self
+                .term
+                .iter()
+                .any(|term| term.scorer == Scorer::Identifiers),
+        }
+    }
+
+    /// Whether what the identifiers give is `exp(-Σ CE)`, as in the paper.
+    pub fn is_papers_form(&self) -> bool {
+        self.class_weights == ClassWeights::None && !self.log_prior
+    }
+
+    /// The programs that a run would start, each with its arguments.
+    pub fn commands(&self) -> impl Iterator<Item = &[String]> {
+        self.term.iter().filter_map(|term| match &term.scorer {
+            Scorer::Command(own) => Some(own.command.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// The addresses that a run would send texts to.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.term.iter().filter_map(|term| match &term.scorer {
+            Scorer::Http(own) => Some(own.address.as_str()),
+            _ => None,
+        })
+    }
 }

@@ -19,6 +19,7 @@ mod shared;
 mod stage;
 mod status;
 pub mod sweep;
+mod term;
 mod values;
 
 pub use alert::Alert;
@@ -31,9 +32,12 @@ pub use file::{ExperimentFile, presets};
 pub use held::{Held, MadeChange, changes_made};
 pub use memory::{MachineMemory, resident_memory};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
-pub use rollout::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
+pub use rollout::{
+    RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity, TruncatedFigures,
+};
 pub use setting::{Setting, SettingKind};
 pub use shared::SharedStages;
 pub use stage::Stage;
 pub use status::RunStatus;
+pub use term::*;
 pub use values::{Difference, value_words};

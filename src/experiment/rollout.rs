@@ -88,6 +88,19 @@ pub struct TokenFigures {
     pub advantage: f32,
     /// `Â_t + V(s_t)` before whitening.
     pub returns: f32,
+    /// With `ppo.score_truncated`: the first three for the truncated distribution that the token was drawn from, of
+    /// which rewards and advantages are made. Earlier versions recorded those as the first three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<TruncatedFigures>,
+}
+
+/// Figures of a token under the truncated distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TruncatedFigures {
+    pub log_prob: f32,
+    pub reference_log_prob: f32,
+    /// The exact KL over the policy's support.
+    pub kl: f32,
 }
 
 /// A figure of a token.
@@ -102,10 +115,13 @@ pub enum TokenQuantity {
     Return,
     LogProb,
     ReferenceLogProb,
+    TruncatedKl,
+    TruncatedLogProb,
+    TruncatedReferenceLogProb,
 }
 
 impl TokenQuantity {
-    /// In the order in which they are offered.
+    /// What every token has, in the order in which it is offered.
     pub const ALL: [Self; 8] = [
         Self::K1,
         Self::FullKl,
@@ -116,6 +132,21 @@ impl TokenQuantity {
         Self::LogProb,
         Self::ReferenceLogProb,
     ];
+
+    /// What tokens have besides, where the step scored the truncated distribution.
+    pub const TRUNCATED: [Self; 3] = [
+        Self::TruncatedKl,
+        Self::TruncatedLogProb,
+        Self::TruncatedReferenceLogProb,
+    ];
+
+    /// What the tokens of a step have.
+    pub fn of(responses: &[RolloutResponse]) -> Vec<Self> {
+        let mut figures = responses.iter().flat_map(RolloutResponse::figures);
+        let more = figures.any(|figures| figures.truncated.is_some());
+        let more = Self::TRUNCATED.into_iter().filter(|_| more);
+        Self::ALL.into_iter().chain(more).collect()
+    }
 
     /// The name in files.
     pub fn key(self) -> &'static str {
@@ -128,6 +159,9 @@ impl TokenQuantity {
             Self::Return => "return",
             Self::LogProb => "log_prob",
             Self::ReferenceLogProb => "reference_log_prob",
+            Self::TruncatedKl => "kl_truncated",
+            Self::TruncatedLogProb => "log_prob_truncated",
+            Self::TruncatedReferenceLogProb => "reference_log_prob_truncated",
         }
     }
 
@@ -142,6 +176,9 @@ impl TokenQuantity {
             Self::Return => "Return",
             Self::LogProb => "Log-prob, policy",
             Self::ReferenceLogProb => "Log-prob, reference",
+            Self::TruncatedKl => "KL, truncated",
+            Self::TruncatedLogProb => "Log-prob, policy, truncated",
+            Self::TruncatedReferenceLogProb => "Log-prob, reference, truncated",
         }
     }
 
@@ -156,6 +193,9 @@ impl TokenQuantity {
             Self::Return => "return",
             Self::LogProb => "log π",
             Self::ReferenceLogProb => "log ρ",
+            Self::TruncatedKl => "KL cut",
+            Self::TruncatedLogProb => "log π cut",
+            Self::TruncatedReferenceLogProb => "log ρ cut",
         }
     }
 
@@ -179,17 +219,38 @@ impl TokenQuantity {
             Self::Return => "What came of it: advantage before whitening, plus value",
             Self::LogProb => "Natural log-probability under the policy, before the updates",
             Self::ReferenceLogProb => "Natural log-probability under the reference ρ",
+            Self::TruncatedKl => {
+                "KL of the truncated, tempered distributions at this place, over the tokens that could be drawn; the \
+                 penalty is made of these"
+            }
+            Self::TruncatedLogProb => {
+                "Natural log-probability under the truncated, tempered policy that the token was drawn from"
+            }
+            Self::TruncatedReferenceLogProb => {
+                "Natural log-probability under the reference, tempered and cut to the same tokens"
+            }
         }
     }
 
     /// Whether it can be positive and negative.
     pub fn is_signed(self) -> bool {
-        !matches!(self, Self::FullKl | Self::LogProb | Self::ReferenceLogProb)
+        !matches!(
+            self,
+            Self::FullKl
+                | Self::LogProb
+                | Self::ReferenceLogProb
+                | Self::TruncatedKl
+                | Self::TruncatedLogProb
+                | Self::TruncatedReferenceLogProb
+        )
     }
 }
 
 impl TokenFigures {
+    /// NaN where the token has no such figure.
     pub fn get(&self, quantity: TokenQuantity) -> f32 {
+        let truncated =
+            |figure: fn(&TruncatedFigures) -> f32| self.truncated.as_ref().map_or(f32::NAN, figure);
         match quantity {
             TokenQuantity::K1 => self.log_prob - self.reference_log_prob,
             TokenQuantity::FullKl => self.full_kl,
@@ -199,6 +260,11 @@ impl TokenFigures {
             TokenQuantity::Return => self.returns,
             TokenQuantity::LogProb => self.log_prob,
             TokenQuantity::ReferenceLogProb => self.reference_log_prob,
+            TokenQuantity::TruncatedKl => truncated(|figures| figures.kl),
+            TokenQuantity::TruncatedLogProb => truncated(|figures| figures.log_prob),
+            TokenQuantity::TruncatedReferenceLogProb => {
+                truncated(|figures| figures.reference_log_prob)
+            }
         }
     }
 }

@@ -18,6 +18,10 @@ pub enum SettingKind {
     Text,
     /// Some of these words, in order.
     List(&'static [&'static str]),
+    /// Texts, in order, such as a program and its arguments.
+    Texts,
+    /// Tables, one for each term of the reward.
+    Terms,
 }
 
 /// The description of one setting.
@@ -53,12 +57,14 @@ impl Setting {
 
     /// The section it belongs to, as in `ppo`.
     pub fn section(&self) -> &'static str {
-        self.path.split_once('.').map_or("", |(section, _)| section)
+        self.path
+            .rsplit_once('.')
+            .map_or("", |(section, _)| section)
     }
 
     /// Its name within the section, as in `lr`.
     pub fn field(&self) -> &'static str {
-        self.path.split_once('.').map_or(self.path, |(_, f)| f)
+        self.path.rsplit_once('.').map_or(self.path, |(_, f)| f)
     }
 
     /// Its name on screen.
@@ -81,7 +87,7 @@ impl Setting {
             SettingKind::Float { min, max } => format!("{min} to {max}"),
             SettingKind::Bool => "true or false".into(),
             SettingKind::Choice(words) | SettingKind::List(words) => words.join(", "),
-            SettingKind::Text => String::new(),
+            SettingKind::Text | SettingKind::Texts | SettingKind::Terms => String::new(),
         }
     }
 }
@@ -135,6 +141,7 @@ pub(super) const fn choice(words: &'static [&'static str]) -> Spec {
 
 pub(super) const BOOL: Spec = Spec::of(SettingKind::Bool);
 pub(super) const TEXT: Spec = Spec::of(SettingKind::Text);
+pub(super) const LIST_OF_TEXTS: Spec = Spec::of(SettingKind::Texts);
 
 /// Declares a section of settings: the struct, its defaults, and the table of descriptions.
 macro_rules! settings {

@@ -3,6 +3,7 @@
 use toml::Value;
 
 use super::setting::SettingKind;
+use super::values::fit;
 use super::{Config, Problem, Setting, setting};
 
 /// Runs that one sweep may be.
@@ -52,7 +53,7 @@ impl Axis {
             return Err(wrong("give its values with commas between them".into()));
         }
         for value in &values {
-            Config::default().set(path, value.clone())?;
+            fit(&known.kind, value.clone()).map_err(wrong)?;
         }
         Ok(Axis {
             path: path.to_string(),
@@ -85,7 +86,9 @@ fn value(known: &Setting, word: &str) -> Result<Value, String> {
             _ => Err(format!("`{word}` is neither yes nor no")),
         },
         SettingKind::Choice(_) | SettingKind::Text => Ok(Value::String(word.to_string())),
-        SettingKind::List(_) => Err("is a list, which a sweep cannot vary".into()),
+        SettingKind::List(_) | SettingKind::Texts | SettingKind::Terms => {
+            Err("is a list, which a sweep cannot vary".into())
+        }
     }
 }
 

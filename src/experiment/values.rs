@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::change::number_words;
-use super::config::{Config, SECTIONS, setting, settings};
+use super::config::{Config, SECTIONS, TERMS, setting, settings, term_path};
 use super::error::{ExperimentError, Problem};
 use super::setting::SettingKind;
+use super::term::TermSettings;
 
 /// A setting whose value is not its parent's.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,10 @@ impl Config {
 
     /// The value of the setting at `path`.
     pub fn get(&self, path: &str) -> Option<Value> {
+        if let Some((term, field)) = term_path(path) {
+            let term = &self.reward.term[self.place_of_term(term)?];
+            return Table::from(term.clone()).remove(field);
+        }
         let (section, field) = path.split_once('.')?;
         self.table().remove(section)?.as_table_mut()?.remove(field)
     }
@@ -56,6 +61,14 @@ impl Config {
     /// # Errors
     /// There is no such setting, or the value does not fit it.
     pub fn set(&mut self, path: &str, value: Value) -> Result<(), Problem> {
+        if let Some((term, field)) = term_path(path) {
+            return self
+                .set_in_term(term, field, value)
+                .map_err(|message| Problem {
+                    path: path.to_string(),
+                    message,
+                });
+        }
         let mut table = self.table();
         put(&mut table, path, value)?;
         *self = Config::of_table(table);
@@ -75,6 +88,26 @@ impl Config {
                 })
             })
             .collect()
+    }
+
+    /// The place of the term that is named so, or is at this place.
+    fn place_of_term(&self, term: &str) -> Option<usize> {
+        let terms = &self.reward.term;
+        let at = terms.iter().position(|known| known.name == term);
+        at.or_else(|| term.parse().ok().filter(|at| *at < terms.len()))
+    }
+
+    fn set_in_term(&mut self, term: &str, field: &str, value: Value) -> Result<(), String> {
+        let at = self.place_of_term(term).ok_or_else(|| {
+            let names = self.reward.term.iter().map(|term| term.name.as_str());
+            let names: Vec<&str> = names.collect();
+            match names.as_slice() {
+                [] => "the reward has no terms; give it some as [[reward.term]]".to_string(),
+                names => format!("there is no such term; there are {}", names.join(", ")),
+            }
+        })?;
+        self.reward.term[at] = self.reward.term[at].with(field, value)?;
+        Ok(())
     }
 
     /// Sets every setting in `body`; if some do not fit, changes nothing.
@@ -120,9 +153,32 @@ pub fn value_words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Float(number) => number_words(*number),
+        Value::Array(items) if items.is_empty() => "none".to_string(),
         Value::Array(items) => items.iter().map(value_words).collect::<Vec<_>>().join(", "),
+        Value::Table(term) => term_words(term),
         other => other.to_string(),
     }
+}
+
+/// `tone (command python3 tone.py, retries 2, timeout 60, weight 1)`.
+fn term_words(term: &Table) -> String {
+    let own = term
+        .iter()
+        .filter(|(field, _)| *field != "name" && *field != "kind");
+    let mut own: Vec<String> = own
+        .map(|(field, value)| match value {
+            Value::Array(texts) => {
+                let texts: Vec<String> = texts.iter().map(value_words).collect();
+                format!("{field} {}", texts.join(" "))
+            }
+            value => format!("{field} {}", value_words(value)),
+        })
+        .collect();
+    let of = |field: &str| term.get(field).map(value_words).unwrap_or_default();
+    if !term.contains_key("command") {
+        own.insert(0, of("kind"));
+    }
+    format!("{} ({})", of("name"), own.join(", "))
 }
 
 /// Sets the value at `path`.
@@ -198,7 +254,7 @@ pub(super) fn unknown_key(origin: &str, key: &str) -> ExperimentError {
 }
 
 /// The value in the form of its kind, or why it does not fit.
-fn fit(kind: &SettingKind, value: Value) -> Result<Value, String> {
+pub(super) fn fit(kind: &SettingKind, value: Value) -> Result<Value, String> {
     match kind {
         SettingKind::Int { min, max } => match value {
             Value::Integer(number) if (*min..=*max).contains(&number) => Ok(Value::Integer(number)),
@@ -250,6 +306,28 @@ fn fit(kind: &SettingKind, value: Value) -> Result<Value, String> {
                 words.join(", ")
             )),
         },
+        SettingKind::Texts => match value {
+            Value::Array(items) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
+            other => Err(format!(
+                "{other} is not a list of texts, such as [\"python3\", \"scorer.py\"]"
+            )),
+        },
+        SettingKind::Terms => match value {
+            Value::Array(items) => {
+                let terms: Result<Vec<Value>, String> = items.into_iter().map(fit_term).collect();
+                terms.map(Value::Array)
+            }
+            other => Err(format!("{other} is not a list of [[{TERMS}]] tables")),
+        },
+    }
+}
+
+fn fit_term(value: Value) -> Result<Value, String> {
+    match value {
+        Value::Table(table) => Ok(Value::Table(TermSettings::try_from(table)?.into())),
+        other => Err(format!(
+            "{other} is not a table; write each term as [[{TERMS}]]"
+        )),
     }
 }
 
@@ -284,6 +362,8 @@ mod tests {
                 SettingKind::Choice(words) => words.iter().map(word).collect(),
                 SettingKind::Text => vec![Value::String("x".into())],
                 SettingKind::List(words) => vec![Value::Array(words.iter().map(word).collect())],
+                SettingKind::Texts => vec![Value::Array(vec!["x".into()])],
+                SettingKind::Terms => vec![Value::Array(Vec::new())],
             };
             for value in values {
                 let mut config = Config::default();

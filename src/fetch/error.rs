@@ -55,6 +55,8 @@ pub enum FetchError {
     },
     #[error("{url}: does not answer as a hub does ({problem}); check HF_ENDPOINT")]
     NotAHub { url: String, problem: String },
+    #[error("{url}: {why}")]
+    Unanswered { url: String, why: String },
     #[error("{url}: {problem}; it was deleted")]
     Unexpected { url: String, problem: String },
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use serde::de::DeserializeOwned;
-use ureq::http::header::{AUTHORIZATION, LOCATION, RETRY_AFTER};
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use ureq::http::{HeaderMap, Method, Request, Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, BodyReader};
@@ -91,6 +91,50 @@ impl Http {
     /// The same, tried once and with more headers.
     pub(super) fn get_once(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer, Trouble> {
         self.send(Method::GET, url, headers, |_| false)
+    }
+
+    /// Sends a JSON document, once, and gives the answer of success that comes within `limit`.
+    pub(super) fn post(
+        &self,
+        url: &str,
+        document: &[u8],
+        limit: Duration,
+    ) -> Result<Vec<u8>, FetchError> {
+        let uri = parse(url)?;
+        let wrong = |why: String| FetchError::Unanswered {
+            url: url.to_string(),
+            why,
+        };
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(uri.clone())
+            .header(CONTENT_TYPE, "application/json");
+        let request = request
+            .body(document)
+            .map_err(|error| wrong(error.to_string()))?;
+        let configured = self.agent.configure_request(request);
+        let configured = configured
+            .timeout_global(Some(limit))
+            .timeout_per_read(None)
+            .timeout_per_write(None);
+        let request = match is_this_machine(&uri) {
+            true => configured.proxy(None).build(),
+            false => configured.build(),
+        };
+        let failed = |error| match trouble(&uri, error) {
+            Trouble::Passing { why, .. } => wrong(why),
+            Trouble::Lasting(error) => error,
+        };
+        let response = self.agent.run(request).map_err(failed)?;
+        let answer = Answer {
+            url: uri.clone(),
+            response,
+        };
+        if !(200..300).contains(&answer.status()) {
+            return Err(answer.refused());
+        }
+        let body = answer.response.into_body().into_with_config();
+        body.limit(LARGEST_DOCUMENT).read_to_vec().map_err(failed)
     }
 
     fn repeat(

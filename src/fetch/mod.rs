@@ -1,4 +1,5 @@
-//! What a person asks to have from the network: models from a Hugging Face hub, data sets from their authors.
+//! What a person asks to have from the network: models from a Hugging Face hub, data sets from their authors, scores
+//! from a server of their own.
 //!
 //! The only room that speaks HTTP, and only when told to. A download can be stopped at any moment and is continued
 //! where it ended; what arrives is checked and only then put in its place. Must not know the store, a tensor or
@@ -13,6 +14,7 @@ mod http;
 pub mod hub;
 pub mod published;
 mod retry;
+mod score_server;
 
 use std::ops::ControlFlow;
 
@@ -20,6 +22,7 @@ pub use checksum::Checksum;
 pub use error::FetchError;
 pub use http::Http;
 pub use retry::Retry;
+pub use score_server::ScoreServer;
 
 /// How far a fetch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -208,6 +208,12 @@ metrics! { PPO in "ppo":
         definition: "Sum over response tokens of rho/pi - 1 - log(rho/pi) of the sampled token, mean over responses; never negative." }
     KL_FULL { key: "ppo/kl/full", name: "KL (full)", unit: "nats", direction: None, group: "KL", per: "step",
         definition: "Sum over response tokens of the exact KL divergence of pi from rho over the whole vocabulary, mean over responses." }
+    KL_K1_TRUNCATED { key: "ppo/kl/k1_truncated", name: "KL (k1), truncated", unit: "nats", direction: None, group: "KL", per: "step",
+        definition: "KL (k1) of the truncated, tempered distributions that responses are drawn from, on the policy's support; only with ppo.score_truncated, where the penalty is made of it." }
+    KL_K3_TRUNCATED { key: "ppo/kl/k3_truncated", name: "KL (k3), truncated", unit: "nats", direction: None, group: "KL", per: "step",
+        definition: "KL (k3) of the truncated, tempered distributions that responses are drawn from, on the policy's support; only with ppo.score_truncated." }
+    KL_TRUNCATED { key: "ppo/kl/truncated", name: "KL (full), truncated", unit: "nats", direction: None, group: "KL", per: "step",
+        definition: "Exact KL divergence of the truncated, tempered distributions that responses are drawn from, over the policy's support: what the reference has outside of it costs nothing; only with ppo.score_truncated." }
     KL_BETA { key: "ppo/beta", name: "KL weight β", direction: None, group: "KL weight", per: "step",
         definition: "Weight of the per-token KL penalty in the reward (Eq. 8), as used in this step." }
     RETURNS_MEAN { key: "ppo/returns/mean", name: "Mean return", direction: Higher, group: "Returns", per: "step",
@@ -234,6 +240,8 @@ metrics! { PPO in "ppo":
         definition: "Largest pi_new / pi_old of any sampled token in the step." }
     ENTROPY { key: "ppo/entropy", name: "Entropy", unit: "nats", direction: None, group: "Entropy", per: "step",
         definition: "Mean over real response tokens of the entropy of the policy's full distribution." }
+    ENTROPY_TRUNCATED { key: "ppo/entropy_truncated", name: "Entropy, truncated", unit: "nats", direction: None, group: "Entropy", per: "step",
+        definition: "Mean over real response tokens of the entropy of the truncated, tempered distribution that responses are drawn from; only with ppo.score_truncated." }
     RESPONSE_LENGTH { key: "ppo/response_length", name: "Response length", unit: "tokens", direction: None, group: "Response length", per: "step",
         definition: "Mean number of generated tokens, eos included." }
     ENDED_SHARE { key: "ppo/ended_share", name: "Ended responses", direction: None, group: "Ended responses", per: "step",
@@ -352,9 +360,9 @@ metrics! { TOTAL in "ppo":
         definition: "The reward of a response before scaling, normalisation and clipping; mean over the batch." }
 }
 
-/// The raw reward under either of its names: a run logs the first if its reward is the paper's, else the
-/// second.
-pub const RAW_REWARDS: [&str; 2] = [EMPATHY_REWARD, TOTAL_REWARD];
+/// The raw reward under either of its names: a run whose reward is the paper's logs the second alone, any other the
+/// first; beside that, the second is then a term.
+pub const RAW_REWARDS: [&str; 2] = [TOTAL_REWARD, EMPATHY_REWARD];
 
 /// The key of the metric of a reward's term.
 pub fn term_key(term: &str) -> String {
@@ -364,10 +372,15 @@ pub fn term_key(term: &str) -> String {
 /// The reward's term of a key: `warmth` for `ppo/reward/warmth`. None for a total or any other metric.
 pub fn term_of(key: &str) -> Option<&str> {
     let term = key.strip_prefix(REWARD_PREFIX)?;
-    // Lower-case words joined by `_`, of a length that a person would choose.
+    (is_term_name(term) && !RAW_REWARDS.contains(&key)).then_some(term)
+}
+
+/// Whether a term can be called so: lower-case words joined by `_`, of a length that a person would choose.
+pub fn is_term_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let is_name = (1..=64).contains(&term.len()) && term.chars().all(fits);
-    (is_name && !RAW_REWARDS.contains(&key)).then_some(term)
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && (1..=64).contains(&name.len())
+        && name.chars().all(fits)
 }
 
 /// The declaration of a reward's metric that the table does not list.
@@ -381,7 +394,7 @@ fn undeclared_reward(key: &str) -> Option<MetricDecl> {
         name: Cow::Owned(format!("Reward: {words}")),
         unit: "",
         definition: Cow::Owned(format!(
-            "The term \"{words}\" of the run's reward; mean over the batch."
+            "The term \"{words}\" of the run's reward, before its weight; mean over the batch."
         )),
         direction: Direction::None,
         stage: "ppo",

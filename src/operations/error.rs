@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::commands::{ProgramCall, call_words};
 use super::models::ReferenceError;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
@@ -14,6 +15,11 @@ use crate::report::tables::GatherError;
 use crate::store::{RunId, StoreError};
 use crate::study::StudyError;
 use crate::train::TrainError;
+
+fn calls(programs: &[ProgramCall]) -> String {
+    let programs = programs.iter().map(|call| call_words(call));
+    programs.collect::<Vec<_>>().join(", and ")
+}
 
 /// Why an operation failed. The rooms' own errors pass through as they are.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +74,14 @@ pub enum OperationError {
         path: PathBuf,
         source: Box<StoreError>,
     },
+    #[error(
+        "the reward of this run starts {}. Nothing that a file names is executed without your word: look at it, and \
+         give it with --allow-command, once for each program and its arguments",
+        calls(.programs)
+    )]
+    NotAllowed { programs: Vec<ProgramCall> },
+    #[error("this system names no folder for settings; set HOME")]
+    NoConfigFolder,
     #[error("a run's name must not be empty")]
     NoRunName,
     #[error("a run's name is one line without control characters; choose another")]

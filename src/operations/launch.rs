@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::OperationError;
+use super::commands::call_words;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
 use crate::experiment::{
     Config, EventKind, ExperimentFile, MachineMemory, Report, Severity, Stage, resident_memory,
@@ -68,6 +69,10 @@ pub struct DryRun {
     pub machine: Option<MachineMemory>,
     /// Why it would be refused, if this machine has too little memory free.
     pub too_large: Option<String>,
+    /// Programs that its reward would start, with their arguments.
+    pub programs: Vec<String>,
+    /// Where its reward would send contexts, responses and targets.
+    pub addresses: Vec<String>,
 }
 
 /// Checks data and weights, which can take a second; `queued` is the run's place in the queue, if it is queued: such a
@@ -250,6 +255,8 @@ impl PreparedRun {
             taken_over: self.taken_over().to_vec(),
             machine,
             too_large: fits.err().map(|error| error.to_string()),
+            programs: self.config.reward.commands().map(call_words).collect(),
+            addresses: self.config.reward.addresses().map(str::to_string).collect(),
         })
     }
 }

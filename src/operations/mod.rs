@@ -10,8 +10,10 @@
 //! models    saved models: find, describe, export   data       data sets
 //! evaluate  the automatic metrics                  devices    where this program can compute
 //! fetch     models and data sets from the network
+//! commands  programs that a person allows a reward to start
 //! ```
 
+pub mod commands;
 mod controls;
 pub mod data;
 pub mod devices;

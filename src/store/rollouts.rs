@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::error::Fault;
 use super::step_rows::{Number, StepKey, StepRows};
 use crate::data::Role;
-use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
+use crate::experiment::{
+    RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TruncatedFigures,
+};
 
 const ROWS: StepRows = StepRows {
     table: "rollouts",
@@ -55,6 +57,50 @@ struct StoredResponse {
     rewards: Vec<Number<f32>>,
     advantages: Vec<Number<f32>>,
     returns: Vec<Number<f32>>,
+    /// Only of steps that scored the truncated distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    truncated: Option<StoredTruncated>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTruncated {
+    log_probs: Vec<Number<f32>>,
+    reference_log_probs: Vec<Number<f32>>,
+    kl: Vec<Number<f32>>,
+}
+
+impl StoredTruncated {
+    /// The lists of a response whose every token has these figures.
+    fn of(response: &RolloutResponse) -> Option<StoredTruncated> {
+        let figures: Option<Vec<TruncatedFigures>> = response
+            .figures()
+            .map(|figures| figures.truncated)
+            .collect();
+        let figures = figures.filter(|figures| !figures.is_empty())?;
+        let list = |figure: fn(&TruncatedFigures) -> f32| {
+            figures
+                .iter()
+                .map(|figures| Number(figure(figures)))
+                .collect()
+        };
+        Some(StoredTruncated {
+            log_probs: list(|figures| figures.log_prob),
+            reference_log_probs: list(|figures| figures.reference_log_prob),
+            kl: list(|figures| figures.kl),
+        })
+    }
+
+    fn lists(&self) -> [&Vec<Number<f32>>; 3] {
+        [&self.log_probs, &self.reference_log_probs, &self.kl]
+    }
+
+    fn at(&self, t: usize) -> TruncatedFigures {
+        TruncatedFigures {
+            log_prob: self.log_probs[t].0,
+            reference_log_prob: self.reference_log_probs[t].0,
+            kl: self.kl[t].0,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -105,6 +151,7 @@ impl From<&RolloutResponse> for StoredResponse {
             rewards: list(|f| f.reward),
             advantages: list(|f| f.advantage),
             returns: list(|f| f.returns),
+            truncated: StoredTruncated::of(response),
         }
     }
 }
@@ -120,8 +167,10 @@ impl StoredResponse {
             &self.advantages,
             &self.returns,
         ];
+        let more = self.truncated.iter().flat_map(StoredTruncated::lists);
+        let mut lists = lists.into_iter().chain(more);
         let prefix = self.pieces.len().checked_sub(count);
-        let Some(prefix) = prefix.filter(|_| lists.iter().all(|list| list.len() == count)) else {
+        let Some(prefix) = prefix.filter(|_| lists.all(|list| list.len() == count)) else {
             return Err("not every token has all of its figures".to_string());
         };
         let figures = |t: usize| TokenFigures {
@@ -132,6 +181,7 @@ impl StoredResponse {
             reward: self.rewards[t].0,
             advantage: self.advantages[t].0,
             returns: self.returns[t].0,
+            truncated: self.truncated.as_ref().map(|truncated| truncated.at(t)),
         };
         let tokens = self
             .pieces
@@ -173,6 +223,27 @@ mod tests {
         assert_eq!(response.tokens[0].figures, None);
         let again = serde_json::to_string(&StoredResponse::from(&response)).unwrap();
         assert_eq!(again, EARLIER);
+    }
+
+    #[test]
+    fn figures_of_the_truncated_distribution_are_kept_beside_the_others() {
+        let stored: StoredResponse = serde_json::from_str(EARLIER).unwrap();
+        let mut response = stored.read().unwrap();
+        let figures = response.tokens[1].figures.as_mut().unwrap();
+        figures.truncated = Some(TruncatedFigures {
+            log_prob: -0.5,
+            reference_log_prob: -0.25,
+            kl: 0.0625,
+        });
+        let text = serde_json::to_string(&StoredResponse::from(&response)).unwrap();
+        let read: StoredResponse = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            read.read().unwrap().tokens[1].figures,
+            response.tokens[1].figures
+        );
+        let short = text.replace("\"kl\":[0.0625]", "\"kl\":[]");
+        let read: StoredResponse = serde_json::from_str(&short).unwrap();
+        assert!(read.read().is_err());
     }
 
     #[test]

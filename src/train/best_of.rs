@@ -6,12 +6,12 @@ use std::ops::ControlFlow;
 use super::TrainError;
 use super::evaluate::{Answers, Exam, Examiner, Samples, answer_all};
 use super::policy::Policy;
-use super::reward::empathy::{EmpathyReward, mechanism_weights};
+use super::reward::empathy::EmpathyReward;
 use super::reward::{Candidate, Reward};
 use super::saved::{Drawing, GeneratedResponse, SavedIdentifiers, SavedModel};
 use super::seed::Draw;
 use crate::data::{Example, Turns};
-use crate::experiment::RewardSettings;
+use crate::experiment::{ClassWeights, RewardSettings};
 use crate::metrics::BestOf;
 use crate::nn::Generated;
 use crate::nn::sampling::Sampling;
@@ -136,8 +136,8 @@ pub struct Targeted<'a> {
 }
 
 impl SavedModel {
-    /// The best of n responses to each context by the empathy reward of these identifiers, until `done` breaks; it is
-    /// called with the responses drawn so far.
+    /// The best of n responses to each context by the empathy reward of these identifiers in the paper's form, until
+    /// `done` breaks; it is called with the responses drawn so far.
     ///
     /// # Errors
     /// The chat template refuses a context, or the reward fails.
@@ -153,7 +153,13 @@ impl SavedModel {
         let sources: Vec<&[u32]> = sources.iter().map(Vec::as_slice).collect();
         let examples: Vec<Example> = contexts.iter().map(example).collect();
         let examples: Vec<&Example> = examples.iter().collect();
-        let (sampling, weights) = (drawing.sampling(), mechanism_weights(reward));
+        let sampling = drawing.sampling();
+        // The shares of levels among the training examples are not at hand here.
+        let settings = RewardSettings {
+            class_weights: ClassWeights::None,
+            log_prior: false,
+            ..reward.clone()
+        };
         let chooser = Chooser {
             policy: &self.policy,
             tokenizer: &self.tokenizer,
@@ -161,7 +167,8 @@ impl SavedModel {
             seed: drawing.seed,
             batch,
         };
-        let mut reward = EmpathyReward::new(&identifiers.set, weights, identifiers.device.clone());
+        let device = identifiers.device.clone();
+        let mut reward = EmpathyReward::new(&identifiers.set, &settings, &[], device);
         let best = chooser.best(&sources, &examples, best_of, &mut reward, done)?;
         Ok(best.into_iter().map(|one| self.answer_of(one)).collect())
     }

@@ -7,11 +7,13 @@ use thiserror::Error;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::experiment::{Problem, Stage};
+use crate::fetch::FetchError;
 use crate::nn::lora::LoraError;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
 use crate::text::chat::ChatError;
 use crate::train::optimizer::OptimizerFileError;
+use crate::train::reward::ScorerError;
 
 /// Why a run failed. Messages say what, where and how to fix it.
 #[derive(Debug, Error)]
@@ -75,6 +77,10 @@ pub enum TrainError {
         "{path}: there are no identifiers; as identifiers.source, give the number of a run, a folder identifiers-… of a run's checkpoints, or one with the authors' emotional_reaction.pt, interpretation.pt and exploration.pt"
     )]
     NoIdentifiers { path: PathBuf },
+    #[error(transparent)]
+    Scorer(#[from] Box<ScorerError>),
+    #[error("a server of the reward: {0}")]
+    ScoreServer(#[from] FetchError),
     #[error(transparent)]
     Chat(#[from] ChatError),
     #[error(

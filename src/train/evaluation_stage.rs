@@ -52,7 +52,8 @@ pub fn run(session: &mut Session<'_>, artifacts: &Artifacts) -> Result<Ended, Tr
         let (answers, losses) = match best_of {
             Some(best_of) => {
                 let identifiers = artifacts.identifiers.as_ref();
-                let mut reward = reward::chosen(&config.reward, identifiers, &device);
+                let train = &artifacts.material.train;
+                let mut reward = reward::chosen(&config.reward, identifiers, train, &device)?;
                 let answers = examiner.best_of(policy, &exam, best_of, reward.as_mut())?;
                 // How likely it makes a target is not known.
                 (answers, Vec::new())

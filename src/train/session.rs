@@ -10,8 +10,8 @@ use super::error::TrainError;
 use super::observer::{Directive, Observer, Wait};
 use crate::checkpoint::Published;
 use crate::experiment::{
-    Change, Config, Control, EventKind, Report, RolloutResponse, SampleDialogue, Severity, Stage,
-    resident_memory,
+    Alert, Change, Config, Control, EventKind, Report, RolloutResponse, SampleDialogue, Severity,
+    Stage, resident_memory,
 };
 use crate::metrics::declared;
 
@@ -81,6 +81,13 @@ impl Session<'_> {
         let text = text.into();
         let note = EventKind::Note { severity, text };
         self.observer.report(Report::event(stage, step, note));
+    }
+
+    /// Reports what the trainer itself found wrong.
+    pub fn alerts(&mut self, stage: Stage, step: u64, alerts: Vec<Alert>) {
+        for alert in alerts.into_iter().map(EventKind::Alert) {
+            self.observer.report(Report::event(stage, step, alert));
+        }
     }
 
     /// Reports that the run goes on from an earlier step.

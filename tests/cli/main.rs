@@ -24,6 +24,7 @@ mod models;
 mod queue;
 mod readers;
 mod resume;
+mod rewards;
 mod run;
 mod runs;
 mod study;

@@ -335,6 +335,7 @@ impl Setting {
             log_probs: self.log_probs.clone(),
             values: self.values.clone(),
             entropy: self.entropy.clone(),
+            truncated_entropy: None,
         };
         objective(config, &self.minibatch, now)
     }

@@ -69,6 +69,7 @@ impl Place {
             .current_dir(self.path())
             .env("EMPRL_STORE", self.store())
             .env("XDG_DATA_HOME", self.path().join("home"))
+            .env("XDG_CONFIG_HOME", self.path().join("settings"))
             .stdin(Stdio::null());
         for name in [
             "DISPLAY",

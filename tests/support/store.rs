@@ -75,6 +75,7 @@ pub fn response(index: u32, value: f32) -> RolloutResponse {
         reward: -1.0e-7,
         advantage: -value,
         returns: 3.402_823e38,
+        truncated: None,
     };
     let token = |piece: &str, figures| RolloutToken {
         piece: piece.to_string(),

@@ -57,6 +57,7 @@ pub fn open_by(
         store: store.to_path_buf(),
         experiments: experiments.to_path_buf(),
         hub: Some(hub),
+        programs: Some(store.join("allowed programs")),
     };
     let mut window = builder.with_max_steps(64).build_ui_state(
         move |ui, app: &mut Option<App>| {
@@ -411,6 +412,7 @@ fn response(step: u64, ended: bool) -> RolloutResponse {
             reward: -0.01 * n,
             advantage: -0.2 * n,
             returns: 0.8 * n,
+            truncated: None,
         };
         RolloutToken {
             piece: piece.into(),

@@ -10,6 +10,8 @@
 mod device_support;
 #[path = "../support/preferences.rs"]
 mod preference_support;
+#[path = "../support/scores.rs"]
+mod scores_support;
 #[path = "../support/store.rs"]
 mod store_support;
 
@@ -25,6 +27,7 @@ mod engine_runs;
 mod identifiers;
 mod interrupted_for_memory;
 mod kill_anywhere;
+mod outside_rewards;
 mod ppo_step;
 mod resume_is_exact;
 mod resume_refused;

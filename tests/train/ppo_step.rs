@@ -9,7 +9,7 @@ use emprl::nn::value_head::ValueHead;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper};
+use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper, Update};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
@@ -251,6 +251,31 @@ fn scores_of_what_was_drawn_differ_from_scores_over_all_tokens() {
     });
     let flat = |stepped: &StepOutcome| stepped.old_log_probs.concat();
     assert!(furthest(&flat(&all.0), &flat(&drawn.0)) > 1e-2);
+
+    // What is told of the full softmax is the same either way.
+    assert!(all.0.full.is_none());
+    let full = drawn.0.full.unwrap();
+    let close = |left: &[Vec<f32>], right: &[Vec<f32>]| {
+        assert!(furthest(&left.concat(), &right.concat()) < 1e-5);
+    };
+    close(&full.log_probs, &all.0.old_log_probs);
+    close(
+        &full.against.reference_log_probs,
+        &all.0.against.reference_log_probs,
+    );
+    close(&full.against.full_kl, &all.0.against.full_kl);
+    assert!(
+        furthest(
+            &full.against.full_kl.concat(),
+            &drawn.0.against.full_kl.concat()
+        ) > 1e-3
+    );
+    let entropies = |stepped: &[Update]| stepped[0].statistics;
+    let (of_all, of_drawn) = (entropies(&all.0.updates), entropies(&drawn.0.updates));
+    assert!((of_all.entropy - of_drawn.entropy).abs() < 1e-5);
+    assert_eq!(of_all.truncated_entropy, None);
+    let truncated = of_drawn.truncated_entropy.unwrap();
+    assert!(truncated < of_drawn.entropy && truncated <= 20f32.ln());
 }
 
 #[test]

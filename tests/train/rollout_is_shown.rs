@@ -139,6 +139,9 @@ fn computed(stepped: &StepOutcome, row: usize, quantity: TokenQuantity) -> Vec<f
         TokenQuantity::Return => stepped.returns[row].clone(),
         TokenQuantity::LogProb => policy.clone(),
         TokenQuantity::ReferenceLogProb => reference.clone(),
+        TokenQuantity::TruncatedKl
+        | TokenQuantity::TruncatedLogProb
+        | TokenQuantity::TruncatedReferenceLogProb => panic!("of the truncated distribution"),
     }
 }
 
@@ -152,7 +155,7 @@ fn every_figure_of_every_token_is_the_steps_own_through_the_store() {
         .map(|&total| Score {
             total,
             terms: vec![Term {
-                name: "half",
+                name: "half".into(),
                 value: total / 2.0,
             }],
         })

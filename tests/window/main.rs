@@ -37,6 +37,7 @@ mod palette;
 mod places;
 mod playground;
 mod queue;
+mod rewards;
 mod rollout;
 mod runs;
 mod seeds;

@@ -20,7 +20,7 @@ use crate::store::{NewRun, QueueId, RunId, RunRef, RunRow, RunStatus};
 impl Core {
     /// Whether a run is about to start or to resume.
     pub(super) fn is_starting(&self) -> bool {
-        self.state.live.launching.is_some() || self.resuming.is_some()
+        self.state.live.launching.is_some() || self.resuming.is_some() || self.is_asking
     }
 
     /// Whether any run is in progress.
@@ -64,7 +64,12 @@ impl Core {
             |core, launch| {
                 core.state.live.launching = None;
                 match launch {
-                    Ok(Launch::Now(prepared, memory)) => core.start_prepared(*prepared, memory),
+                    Ok(Launch::Now(prepared, memory)) => {
+                        let config = prepared.config.clone();
+                        core.once_allowed(vec![config], move |core| {
+                            core.start_prepared(*prepared, memory);
+                        });
+                    }
                     Ok(Launch::Later(why)) => {
                         core.state.experiments.queue.starting = None;
                         core.state.experiments.queue.short_of_memory = Some(why);
@@ -140,15 +145,22 @@ impl Core {
     }
 
     fn start_resumed(&mut self, run: RunId, resumed: Result<Resumed, String>) {
-        let started = resumed.and_then(|resumed| {
-            let waker = Some(self.wakers.run.clone());
+        let resumed = match resumed {
+            Ok(resumed) => resumed,
+            Err(why) => {
+                self.state.runs.refused = Some((run, why));
+                return;
+            }
+        };
+        self.once_allowed(vec![resumed.resumable.config.clone()], move |core| {
+            let waker = Some(core.wakers.run.clone());
             let request = resumed.resumable.request(Listener::Lossy, waker);
-            self.supervise(request, resumed.memory, *resumed.model)
+            let started = core.supervise(request, resumed.memory, *resumed.model);
+            core.state.runs.refused = started.err().map(|why| (run, why));
+            if core.state.runs.refused.is_none() {
+                core.state.prefs.place = Place::Live;
+            }
         });
-        self.state.runs.refused = started.err().map(|why| (run, why));
-        if self.state.runs.refused.is_none() {
-            self.state.prefs.place = Place::Live;
-        }
     }
 
     pub(super) fn poll_live(&mut self) {

@@ -39,6 +39,11 @@ impl Core {
 
     /// Appends runs to the queue, which continues unless it is paused.
     pub fn enqueue(&mut self, runs: Vec<PlannedRun>) {
+        let configs = runs.iter().map(|run| run.config.clone()).collect();
+        self.once_allowed(configs, move |core| core.enqueue_allowed(&runs));
+    }
+
+    fn enqueue_allowed(&mut self, runs: &[PlannedRun]) {
         let to_queue =
             |run: &PlannedRun| to_queue(&run.experiment, &run.name, &run.config, run.reuse);
         let runs: Vec<_> = runs.iter().map(to_queue).collect();

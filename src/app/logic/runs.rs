@@ -3,6 +3,7 @@
 use super::{Core, read_run};
 use crate::app::jobs::{Job, Lane, Pending};
 use crate::app::place::Place;
+use crate::app::queries::lengths::rewards_by_length;
 use crate::app::queries::runs::{Differences, Listing, Sketches, differing, listed};
 use crate::app::queries::stored::outline;
 use crate::app::state::model::RunModel;
@@ -149,6 +150,17 @@ impl Core {
                     Ok(context.reader()?.rollout_at(run, stage, step)?.into())
                 });
                 model.rollout.load((stage, step), pending);
+            }
+        }
+    }
+
+    pub fn load_lengths(&mut self, run: RunId, (stage, recorded): (Stage, usize)) {
+        for model in models_of(&mut self.state, run) {
+            if model.lengths.wants(&(stage, recorded)) {
+                let pending = self.jobs.ask(Lane::Reader, move |context| {
+                    Ok(rewards_by_length(context.reader()?, run, stage)?)
+                });
+                model.lengths.load((stage, recorded), pending);
             }
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod compared;
 pub mod experiments;
+pub mod lengths;
 pub mod models;
 pub mod needs;
 pub mod paths;

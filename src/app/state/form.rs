@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::Value;
+use toml::{Table, Value};
 
-use crate::experiment::{Config, ExperimentFile, Setting, SettingKind};
+use crate::experiment::{Config, ExperimentFile, Setting, SettingKind, TERMS, TermKind};
 
 #[derive(Debug)]
 pub struct Form {
@@ -18,7 +18,7 @@ pub struct Form {
     /// Text that is not a valid value, and what is wrong with it.
     pub typed: BTreeMap<String, (String, String)>,
     /// The focused field and its text as typed: `2.` may become `2.5`.
-    pub editing: Option<(&'static str, String)>,
+    pub editing: Option<(String, String)>,
     /// Settings that contradict each other.
     pub problems: BTreeMap<String, String>,
     pub filter: String,
@@ -90,8 +90,41 @@ impl Form {
         }
     }
 
-    /// Sets what was typed, or keeps the text with what is wrong with it.
-    pub fn type_in(&mut self, setting: &Setting, words: String) {
+    /// The value of the setting at `path`, also of one of a term.
+    pub fn value(&self, path: &str) -> Option<Value> {
+        let value = self.values.get(path).cloned();
+        value.or_else(|| self.config.get(path))
+    }
+
+    /// Adds a term to the reward, under a name that no other has.
+    pub fn add_term(&mut self) {
+        let terms = &self.config.reward.term;
+        let is_free = |name: &String| terms.iter().all(|term| term.name != *name);
+        let numbered = (2..).map(|n| format!("term_{n}"));
+        let name = std::iter::once("term".to_string())
+            .chain(numbered)
+            .find(is_free);
+        let mut term = Table::new();
+        term.insert("name".into(), name.unwrap_or_default().into());
+        term.insert("kind".into(), TermKind::WORDS[1].into());
+        self.put_terms(|terms| terms.push(Value::Table(term)));
+    }
+
+    /// Removes the term at this place.
+    pub fn remove_term(&mut self, at: usize) {
+        self.typed.retain(|path, _| !path.starts_with(TERMS));
+        self.put_terms(|terms| drop(terms.remove(at)));
+    }
+
+    fn put_terms(&mut self, change: impl FnOnce(&mut Vec<Value>)) {
+        if let Some(Value::Array(mut terms)) = self.value(TERMS) {
+            change(&mut terms);
+            self.put(TERMS, Value::Array(terms));
+        }
+    }
+
+    /// Sets what was typed for the setting at `path`, or keeps the text with what is wrong with it.
+    pub fn type_in(&mut self, path: &str, setting: &Setting, words: String) {
         let value = match setting.kind {
             SettingKind::Int { .. } => words
                 .replace(['\u{2009}', ' ', '_'], "")
@@ -104,6 +137,10 @@ impl Form {
                 .parse()
                 .map(Value::Float)
                 .ok(),
+            SettingKind::Texts => {
+                let lines = words.lines().filter(|line| !line.is_empty());
+                Some(Value::Array(lines.map(Value::from).collect()))
+            }
             _ => Some(Value::String(words.trim().to_string())),
         };
         let refusal = match value {
@@ -112,17 +149,17 @@ impl Form {
                 words.trim(),
                 setting.range()
             )),
-            Some(value) => match self.config.set(setting.path, value) {
+            Some(value) => match self.config.set(path, value) {
                 Ok(()) => None,
                 Err(problem) => Some(problem.message),
             },
         };
         match refusal {
             Some(why) => {
-                self.typed.insert(setting.path.to_string(), (words, why));
+                self.typed.insert(path.to_string(), (words, why));
             }
             None => {
-                self.typed.remove(setting.path);
+                self.typed.remove(path);
                 self.values = self.config.values();
                 self.check();
             }
@@ -190,17 +227,36 @@ mod tests {
     fn typed_text_is_a_value_or_refused_with_the_range() {
         let mut form = form();
         let steps = setting("ppo.steps").unwrap();
-        form.type_in(steps, "12".into());
+        form.type_in(steps.path, steps, "12".into());
         assert_eq!(form.config.ppo.steps, 12);
         assert_eq!(form.changed(), 1);
         assert_eq!(form.refused(), 0);
-        form.type_in(steps, "many".into());
+        form.type_in(steps.path, steps, "many".into());
         assert_eq!(form.refused(), 1);
         assert!(form.refusal("ppo.steps").unwrap().contains("not a number"));
         assert_eq!(form.config.ppo.steps, 12);
         form.revert_all();
         assert_eq!(form.refused(), 0);
         assert_eq!(form.changed(), 0);
+    }
+
+    #[test]
+    fn terms_are_added_changed_and_removed() {
+        let mut form = form();
+        form.add_term();
+        form.add_term();
+        let name = |form: &Form, at: usize| form.config.reward.term[at].name.clone();
+        assert_eq!([name(&form, 0), name(&form, 1)], ["term", "term_2"]);
+        form.put("reward.term.1.kind", "command".into());
+        let command = setting("reward.term.1.command").unwrap();
+        form.type_in("reward.term.1.command", command, "sh\n-c\necho".into());
+        let words = form.config.reward.commands().next().unwrap();
+        assert_eq!(words, ["sh", "-c", "echo"]);
+        let weight = setting("reward.term.0.weight").unwrap();
+        form.type_in("reward.term.0.weight", weight, "much".into());
+        assert_eq!((form.refused(), form.changed()), (1, 1));
+        form.remove_term(0);
+        assert_eq!((form.refused(), name(&form, 0).as_str()), (0, "term_2"));
     }
 
     #[test]

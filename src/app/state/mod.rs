@@ -35,6 +35,7 @@ use crate::app::queries::stored::StoredRun;
 use crate::catalog::{Column, DEFAULT_COLUMNS, parts_of};
 use crate::experiment::ExperimentFile;
 use crate::metrics::declared;
+use crate::operations::commands::ProgramCall;
 use crate::operations::launch::DryRun;
 use crate::operations::queue::QueueEntry;
 use crate::operations::runs::Edit;
@@ -287,6 +288,8 @@ pub struct State {
     pub store: String,
     /// Why nothing in the store can be changed, if it is read-only.
     pub read_only: Option<String>,
+    /// Programs of a reward that wait for the person's word, with their arguments.
+    pub to_allow: Vec<ProgramCall>,
     /// The devices of this build: name and title.
     pub devices: Vec<(&'static str, &'static str)>,
 }

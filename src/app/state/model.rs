@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::progress::{StageProgress, StageState};
 use super::remote::{Keyed, Remote};
+use crate::app::queries::lengths::RewardsByLength;
 use crate::app::queries::stored::OverSteps;
 use crate::data::Mechanism;
 use crate::experiment::{
@@ -73,6 +74,8 @@ pub struct RunModel {
     /// The steps whose rollout is in the store, in order.
     pub rollouts: Vec<(Stage, u64)>,
     pub rollout: Keyed<(Stage, u64), Arc<Vec<RolloutResponse>>>,
+    /// The lengths and rewards of a stage's recorded responses, by how many steps were recorded.
+    pub lengths: Keyed<(Stage, usize), RewardsByLength>,
     pub results: Vec<SystemResults>,
     /// Once they have been evaluated.
     pub identifiers: Vec<IdentifierScores>,
@@ -105,6 +108,7 @@ impl RunModel {
             over_steps: Keyed::default(),
             rollouts: Vec::new(),
             rollout: Keyed::default(),
+            lengths: Keyed::default(),
             results: Vec::new(),
             identifiers: Vec::new(),
             events: Vec::new(),
@@ -377,7 +381,9 @@ impl RunModel {
             }
         }
         (self.rollout, self.over_steps) = (earlier.rollout, earlier.over_steps);
+        self.lengths = earlier.lengths;
         self.rollout.invalidate();
+        self.lengths.invalidate();
         self.over_steps.invalidate();
     }
 
@@ -388,6 +394,7 @@ impl RunModel {
         }
         self.over_steps.poll();
         self.rollout.poll();
+        self.lengths.poll();
     }
 
     /// The step of a stage nearest to `x` on an axis.

@@ -42,7 +42,8 @@ impl Tile {
         if !rewards.contains(&TOTAL_REWARD) {
             return self.clone();
         }
-        let is_term = |key: &&str| declared::term_of(key).is_some();
+        let is_term =
+            |key: &&str| declared::term_of(key).is_some() || *key == declared::EMPATHY_REWARD;
         let own: Vec<&str> = rewards.iter().copied().filter(is_term).collect();
         let mut keys: Vec<&str> = Vec::new();
         for key in self.keys.iter().map(String::as_str) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use eframe::egui::{Align, Frame, Layout, Margin, Panel, ScrollArea, Sense, Ui, vec2};
 
+use super::lengths::lengths_ui;
 use super::plots::{self, PlotsView, Source};
 use super::side;
 use super::side::parts::BodyContext;
@@ -210,6 +211,7 @@ fn plots_ui(
             let arrangement = prefs.arrangement(&run.experiment, stage);
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
             follow_pin(run, stage, &plots.charts, pins, &mut view.side);
+            lengths_ui(ui, run, stage, context.commands);
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");

@@ -4,6 +4,7 @@
 
 mod compact;
 mod rows;
+mod terms;
 
 use eframe::egui::Ui;
 

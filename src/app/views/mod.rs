@@ -5,12 +5,14 @@
 
 pub mod cases;
 pub mod compare;
+pub mod consent;
 pub mod controls;
 pub mod curves;
 pub mod data;
 pub mod experiments;
 pub mod form;
 pub mod judging;
+pub mod lengths;
 pub mod live;
 pub mod notices;
 pub mod palette;

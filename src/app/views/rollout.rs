@@ -149,7 +149,12 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         words::label(ui, "Colour", theme::of(ui).secondary);
-        let options = TokenQuantity::ALL.map(|quantity| (quantity, quantity.title().to_string()));
+        let options = TokenQuantity::of(responses).into_iter();
+        let options = options.map(|quantity| (quantity, quantity.title().to_string()));
+        let options: Vec<_> = options.collect();
+        if !options.iter().any(|(offered, _)| *offered == view.quantity) {
+            view.quantity = TokenQuantity::default();
+        }
         if let Some(quantity) = field::choose(ui, "Colour by", view.quantity, &options, 170.0) {
             view.quantity = quantity;
         }

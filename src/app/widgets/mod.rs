@@ -19,6 +19,7 @@ pub mod overlay;
 pub mod path_field;
 pub mod remote;
 pub mod results;
+pub mod scatter;
 pub mod stages;
 pub mod status;
 pub mod text;

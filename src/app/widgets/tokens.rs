@@ -25,6 +25,8 @@ pub struct Scale {
     quantity: TokenQuantity,
     /// The greatest finite absolute value.
     most: f32,
+    /// Whether the tokens have figures of the truncated distribution as well.
+    truncated: bool,
 }
 
 impl Scale {
@@ -32,12 +34,17 @@ impl Scale {
         let all = responses.iter().flat_map(RolloutResponse::figures);
         let distances = all.map(|figures| figures.get(quantity).abs());
         let most = distances.filter(|x| x.is_finite()).fold(0.0, f32::max);
-        Scale { quantity, most }
+        let truncated = TokenQuantity::of(responses).len() > TokenQuantity::ALL.len();
+        Scale {
+            quantity,
+            most,
+            truncated,
+        }
     }
 
     /// All quantities, the coloured one first.
-    fn order(&self) -> [TokenQuantity; 8] {
-        first(self.quantity)
+    fn order(&self) -> Vec<TokenQuantity> {
+        first(self.quantity, self.truncated)
     }
 
     /// A number on the scale: from -1 to 1, or from 0 to 1 if the quantity is one-sided. `None` for NaN.
@@ -58,8 +65,9 @@ impl Scale {
 }
 
 /// All quantities, this one first.
-fn first(quantity: TokenQuantity) -> [TokenQuantity; 8] {
-    let mut order = TokenQuantity::ALL;
+fn first(quantity: TokenQuantity, truncated: bool) -> Vec<TokenQuantity> {
+    let more = TokenQuantity::TRUNCATED.into_iter().filter(|_| truncated);
+    let mut order: Vec<TokenQuantity> = TokenQuantity::ALL.into_iter().chain(more).collect();
     order.sort_by_key(|other| *other != quantity);
     order
 }
@@ -80,7 +88,7 @@ fn describe(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantit
     let Some(figures) = &token.figures else {
         return format!("{what} {}, {piece}: takes no part in the step", place + 1);
     };
-    let all: Vec<String> = first(chosen)
+    let all: Vec<String> = first(chosen, figures.truncated.is_some())
         .into_iter()
         .map(|q| format!("{} {}", q.short(), number(figures, q)))
         .collect();
@@ -98,7 +106,9 @@ pub fn legend(ui: &mut Ui, scale: &Scale) {
     let most = f64::from(scale.most);
     let ends = match (signed, scale.quantity) {
         (true, _) => (format::number(-most), format::number(most)),
-        (false, TokenQuantity::FullKl) => ("0".to_string(), format::number(most)),
+        (false, TokenQuantity::FullKl | TokenQuantity::TruncatedKl) => {
+            ("0".to_string(), format::number(most))
+        }
         (false, _) => ("0".to_string(), format::number(-most)),
     };
     let name = format!("Colours from {} to {}", ends.0, ends.1);
@@ -241,7 +251,10 @@ fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
         .num_columns(2)
         .spacing(vec2(space::L, 2.0))
         .show(ui, |ui| {
-            for quantity in TokenQuantity::ALL {
+            let more = TokenQuantity::TRUNCATED
+                .into_iter()
+                .filter(|_| figures.truncated.is_some());
+            for quantity in TokenQuantity::ALL.into_iter().chain(more) {
                 let title = RichText::new(quantity.title())
                     .font(text::small())
                     .color(t.secondary);
@@ -269,6 +282,7 @@ mod tests {
                 reward: 0.0,
                 advantage: 0.0,
                 returns: 0.0,
+                truncated: None,
             }),
         };
         RolloutResponse {

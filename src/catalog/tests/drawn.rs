@@ -5,7 +5,7 @@ use crate::catalog::figures::{figure, run_lines, seed_lines};
 
 fn prepared(entries: &[&Entry], curves: &[&[(u64, f64)]]) -> super::compare::PreparedCurves {
     let curves: Vec<Vec<(u64, f64)>> = curves.iter().map(|curve| curve.to_vec()).collect();
-    super::compare::prepare(entries, &curves)
+    super::compare::prepare(entries, &curves, "ppo/kl/full")
 }
 
 #[test]
@@ -133,4 +133,42 @@ fn the_largest_numbers_are_averaged_and_drawn() {
     let heights: Vec<f64> = heights.take(2).collect();
     assert_eq!(heights.len(), 2, "{svg}");
     assert!((heights[0] - heights[1]).abs() > 100.0, "{heights:?}");
+}
+
+#[test]
+fn values_of_another_distribution_are_named_and_averaged_with_no_others() {
+    let key = |name: &str| crate::store::MetricKey {
+        stage: crate::experiment::Stage::Ppo,
+        name: name.into(),
+    };
+    let mut runs = [1, 2, 3, 4].map(|seed| entry(1, seed, Some(2.0)));
+    for (at, run) in runs.iter_mut().enumerate() {
+        run.row.id = RunId(at as i64);
+        run.settings
+            .insert("ppo.score_truncated".into(), Value::Boolean(true));
+        if at >= 2 {
+            // A run of this version logs both.
+            let mut truncated = run.metrics["ppo/kl/full"].clone();
+            truncated.key = key("ppo/kl/truncated");
+            run.metrics.insert("ppo/kl/truncated".into(), truncated);
+        }
+    }
+    let entries: Vec<&Entry> = runs.iter().collect();
+    let curve: &[(u64, f64)] = &[(1, 1.0)];
+    let curves = prepared(&entries, &[curve; 4]);
+    assert_eq!(curves.truncated, [true, true, false, false]);
+    let lines = seed_lines(&entries, &curves, 0.0);
+    let named = lines.iter().map(|line| line.name.contains("truncated"));
+    assert_eq!(named.collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        lines
+            .iter()
+            .map(|line| line.counts()[0])
+            .collect::<Vec<_>>(),
+        [2, 2]
+    );
+    let named = run_lines(&entries, &curves, 0.0);
+    assert!(named[0].name.ends_with(", of the truncated distribution"));
+    assert!(!named[3].name.contains("truncated"));
+    assert!(!runs[0].has_truncated("ppo/reward/empathy"));
 }

@@ -70,7 +70,7 @@ fn document(response: &RolloutResponse) -> Value {
     let token = |token: &RolloutToken| {
         let mut fields = Map::new();
         fields.insert("token".into(), json!(token.piece));
-        for quantity in TokenQuantity::ALL {
+        for quantity in TokenQuantity::of(std::slice::from_ref(response)) {
             let number = token.figures.map(|figures| figures.get(quantity));
             fields.insert(quantity.key().into(), json!(number));
         }
@@ -124,13 +124,16 @@ fn shown(response: &RolloutResponse) -> String {
     }
     text += &format!("  {:<10}{}\n", "Target", one_line(&response.target));
     text += &format!("  {:<10}{}\n\n", "Response", one_line(&response.response));
-    let heads = TokenQuantity::ALL.map(|quantity| (quantity.short(), Align::Right));
+    let quantities = TokenQuantity::of(std::slice::from_ref(response));
+    let heads = quantities
+        .iter()
+        .map(|quantity| (quantity.short(), Align::Right));
     let mut columns = vec![("Token", Align::Left)];
     columns.extend(heads);
     let mut table = TextTable::new(&columns);
     for token in &response.tokens {
-        let numbers = TokenQuantity::ALL.map(|quantity| match &token.figures {
-            Some(figures) => Digits::LOGGED.write(f64::from(figures.get(quantity))),
+        let numbers = quantities.iter().map(|quantity| match &token.figures {
+            Some(figures) => Digits::LOGGED.write(f64::from(figures.get(*quantity))),
             None => "–".to_string(),
         });
         table.row([token.piece.clone()].into_iter().chain(numbers));

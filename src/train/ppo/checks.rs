@@ -231,7 +231,7 @@ fn check_kl(
         generated: subject.rollout.generated[..rows].to_vec(),
         responses: subject.rollout.responses[..rows].to_vec(),
     };
-    let against = against_reference(subject.reference, &rollout, logits, None);
+    let (against, _) = against_reference(subject.reference, &rollout, logits, None);
     let zeros: Vec<Vec<f32>> = log_probs.iter().map(|row| vec![0.0; row.len()]).collect();
     let full = largest_difference(&against.full_kl, &zeros);
     let k1 = largest_difference(log_probs, &against.reference_log_probs);
@@ -260,7 +260,8 @@ fn forward_padded(policy: &Policy, rollout: &Rollout, rows: usize) -> PolicyOutp
         evaluation,
         mut log_probs,
         logits,
-    } = forward_rows(policy, &contexts, &responses, |logits| logits);
+        ..
+    } = forward_rows(policy, &contexts, &responses, None);
     log_probs.truncate(rows);
     let first = |numbers: Tensor<2>| numbers.narrow(0, 0, rows);
     PolicyOutput {
@@ -268,9 +269,11 @@ fn forward_padded(policy: &Policy, rollout: &Rollout, rows: usize) -> PolicyOutp
             log_probs: first(evaluation.log_probs),
             values: first(evaluation.values),
             entropy: first(evaluation.entropy),
+            truncated_entropy: None,
         },
         log_probs,
         logits: logits.narrow(0, 0, rows),
+        full: None,
     }
 }
 

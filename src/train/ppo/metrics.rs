@@ -3,7 +3,7 @@
 use super::advantage::explained_variance;
 use super::kl;
 use super::objective::ObjectiveStatistics;
-use super::rollout::Rollout;
+use super::rollout::{AgainstReference, Rollout};
 use super::step::StepOutcome;
 use super::whiten::{Variance, moments};
 use crate::metrics::declared;
@@ -39,26 +39,22 @@ type Values = Vec<(&'static str, f64)>;
 /// Shaped scores, distance from the reference, returns and lengths.
 fn responses(rollout: &Rollout, outcome: &StepOutcome) -> Values {
     let rows = rollout.generated.len();
-    let against = &outcome.against;
-    let per_response = |estimate: fn(f32, f32) -> f32| {
-        let policy = outcome.old_log_probs.iter().flatten();
-        let reference = against.reference_log_probs.iter().flatten();
-        let estimates = policy
-            .zip(reference)
-            .map(|(p, q)| f64::from(estimate(*p, *q)));
-        mean(estimates, rows)
-    };
+    let scored = divergences(&outcome.old_log_probs, &outcome.against);
+    // Where the step's own figures are of the truncated distribution, they have names of their own.
+    let full = outcome.full.as_ref();
+    let full = full.map(|full| divergences(&full.log_probs, &full.against));
+    let truncated = full.is_some().then_some(scored);
+    let [k1, k3, exact] = full.unwrap_or(scored);
     let returns = moments(&outcome.returns, Variance::Unbiased);
-    let full_kl = against.full_kl.iter().flatten().copied().map(f64::from);
     let ended = rollout.generated.iter().map(|row| f64::from(row.ended));
     let mut values = vec![
         (
             declared::SHAPED_SCORE,
             mean(outcome.shaped.iter().copied().map(f64::from), rows),
         ),
-        (declared::KL_K1, per_response(kl::k1)),
-        (declared::KL_K3, per_response(kl::k3)),
-        (declared::KL_FULL, mean(full_kl, rows)),
+        (declared::KL_K1, k1),
+        (declared::KL_K3, k3),
+        (declared::KL_FULL, exact),
         (declared::KL_BETA, outcome.beta),
         (declared::RETURNS_MEAN, returns.mean),
         (declared::RETURNS_VARIANCE, returns.variance),
@@ -71,7 +67,27 @@ fn responses(rollout: &Rollout, outcome: &StepOutcome) -> Values {
     let flat = |rows: &[Vec<f32>]| rows.iter().flatten().copied().collect::<Vec<_>>();
     let explained = explained_variance(&flat(&outcome.old_values), &flat(&outcome.returns));
     values.extend(explained.map(|share| (declared::EXPLAINED_VARIANCE, share)));
+    if let Some([k1, k3, exact]) = truncated {
+        values.push((declared::KL_K1_TRUNCATED, k1));
+        values.push((declared::KL_K3_TRUNCATED, k3));
+        values.push((declared::KL_TRUNCATED, exact));
+    }
     values
+}
+
+/// The KL of a response by k1, by k3 and exactly: sums over its tokens, mean over the responses.
+fn divergences(log_probs: &[Vec<f32>], against: &AgainstReference) -> [f64; 3] {
+    let rows = log_probs.len();
+    let estimated = |estimate: fn(f32, f32) -> f32| {
+        let policy = log_probs.iter().flatten();
+        let reference = against.reference_log_probs.iter().flatten();
+        let estimates = policy
+            .zip(reference)
+            .map(|(p, q)| f64::from(estimate(*p, *q)));
+        mean(estimates, rows)
+    };
+    let exact = against.full_kl.iter().flatten().copied().map(f64::from);
+    [estimated(kl::k1), estimated(kl::k3), mean(exact, rows)]
 }
 
 /// Losses, clipping and gradient norm: means over the updates.
@@ -88,7 +104,11 @@ fn updates(outcome: &StepOutcome) -> Values {
         .map(|update| f64::from(update.statistics.ratio_max));
     let norms = updates.iter().map(|update| update.norm);
     let skipped = updates.iter().filter(|update| update.skipped).count();
-    vec![
+    let truncated = updates
+        .iter()
+        .filter_map(|update| update.statistics.truncated_entropy);
+    let truncated: Vec<f64> = truncated.map(f64::from).collect();
+    let mut values = vec![
         (declared::POLICY_LOSS, figure(|s| s.policy_loss)),
         (declared::VALUE_LOSS, figure(|s| s.value_loss)),
         (declared::TOTAL_LOSS, figure(|s| s.total_loss)),
@@ -104,7 +124,15 @@ fn updates(outcome: &StepOutcome) -> Values {
         (declared::PPO_GRADIENT_NORM, mean(norms, updates.len())),
         (declared::PPO_LEARNING_RATE, outcome.lr),
         (declared::SKIPPED_MINIBATCHES, skipped as f64),
-    ]
+    ];
+    if !truncated.is_empty() {
+        let count = truncated.len();
+        values.push((
+            declared::ENTROPY_TRUNCATED,
+            mean(truncated.into_iter(), count),
+        ));
+    }
+    values
 }
 
 /// Means over the responses of the raw reward and its terms, in the reward's own order.
@@ -113,8 +141,8 @@ fn reward(total_metric: &str, scores: &[Score]) -> Vec<(String, f64)> {
     let mut values = vec![(total_metric.to_string(), mean(totals, scores.len()))];
     let mut names: Vec<&str> = Vec::new();
     for term in scores.iter().flat_map(|score| &score.terms) {
-        if !names.contains(&term.name) {
-            names.push(term.name);
+        if !names.contains(&&*term.name) {
+            names.push(&term.name);
         }
     }
     for name in names {
@@ -161,7 +189,10 @@ mod tests {
             total,
             terms: terms
                 .iter()
-                .map(|&(name, value)| Term { name, value })
+                .map(|&(name, value)| Term {
+                    name: name.into(),
+                    value,
+                })
                 .collect(),
         };
         assert_eq!(

@@ -127,8 +127,10 @@ pub struct PolicyEvaluation {
     pub log_probs: Tensor<2>,
     /// `V(s_t)`, with its graph.
     pub values: Tensor<2>,
-    /// Entropy of `π(·|s_t)` in nats; its graph, if any, is not used.
+    /// Entropy of the full softmax `π(·|s_t)` in nats; its graph, if any, is not used.
     pub entropy: Tensor<2>,
+    /// That of the truncated distribution, where the log-probabilities are its.
+    pub truncated_entropy: Option<Tensor<2>>,
 }
 
 /// A loss to call `backward` on, and the minibatch's figures.
@@ -168,6 +170,8 @@ pub struct ObjectiveStatistics {
     pub log_ratio_max: f32,
     /// Nats.
     pub entropy: f32,
+    /// Of the truncated distribution, where the objective is.
+    pub truncated_entropy: Option<f32>,
 }
 
 /// The objective of one minibatch (Eq. 13-15). Reads one small tensor back from the device.
@@ -214,6 +218,11 @@ pub fn objective(
     // Eq. 13.
     let loss = policy_loss.clone() + value_loss.clone().mul_scalar(config.value_coefficient);
 
+    let is_truncated = now.truncated_entropy.is_some();
+    let entropy = now.entropy.inner();
+    let truncated_entropy = now
+        .truncated_entropy
+        .map_or_else(|| entropy.clone(), Tensor::inner);
     let [log_ratio, ratio, unclipped, clipped, error, clipped_error] =
         [log_ratio, ratio, unclipped, clipped, error, clipped_error].map(Tensor::inner);
     let figures = Tensor::cat(
@@ -229,7 +238,8 @@ pub fn objective(
             log_ratio.abs().max(),
             mean(ratio.clone() * mask.clone()),
             (ratio * mask).max(),
-            mean(no_pads(now.entropy.inner())),
+            mean(no_pads(entropy)),
+            mean(no_pads(truncated_entropy)),
         ],
         0,
     );
@@ -247,6 +257,7 @@ pub fn objective(
         ratio_mean,
         ratio_max,
         entropy,
+        truncated_entropy,
     ] = figures[..]
     else {
         unreachable!("one number for each of the figures above")
@@ -267,6 +278,7 @@ pub fn objective(
             ratio_max,
             log_ratio_max,
             entropy,
+            truncated_entropy: is_truncated.then_some(truncated_entropy),
         },
     }
 }

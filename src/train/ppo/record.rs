@@ -2,7 +2,9 @@
 
 use super::rollout::Rollout;
 use super::step::StepOutcome;
-use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
+use crate::experiment::{
+    RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TruncatedFigures,
+};
 use crate::text::Tokenizer;
 use crate::train::material::Encoded;
 use crate::train::reward::{Score, Term};
@@ -54,14 +56,23 @@ fn tokens(
     tokenizer: &Tokenizer,
 ) -> Vec<RolloutToken> {
     let skipped = ids.len() - outcome.advantages[row].len();
+    let (log_probs, against) = match &outcome.full {
+        Some(full) => (&full.log_probs, &full.against),
+        None => (&outcome.old_log_probs, &outcome.against),
+    };
     ids.iter()
         .enumerate()
         .map(|(position, &id)| RolloutToken {
             piece: tokenizer.token(id).unwrap_or_else(|| format!("<{id}>")),
             figures: position.checked_sub(skipped).map(|t| TokenFigures {
-                log_prob: outcome.old_log_probs[row][t],
-                reference_log_prob: outcome.against.reference_log_probs[row][t],
-                full_kl: outcome.against.full_kl[row][t],
+                log_prob: log_probs[row][t],
+                reference_log_prob: against.reference_log_probs[row][t],
+                full_kl: against.full_kl[row][t],
+                truncated: outcome.full.is_some().then(|| TruncatedFigures {
+                    log_prob: outcome.old_log_probs[row][t],
+                    reference_log_prob: outcome.against.reference_log_probs[row][t],
+                    kl: outcome.against.full_kl[row][t],
+                }),
                 value: outcome.old_values[row][t],
                 reward: outcome.rewards[row][t],
                 advantage: outcome.advantages[row][t],

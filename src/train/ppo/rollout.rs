@@ -3,7 +3,7 @@
 //! Log-probabilities are those of the full, untempered softmax, whatever the responses were sampled
 //! from, as in the authors' trainer. The k1 estimate can then be negative; k3 and the full KL
 //! beside it show by how much it is off. With a [`Truncation`] they are those of the sampling
-//! distribution.
+//! distribution, and those of the full softmax stand beside them.
 
 use std::ops::Range;
 
@@ -70,6 +70,16 @@ pub struct PolicyOutput {
     pub log_probs: Vec<Vec<f32>>,
     /// Logits `[batch, tokens, vocabulary]`, without graph.
     pub logits: Tensor<3>,
+    /// Under a truncation: what the full softmax gives.
+    pub full: Option<FullSoftmax>,
+}
+
+/// Output under the full, untempered softmax, without graph.
+pub struct FullSoftmax {
+    /// Log-probabilities of the real tokens.
+    pub log_probs: Vec<Vec<f32>>,
+    /// Logits `[batch, tokens, vocabulary]`.
+    pub logits: Tensor<3>,
 }
 
 /// A forward pass of the policy over the rollout's rows at `range`.
@@ -80,19 +90,17 @@ pub fn forward(
     truncation: Option<&Truncation>,
 ) -> PolicyOutput {
     let (contexts, responses) = rollout.tokens(range.clone());
-    forward_rows(policy, &contexts, &responses, |logits| match truncation {
-        Some(truncation) => truncation.apply(logits, range),
-        None => logits,
-    })
+    let truncation = truncation.map(|truncation| (truncation, range));
+    forward_rows(policy, &contexts, &responses, truncation)
 }
 
-/// A forward pass over rows of tokens: dropout off, values by the policy's value head (0 without one), `truncate`
-/// applied to the logits.
+/// A forward pass over rows of tokens: dropout off, values by the policy's value head (0 without one). A truncation
+/// comes with the place of the rows in its rollout.
 pub(super) fn forward_rows(
     policy: &Policy,
     contexts: &[&[u32]],
     responses: &[&[u32]],
-    truncate: impl FnOnce(Tensor<3>) -> Tensor<3>,
+    truncation: Option<(&Truncation, Range<usize>)>,
 ) -> PolicyOutput {
     let (model, adapter) = (&policy.model, policy.adapter_weights());
     let dropout = &mut Dropout::off();
@@ -104,16 +112,38 @@ pub(super) fn forward_rows(
             Tensor::zeros([rows, tokens], &model.device().without_autodiff())
         }
     };
-    let logits = truncate(model.logits(hidden));
+    let whole = model.logits(hidden);
+    let Some((truncation, range)) = truncation else {
+        let scores = score(whole.clone(), responses);
+        return PolicyOutput {
+            evaluation: PolicyEvaluation {
+                log_probs: scores.log_probs,
+                values,
+                entropy: scores.entropy,
+                truncated_entropy: None,
+            },
+            log_probs: scores.log_prob_rows,
+            logits: whole.inner(),
+            full: None,
+        };
+    };
+    let full = whole.clone().inner();
+    let of_full = score(full.clone(), responses);
+    let logits = truncation.apply(whole, range);
     let scores = score(logits.clone(), responses);
     PolicyOutput {
         evaluation: PolicyEvaluation {
             log_probs: scores.log_probs,
             values,
-            entropy: scores.entropy,
+            entropy: of_full.entropy,
+            truncated_entropy: Some(scores.entropy),
         },
         log_probs: scores.log_prob_rows,
         logits: logits.inner(),
+        full: Some(FullSoftmax {
+            log_probs: of_full.log_prob_rows,
+            logits: full,
+        }),
     }
 }
 
@@ -125,18 +155,26 @@ pub struct AgainstReference {
     pub full_kl: Vec<Vec<f32>>,
 }
 
-/// Compares the policy with the reference `ρ`, whose model is the policy's own where that is frozen.
+/// Compares the policy with the reference `ρ`, whose model is the policy's own where that is frozen. Under a
+/// truncation, the policy's logits of the full softmax give a second comparison.
 pub fn against_reference(
     reference: &Policy,
     rollout: &Rollout,
     policy_logits: Tensor<3>,
-    truncation: Option<&Truncation>,
-) -> AgainstReference {
+    truncated: Option<(&Truncation, Tensor<3>)>,
+) -> (AgainstReference, Option<AgainstReference>) {
     let rows = 0..rollout.generated.len();
+    let (truncation, full_logits) = truncated.unzip();
     let output = forward(reference, rollout, rows, truncation);
     let lengths: Vec<usize> = rollout.lengths().collect();
-    AgainstReference {
-        reference_log_probs: output.log_probs,
-        full_kl: full_kl(policy_logits, output.logits, &lengths),
-    }
+    let against = |reference_log_probs, policy, reference| AgainstReference {
+        reference_log_probs,
+        full_kl: full_kl(policy, reference, &lengths),
+    };
+    let full = output.full.zip(full_logits);
+    let full = full.map(|(full, policy)| against(full.log_probs, policy, full.logits));
+    (
+        against(output.log_probs, policy_logits, output.logits),
+        full,
+    )
 }

@@ -124,6 +124,9 @@ pub struct StepOutcome {
     /// `V_old(s_t)`.
     pub old_values: Vec<Vec<f32>>,
     pub against: AgainstReference,
+    /// The two before under the full softmax, where those are of the truncated distribution
+    /// (`ppo.score_truncated`).
+    pub full: Option<FullFigures>,
     /// `r_t`, whitened if the run does so.
     pub rewards: Vec<Vec<f32>>,
     /// `Â_t`, whitened if the run does so.
@@ -141,11 +144,20 @@ pub struct StepOutcome {
     pub update_seconds: f64,
 }
 
+/// Figures of the full, untempered softmax.
+#[derive(Debug)]
+pub struct FullFigures {
+    /// `log π_old(a_t|s_t)`.
+    pub log_probs: Vec<Vec<f32>>,
+    pub against: AgainstReference,
+}
+
 /// Policy and reference on the rollout, before the first update.
 struct Before {
     old_log_probs: Vec<Vec<f32>>,
     old_values: Vec<Vec<f32>>,
     against: AgainstReference,
+    full: Option<FullFigures>,
     truncation: Option<Truncation>,
     /// The forward pass, if the first update is on the whole batch and can use it.
     ahead: Option<PolicyEvaluation>,
@@ -190,6 +202,7 @@ impl Stepper<'_> {
             old_log_probs: before.old_log_probs,
             old_values: before.old_values,
             against: before.against,
+            full: before.full,
             rewards: credit.rewards,
             advantages: credit.advantages,
             returns: credit.returns,
@@ -247,21 +260,38 @@ impl Stepper<'_> {
             evaluation,
             log_probs: mut old_log_probs,
             logits,
+            full,
         } = forward(policy, rollout, rows, truncation.as_ref());
         let mut old_values = to_rows(evaluation.values.clone().inner(), rollout.lengths());
         let forward_seconds = clock.elapsed().as_secs_f64();
         let clock = Instant::now();
-        let mut against = against_reference(self.reference, rollout, logits, truncation.as_ref());
+        let (full_log_probs, full_logits) = full.map(|full| (full.log_probs, full.logits)).unzip();
+        let truncated = truncation.as_ref().zip(full_logits);
+        let (mut against, full) = against_reference(self.reference, rollout, logits, truncated);
+        let mut full = full_log_probs
+            .zip(full)
+            .map(|(log_probs, against)| FullFigures { log_probs, against });
         if settings.skip_first_token {
             without_first(&mut old_log_probs);
             without_first(&mut old_values);
-            without_first(&mut against.reference_log_probs);
-            without_first(&mut against.full_kl);
+            let full = full.iter_mut().flat_map(|full| {
+                let FullFigures { log_probs, against } = full;
+                [
+                    log_probs,
+                    &mut against.reference_log_probs,
+                    &mut against.full_kl,
+                ]
+            });
+            let own = [&mut against.reference_log_probs, &mut against.full_kl];
+            own.into_iter()
+                .chain(full)
+                .for_each(|rows| without_first(rows));
         }
         Before {
             old_log_probs,
             old_values,
             against,
+            full,
             truncation,
             ahead: alone.then_some(evaluation),
             forward_seconds,

@@ -41,12 +41,13 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     };
     let config = session.config;
     let device = &session.device;
-    let mut reward = reward::chosen(&config.reward, artifacts.identifiers.as_ref(), device);
+    let (identifiers, train_set) = (artifacts.identifiers.as_ref(), &artifacts.material.train);
+    let mut reward = reward::chosen(&config.reward, identifiers, train_set, device)?;
     let subset = config.evaluation.subset;
     let validation = &artifacts.material.validation;
     let base = artifacts.base_under(config.ppo.tuning);
     let inputs = PpoInputs {
-        train: &artifacts.material.train,
+        train: train_set,
         validation: &validation[..subset.min(validation.len())],
         tokenizer: &artifacts.tokenizer,
         reward: reward.as_mut(),
@@ -243,7 +244,9 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         // Scores (Eq. 2-5).
         let clock = Instant::now();
         let candidates = candidates(self.inputs.train, &indices, &rollout.responses);
-        let scores = self.inputs.reward.score(&candidates)?;
+        let scores = self.inputs.reward.score(&candidates);
+        session.alerts(STAGE, step, self.inputs.reward.take_alerts());
+        let scores = scores?;
         let seconds = Seconds {
             rollout: rollout_seconds,
             reward: clock.elapsed().as_secs_f64(),

@@ -7,17 +7,19 @@ use std::collections::HashMap;
 
 use burn::tensor::Device;
 
-use super::{Candidate, Reward, Score, Term};
-use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::RewardSettings;
+use super::{Candidate, LevelShares, PayForLevels, Reward, Score, Term};
+use crate::data::{EmpathyLevel, Example, Mechanism};
+use crate::experiment::{ClassWeights, RewardSettings};
 use crate::metrics::declared;
 use crate::train::TrainError;
 use crate::train::identifier_set::{IdentifierSet, LevelLogProbs, levels};
+use crate::train::material::Encoded;
 
 /// How well the empathy of one response agrees with its target's (Eq. 2-3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EmpathyScore {
-    /// `R_emp = exp(-Σ w_i · CE_i)`, in `[0, 1]`; 0 where every mechanism is switched off.
+    /// `R_emp = exp(-Σ w_i · CE_i)`, in `[0, 1]`; 0 where every mechanism is switched off. Or what [`PayForLevels`]
+    /// makes of it.
     pub total: f32,
     /// `exp(-CE_i)`: the probability that each identifier gives to the target's level, whatever
     /// the weights.
@@ -59,24 +61,65 @@ pub fn mechanism_weights(settings: &RewardSettings) -> [f32; 3] {
     ]
 }
 
+/// Training targets that the shares of levels are taken from, at most; at equal distances.
+const SHARES_OF: usize = 4_096;
+
 /// The empathy reward. Levels of targets are identified once and cached.
 pub struct EmpathyReward<'a> {
     identifiers: &'a IdentifierSet,
     weights: [f32; 3],
+    class_weights: bool,
+    log_prior: bool,
+    /// Where the shares of levels are taken from.
+    train: &'a [Encoded],
+    /// Unless the reward has the paper's form; found at the first score.
+    pay: Option<PayForLevels>,
     device: Device,
     /// Levels of the targets that were met so far, by the example's index.
     targets: HashMap<usize, [EmpathyLevel; 3]>,
 }
 
 impl<'a> EmpathyReward<'a> {
-    /// With the weights of the three mechanisms in Eq. 3.
-    pub fn new(identifiers: &'a IdentifierSet, weights: [f32; 3], device: Device) -> Self {
+    /// The reward of these settings; `train` are the run's training examples.
+    pub fn new(
+        identifiers: &'a IdentifierSet,
+        settings: &RewardSettings,
+        train: &'a [Encoded],
+        device: Device,
+    ) -> Self {
         EmpathyReward {
             identifiers,
-            weights,
+            weights: mechanism_weights(settings),
+            class_weights: settings.class_weights == ClassWeights::Balanced,
+            log_prior: settings.log_prior,
+            train,
+            pay: None,
             device,
             targets: HashMap::new(),
         }
+    }
+
+    fn is_papers_form(&self) -> bool {
+        !self.class_weights && !self.log_prior
+    }
+
+    /// How levels count, by their shares among the training targets; `None` for the paper's form.
+    fn pay(&mut self) -> Option<PayForLevels> {
+        if self.pay.is_none() && !self.is_papers_form() {
+            let every = self.train.len().div_ceil(SHARES_OF).max(1);
+            let examples = self.train.iter().step_by(every).map(|one| &one.example);
+            let contexts: Vec<String> = examples.clone().map(Example::context_text).collect();
+            let targets = examples.map(|example| example.target.as_str());
+            let pairs: Vec<_> = contexts.iter().map(String::as_str).zip(targets).collect();
+            let found = self.identifiers.log_probs(&pairs, 32, &self.device);
+            let found: Vec<_> = found.iter().map(levels).collect();
+            self.pay = Some(PayForLevels {
+                shares: LevelShares::of(&found),
+                class_weights: self.class_weights,
+                log_prior: self.log_prior,
+            });
+        }
+        self.pay
     }
 
     /// Identifies the targets that are not cached yet.
@@ -101,7 +144,10 @@ impl<'a> EmpathyReward<'a> {
 
 impl Reward for EmpathyReward<'_> {
     fn total_metric(&self) -> &'static str {
-        declared::EMPATHY_REWARD
+        match self.is_papers_form() {
+            true => declared::EMPATHY_REWARD,
+            false => declared::TOTAL_REWARD,
+        }
     }
 
     fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError> {
@@ -109,6 +155,7 @@ impl Reward for EmpathyReward<'_> {
             .iter()
             .map(|candidate| candidate.example.context_text())
             .collect();
+        let pay = self.pay();
         self.cache_targets(candidates, &contexts);
         let pairs: Vec<(&str, &str)> = contexts
             .iter()
@@ -122,8 +169,13 @@ impl Reward for EmpathyReward<'_> {
             .iter()
             .zip(&found)
             .map(|(candidate, log_probs)| {
-                let log_probs = target_log_probs(log_probs, &self.targets[&candidate.index]);
-                empathy_score(log_probs, self.weights).into()
+                let target = &self.targets[&candidate.index];
+                let log_probs = target_log_probs(log_probs, target);
+                let mut score = empathy_score(log_probs, self.weights);
+                if let Some(pay) = pay {
+                    score.total = pay.total(log_probs, target, self.weights);
+                }
+                score.into()
             })
             .collect())
     }
@@ -132,7 +184,7 @@ impl Reward for EmpathyReward<'_> {
 impl From<EmpathyScore> for Score {
     fn from(score: EmpathyScore) -> Self {
         let term = |mechanism: Mechanism| Term {
-            name: mechanism.key(),
+            name: mechanism.key().into(),
             value: score.per_mechanism[mechanism.index()],
         };
         Score {
@@ -188,7 +240,7 @@ mod tests {
         let keys: Vec<String> = score
             .terms
             .iter()
-            .map(|t| declared::term_key(t.name))
+            .map(|t| declared::term_key(&t.name))
             .collect();
         assert_eq!(keys, declared::REWARD_KEYS);
         assert_eq!(score.terms[1].value, (-2.0f32).exp());

@@ -1,18 +1,29 @@
 //! Rewards: what a response is worth, as a total and a list of named terms.
 //!
-//! A new reward is a file beside `empathy.rs` and a line in [`chosen`]; metrics, alerts, plots, tables and
-//! rollouts read its terms. Knows examples and texts; no policy, no trainer.
+//! A new kind of term is a file beside `rules.rs`, a line in [`terms::Terms`] and its settings in `experiment/term.rs`;
+//! metrics, alerts, plots, tables and rollouts read a reward's terms. Knows examples and texts; no policy, no trainer.
 
 pub mod empathy;
+mod error;
+mod levels;
+mod outside;
+mod program;
+mod rules;
+pub mod terms;
+
+use std::borrow::Cow;
 
 use burn::tensor::Device;
 
-use self::empathy::EmpathyReward;
+pub use self::empathy::EmpathyReward;
+pub use self::error::ScorerError;
+pub use self::levels::{LevelShares, PayForLevels};
+use self::terms::Terms;
 use super::TrainError;
 use super::identifier_set::IdentifierSet;
 use super::material::Encoded;
 use crate::data::Example;
-use crate::experiment::RewardSettings;
+use crate::experiment::{Alert, RewardSettings};
 use crate::metrics::declared;
 
 /// A response to be scored.
@@ -44,10 +55,11 @@ pub fn candidates<'a>(
 }
 
 /// One part of a score.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Term {
     /// The last part of its metric's key: `warmth` of `ppo/reward/warmth`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
+    /// Before its weight.
     pub value: f32,
 }
 
@@ -82,21 +94,31 @@ pub trait Reward {
     /// # Errors
     /// What the reward needs, such as a model or a service, failed.
     fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError>;
+
+    /// What went wrong since the last call, and went right when it was tried again.
+    fn take_alerts(&mut self) -> Vec<Alert> {
+        Vec::new()
+    }
 }
 
-/// The reward that the settings ask for. Without `identifiers` there is none by empathy.
+/// The reward that the settings ask for; `train` is what it is given for. Without `identifiers` there is none by
+/// empathy.
+///
+/// # Errors
+/// A scorer cannot be used as it is set.
 pub fn chosen<'a>(
     settings: &RewardSettings,
     identifiers: Option<&'a IdentifierSet>,
+    train: &'a [Encoded],
     device: &Device,
-) -> Box<dyn Reward + 'a> {
-    match identifiers {
-        Some(identifiers) if settings.empathy => {
-            let weights = empathy::mechanism_weights(settings);
-            Box::new(EmpathyReward::new(identifiers, weights, device.clone()))
-        }
-        _ => Box::new(NoReward),
-    }
+) -> Result<Box<dyn Reward + 'a>, TrainError> {
+    let empathy = identifiers.filter(|_| settings.uses_identifiers());
+    let empathy = empathy.map(|set| EmpathyReward::new(set, settings, train, device.clone()));
+    Ok(match empathy {
+        empathy if !settings.term.is_empty() => Box::new(Terms::new(&settings.term, empathy)?),
+        Some(empathy) => Box::new(empathy),
+        None => Box::new(NoReward),
+    })
 }
 
 /// 0 for every response, which leaves only the KL penalty (the ablation "w/o Empathy Reward").

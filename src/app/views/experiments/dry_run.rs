@@ -46,6 +46,8 @@ fn planned_ui(
         taken_over,
         machine: _,
         too_large,
+        programs,
+        addresses,
     }: &DryRun,
 ) {
     let plan = &foreseen.plan;
@@ -113,6 +115,13 @@ fn planned_ui(
                 }
             }
         });
+    for program in programs {
+        words::secondary(ui, format!("The reward starts a program: {program}"));
+    }
+    for address in addresses {
+        let words = format!("The reward sends contexts, responses and targets to {address}");
+        words::secondary(ui, words);
+    }
     if let Some(why) = too_large {
         words::small_coloured(ui, format!("It would be refused: {why}"), t.bad);
     }

@@ -173,8 +173,18 @@ impl Form {
     }
 
     pub(super) fn control_ui(&mut self, ui: &mut Ui, setting: &'static Setting, name: &str) {
-        let path = setting.path;
-        let value = self.values.get(path).cloned();
+        self.control_at_ui(ui, setting.path, setting, name);
+    }
+
+    /// The control of a setting at `path`, which is that of a term where a term has it.
+    pub(super) fn control_at_ui(
+        &mut self,
+        ui: &mut Ui,
+        path: &str,
+        setting: &'static Setting,
+        name: &str,
+    ) {
+        let value = self.value(path);
         let text = value.as_ref().and_then(Value::as_str).unwrap_or_default();
         match setting.kind {
             SettingKind::Bool => {
@@ -206,12 +216,24 @@ impl Form {
                     self.put(path, Value::String(word.to_string()));
                 }
             }
-            SettingKind::Int { .. } | SettingKind::Float { .. } | SettingKind::Text => {
-                let number = !matches!(setting.kind, SettingKind::Text);
+            SettingKind::Terms => self.terms_ui(ui),
+            SettingKind::Int { .. }
+            | SettingKind::Float { .. }
+            | SettingKind::Text
+            | SettingKind::Texts => {
+                let lines = setting.kind == SettingKind::Texts;
+                let number = !lines && setting.kind != SettingKind::Text;
+                let shown = |value: &Value| match value {
+                    Value::Array(texts) => {
+                        let texts: Vec<&str> = texts.iter().filter_map(Value::as_str).collect();
+                        texts.join("\n")
+                    }
+                    value => value_words(value),
+                };
                 let mut words = match (&self.editing, self.typed.get(path)) {
-                    (Some((field, draft)), _) if *field == path => draft.clone(),
+                    (Some((field, draft)), _) if field == path => draft.clone(),
                     (_, Some((typed, _))) => typed.clone(),
-                    (_, None) => value.as_ref().map(value_words).unwrap_or_default(),
+                    (_, None) => value.as_ref().map(shown).unwrap_or_default(),
                 };
                 let wrong = self.refusal(path).is_some();
                 let t = theme::of(ui);
@@ -225,18 +247,22 @@ impl Form {
                     true => (104.0, Align2::RIGHT_CENTER),
                     false => (208.0, Align2::LEFT_CENTER),
                 };
-                let field = TextEdit::singleline(&mut words)
+                let field = match lines {
+                    true => TextEdit::multiline(&mut words).desired_rows(3),
+                    false => TextEdit::singleline(&mut words),
+                };
+                let field = field
                     .desired_width(width)
                     .align(align)
                     .min_size(vec2(width, size::ROW));
                 let response = ui.add(field);
                 if response.changed() {
-                    self.type_in(setting, words.clone());
+                    self.type_in(path, setting, words.clone());
                 }
                 if response.has_focus() {
-                    self.editing = Some((path, words));
+                    self.editing = Some((path.to_string(), words));
                 } else {
-                    self.editing.take_if(|(field, _)| *field == path);
+                    self.editing.take_if(|(field, _)| field == path);
                 }
             }
         }

@@ -23,7 +23,7 @@ pub fn table(
 ) -> Option<usize> {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
-    let width = PLACE + PIECE + FIGURE * TokenQuantity::ALL.len() as f32;
+    let width = PLACE + PIECE + FIGURE * scale.order().len() as f32;
     let mut pointed = None;
     let room = vec2(width, size::ROW);
     let (head, _) = ui.allocate_exact_size(room, Sense::hover());

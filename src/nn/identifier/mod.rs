@@ -139,7 +139,7 @@ impl Identifier {
             }
             Identifier::Pair(identifier) => {
                 identifier.forward(contexts, responses, device, dropout)
-            },
+            }
         }
     }
 }

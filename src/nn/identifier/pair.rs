@@ -127,7 +127,10 @@ impl PairEncoder {
                 let lengths: Vec<usize> = responses.iter().map(|row| row.as_ref().len()).collect();
                 Encoded {
                     states: llama.encode(contexts, responses, dropout),
-                    whole: lengths.iter().map(|length| length.saturating_sub(1)).collect(),
+                    whole: lengths
+                        .iter()
+                        .map(|length| length.saturating_sub(1))
+                        .collect(),
                     lengths,
                 }
             }
@@ -238,7 +241,9 @@ impl Encoded {
                 true => 1.0 / length as f32,
                 false => 0.0,
             })),
-            Pooling::Cls => pooled(weights(|token, _, whole| f32::from(u8::from(token == whole)))),
+            Pooling::Cls => pooled(weights(|token, _, whole| {
+                f32::from(u8::from(token == whole))
+            })),
         }
     }
 }
@@ -252,17 +257,15 @@ fn joined<C: AsRef<[u32]>, R: AsRef<[u32]>>(contexts: &[C], responses: &[R]) -> 
 }
 
 /// `[pairs, tokens]`: 0 for a token of the context, 1 for one of the response, as padded as `rows`.
-fn types<C: AsRef<[u32]>>(
-    contexts: &[C],
-    rows: &[Vec<u32>],
-    device: &Device,
-) -> Tensor<2, Int> {
+fn types<C: AsRef<[u32]>>(contexts: &[C], rows: &[Vec<u32>], device: &Device) -> Tensor<2, Int> {
     let types: Vec<Vec<u32>> = contexts
         .iter()
         .zip(rows)
         .map(|(context, row)| {
             let first = context.as_ref().len();
-            (0..row.len()).map(|token| u32::from(token >= first)).collect()
+            (0..row.len())
+                .map(|token| u32::from(token >= first))
+                .collect()
         })
         .collect();
     pad(&types, 0, device).0

@@ -44,7 +44,9 @@ impl Config {
             if *own == Stage::Identifiers {
                 shared.differs = self.differing_identifier_seed(other);
             }
-            shared.differs = shared.differs.or(self.differing(other, self.sections(*own)));
+            shared.differs = shared
+                .differs
+                .or(self.differing(other, self.sections(*own)));
             if shared.differs.is_none() {
                 shared.stages.push(*own);
             }
@@ -120,9 +122,8 @@ mod tests {
         );
         case(&changed(|c| c.run.seed = 9), 0, Some("run.seed"));
         case(&changed(|c| c.identifiers.seed = 1), 3, None);
-        let other_seed = |identifiers| {
-            move |c: &mut Config| (c.run.seed, c.identifiers.seed) = (9, identifiers)
-        };
+        let other_seed =
+            |identifiers| move |c: &mut Config| (c.run.seed, c.identifiers.seed) = (9, identifiers);
         case(&changed(other_seed(1)), 1, Some("run.seed"));
         case(&changed(other_seed(2)), 0, Some("identifiers.seed"));
         // What comes before the identifiers is drawn by the run's seed.

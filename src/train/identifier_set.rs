@@ -46,7 +46,11 @@ impl Manifest {
         let longest = manifest.max_context + manifest.max_response;
         let problem = match manifest.network.problem() {
             Some((field, problem)) => format!("`{field}` {problem}"),
-            None if manifest.network.longest().is_some_and(|most| most < longest) => {
+            None if manifest
+                .network
+                .longest()
+                .is_some_and(|most| most < longest) =>
+            {
                 format!("pairs of {longest} tokens are more than its encoder can read")
             }
             None => return Ok(manifest),
@@ -160,8 +164,7 @@ impl IdentifierSet {
         batch: usize,
         device: &Device,
     ) -> Vec<LevelLogProbs> {
-        let encode =
-            |(context, response): &(&str, &str)| self.tokenizer.encode(context, response);
+        let encode = |(context, response): &(&str, &str)| self.tokenizer.encode(context, response);
         let encoded: Vec<EncodedPair> = pairs.iter().map(encode).collect();
         let mut result = vec![[[0.0; 3]; 3]; pairs.len()];
         for indices in by_length(pairs.len(), batch, |index| encoded[index].lengths()) {

@@ -111,10 +111,7 @@ pub fn run(
 }
 
 /// The identifiers stage of a run that has a model.
-fn identifiers(
-    session: &mut Session<'_>,
-    artifacts: &mut Artifacts,
-) -> Result<Ended, TrainError> {
+fn identifiers(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
     let model = match (session.config.identifiers.init, &artifacts.generator) {
         (IdentifierInit::Generator, Some(generator)) => &generator.model,
         _ => &artifacts.model,

@@ -30,9 +30,7 @@ fn expected() -> Value {
 fn encoder(kind: &str) -> PairEncoderConfig {
     match kind {
         "bert" => PairEncoderConfig::Bert(BertConfig::read(&fixture("bert_small")).unwrap()),
-        _ => {
-            PairEncoderConfig::Llama(LlamaConfig::read(&fixture("llama/llama_tied")).unwrap())
-        }
+        _ => PairEncoderConfig::Llama(LlamaConfig::read(&fixture("llama/llama_tied")).unwrap()),
     }
 }
 
@@ -102,7 +100,10 @@ fn logits_and_a_training_step_are_those_of_transformers() {
             let file = SafeTensors::deserialize(&bytes).unwrap();
             let head = file.tensor("classifier.0.weight").unwrap();
             let (four, _) = head.data().as_chunks::<4>();
-            let head: Vec<f32> = four.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            let head: Vec<f32> = four
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes))
+                .collect();
             let off = largest_difference(&head, &numbers(&known["head"]));
             assert!(off < TOLERANCE, "{kind} {key}: the head by {off}");
         }
@@ -160,8 +161,14 @@ fn pairs_are_read_as_transformers_tokenizes_them_and_cut_within_their_frame() {
     let tokenizer = || Tokenizer::from_folder(&fixture("bert_small"), 1_000).unwrap();
     let shape = config("bert", Pooling::Mean);
     let pair = PairTokenizer::new(tokenizer(), &shape, 12, 12).encode("my dog", "ran away");
-    assert_eq!([&*pair.context, &pair.response].concat(), row(&known["pair"][0]));
-    let of_second = row(&known["pair"][1]).iter().filter(|kind| **kind == 1).count();
+    assert_eq!(
+        [&*pair.context, &pair.response].concat(),
+        row(&known["pair"][0])
+    );
+    let of_second = row(&known["pair"][1])
+        .iter()
+        .filter(|kind| **kind == 1)
+        .count();
     assert_eq!(pair.response.len(), of_second);
 
     let short = PairTokenizer::new(tokenizer(), &shape, 4, 3);
@@ -174,5 +181,8 @@ fn pairs_are_read_as_transformers_tokenizes_them_and_cut_within_their_frame() {
     // A decoder's texts end with its own token.
     let shape = config("llama", Pooling::Mean);
     let of_decoder = PairTokenizer::new(tokenizer(), &shape, 12, 12).encode("my dog", "ran");
-    assert_eq!((of_decoder.context.last(), of_decoder.response.last()), (Some(&8), Some(&8)));
+    assert_eq!(
+        (of_decoder.context.last(), of_decoder.response.last()),
+        (Some(&8), Some(&8))
+    );
 }

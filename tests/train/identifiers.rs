@@ -151,18 +151,28 @@ fn a_decoder_trains_identifiers_on_itself() {
     let refused = pipeline::fingerprints(&config, store.path()).unwrap_err();
     let words = refused.to_string();
     assert!(matches!(refused, TrainError::NoEncoder { .. }), "{words}");
-    assert!(words.contains("Llama") && words.contains("\"policy\""), "{words}");
+    assert!(
+        words.contains("Llama") && words.contains("\"policy\""),
+        "{words}"
+    );
 
     config.identifiers.encoder = "policy".into();
-    for pooling in [PoolingChoice::Mean, PoolingChoice::Cls] {
-        config.identifiers.pooling = pooling;
-        let folder = tempfile::tempdir().unwrap();
-        pipeline::fingerprints(&config, folder.path()).unwrap();
-        let record = begin(&config, folder.path(), "1", None).unwrap();
-        assert!(record.last[declared::EMPATHY_REWARD] > 0.0);
-        let shape = IdentifierSet::config_in(&saved(folder.path(), "1")).unwrap();
-        assert!(matches!(shape, IdentifierConfig::Pair(_)));
-    }
+    config.generator.epochs = 1;
+    pipeline::fingerprints(&config, store.path()).unwrap();
+    let record = begin(&config, store.path(), "1", None).unwrap();
+    assert!(record.last[declared::EMPATHY_REWARD] > 0.0);
+    let shape = IdentifierSet::config_in(&saved(store.path(), "1")).unwrap();
+    assert!(matches!(shape, IdentifierConfig::Pair(_)));
+
+    // Alone, and by the state of the last token.
+    config.run.stages = vec![Stage::Identifiers];
+    config.identifiers.pooling = PoolingChoice::Cls;
+    let record = begin(&config, store.path(), "2", None).unwrap();
+    assert!(record.last[declared::IDENTIFIER_LOSS[0]].is_finite());
+    assert_ne!(
+        weights(&saved(store.path(), "2")),
+        weights(&saved(store.path(), "1"))
+    );
 }
 
 #[test]
@@ -192,7 +202,11 @@ fn with_a_seed_of_their_own_they_are_the_same_for_every_seed_of_the_run() {
         differs: shared.differs,
     };
     let record = begin(&config, store, "4", Some(&reuse)).unwrap();
-    assert!(record.notes[0].contains("Taken over from run 1"), "{:?}", record.notes);
+    assert!(
+        record.notes[0].contains("Taken over from run 1"),
+        "{:?}",
+        record.notes
+    );
     assert_eq!(weights(&saved(store, "4")), weights(&saved(store, "1")));
 }
 
@@ -206,7 +220,10 @@ fn what_does_not_suit_an_encoder_is_refused_before_anything_is_written() {
         refused.to_string()
     };
     let long = refusal(&|config| config.identifiers.max_response = 13);
-    assert!(long.contains("identifiers.max_context") && long.contains("25"), "{long}");
+    assert!(
+        long.contains("identifiers.max_context") && long.contains("25"),
+        "{long}"
+    );
     let t5 = fixture("t5_relu_tied").display().to_string();
     let pooled = refusal(&|config| {
         config.identifiers.encoder = t5.clone();
@@ -217,9 +234,16 @@ fn what_does_not_suit_an_encoder_is_refused_before_anything_is_written() {
     assert!(nothing.contains("nowhere"), "{nothing}");
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().display().to_string();
-    fs::write(folder.path().join("config.json"), r#"{"model_type": "roberta"}"#).unwrap();
+    fs::write(
+        folder.path().join("config.json"),
+        r#"{"model_type": "roberta"}"#,
+    )
+    .unwrap();
     let other = refusal(&|config| config.identifiers.encoder = other.clone());
-    assert!(other.contains("roberta") && other.contains("BERT"), "{other}");
+    assert!(
+        other.contains("roberta") && other.contains("BERT"),
+        "{other}"
+    );
 }
 
 #[test]
@@ -238,10 +262,17 @@ fn the_authors_files_are_identifiers_of_a_run() {
     // Weights alone say neither shape nor tokens.
     let refused = pipeline::fingerprints(&config, store.path()).unwrap_err();
     let words = refused.to_string();
-    assert!(words.contains("identifiers.encoder") && words.contains("config.json"), "{words}");
+    assert!(
+        words.contains("identifiers.encoder") && words.contains("config.json"),
+        "{words}"
+    );
 
     let t5 = tempfile::tempdir().unwrap();
-    fs::copy(fixture("t5_identifier/config.json"), t5.path().join("config.json")).unwrap();
+    fs::copy(
+        fixture("t5_identifier/config.json"),
+        t5.path().join("config.json"),
+    )
+    .unwrap();
     let words = "i am so sorry to hear that what happened then you must be proud of her today";
     let tokenizer = train_unigram(words.split(' ').cycle().take(2_000), 50, 0).unwrap();
     tokenizer.save(t5.path().join("tokenizer.json")).unwrap();

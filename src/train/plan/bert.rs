@@ -44,9 +44,6 @@ mod tests {
             ..BertConfig::default()
         };
         // Four products of 2×2, two of 2×3; scores and sums of 4 keys, 2 wide.
-        assert_eq!(
-            operations(&shape, 4.0),
-            2.0 * 4.0 * (16.0 + 12.0 + 16.0)
-        );
+        assert_eq!(operations(&shape, 4.0), 2.0 * 4.0 * (16.0 + 12.0 + 16.0));
     }
 }

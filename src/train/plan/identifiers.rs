@@ -49,7 +49,9 @@ pub(super) fn start_parameters(shape: &IdentifierConfig) -> u64 {
 /// A language model that computes as the encoder does, to measure a machine with: of BERT a T5 of its widths.
 pub(super) fn as_language_model(shape: &IdentifierConfig) -> LanguageModelConfig {
     let pair = match shape {
-        IdentifierConfig::Attention(shape) => return LanguageModelConfig::T5(shape.encoder.clone()),
+        IdentifierConfig::Attention(shape) => {
+            return LanguageModelConfig::T5(shape.encoder.clone());
+        }
         IdentifierConfig::Pair(shape) => &shape.encoder,
     };
     match pair {

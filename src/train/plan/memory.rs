@@ -73,7 +73,9 @@ impl Sizes {
         };
         let logits = |batch: usize, tokens: usize| {
             let model = shapes.model.as_ref();
-            model.map_or(0, |model| (batch * tokens * model.shape().vocab_size) as u64)
+            model.map_or(0, |model| {
+                (batch * tokens * model.shape().vocab_size) as u64
+            })
         };
         let (data, ids) = (&config.data, &config.identifiers);
         let answers = config.sampling.max_new_tokens;
@@ -302,7 +304,10 @@ mod tests {
         let mut config = Config::default();
         config.generator.tuning = Tuning::Lora;
         config.lora.targets = "q_proj".into();
-        let error = Sizes::of(&config, &shapes(&t5)).map(|_| ()).unwrap_err().to_string();
+        let error = Sizes::of(&config, &shapes(&t5))
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no linear layer \"q_proj\""), "{error}");
     }
 

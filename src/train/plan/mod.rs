@@ -208,7 +208,11 @@ impl Shapes {
 
     /// The run's model; of identifiers alone, one that computes as they do.
     fn main(&self) -> LanguageModelConfig {
-        let stands_for = || self.identifier.as_ref().map(self::identifiers::as_language_model);
+        let stands_for = || {
+            self.identifier
+                .as_ref()
+                .map(self::identifiers::as_language_model)
+        };
         let main = self.model.clone().or_else(stands_for);
         main.unwrap_or_else(|| LanguageModelConfig::T5(T5Config::default()))
     }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use burn::module::Module;
 use burn::tensor::Device;
 
+use super::Shapes;
 use super::model::update;
 use super::work::Lengths;
-use super::Shapes;
 use crate::experiment::{Config, Stage, Tuning};
 use crate::nn::lora::LoraError;
 use crate::nn::{Dropout, LanguageModel, LanguageModelConfig};

@@ -38,7 +38,11 @@ impl Lengths {
             None => 0.0,
             Some((set, tokenizer)) => {
                 let texts = set.pairs.iter().take(COUNTED).map(side);
-                mean(texts.map(|text| tokenizer.encode_plain(text).len() + 1).collect())
+                mean(
+                    texts
+                        .map(|text| tokenizer.encode_plain(text).len() + 1)
+                        .collect(),
+                )
             }
         };
         Lengths {
@@ -152,6 +156,8 @@ impl<'a> Work<'a> {
     /// An identifier on a pair; 0 where there is none.
     fn identifier(&self, context: f64, response: f64) -> f64 {
         let shape = self.shapes.identifier.as_ref();
-        shape.map_or(0.0, |shape| identifiers::operations(shape, context, response))
+        shape.map_or(0.0, |shape| {
+            identifiers::operations(shape, context, response)
+        })
     }
 }

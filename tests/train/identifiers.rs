@@ -157,15 +157,22 @@ fn a_decoder_trains_identifiers_on_itself() {
     );
 
     config.identifiers.encoder = "policy".into();
-    for pooling in [PoolingChoice::Mean, PoolingChoice::Cls] {
-        config.identifiers.pooling = pooling;
-        let folder = tempfile::tempdir().unwrap();
-        pipeline::fingerprints(&config, folder.path()).unwrap();
-        let record = begin(&config, folder.path(), "1", None).unwrap();
-        assert!(record.last[declared::EMPATHY_REWARD] > 0.0);
-        let shape = IdentifierSet::config_in(&saved(folder.path(), "1")).unwrap();
-        assert!(matches!(shape, IdentifierConfig::Pair(_)));
-    }
+    config.generator.epochs = 1;
+    pipeline::fingerprints(&config, store.path()).unwrap();
+    let record = begin(&config, store.path(), "1", None).unwrap();
+    assert!(record.last[declared::EMPATHY_REWARD] > 0.0);
+    let shape = IdentifierSet::config_in(&saved(store.path(), "1")).unwrap();
+    assert!(matches!(shape, IdentifierConfig::Pair(_)));
+
+    // Alone, and by the state of the last token.
+    config.run.stages = vec![Stage::Identifiers];
+    config.identifiers.pooling = PoolingChoice::Cls;
+    let record = begin(&config, store.path(), "2", None).unwrap();
+    assert!(record.last[declared::IDENTIFIER_LOSS[0]].is_finite());
+    assert_ne!(
+        weights(&saved(store.path(), "2")),
+        weights(&saved(store.path(), "1"))
+    );
 }
 
 #[test]

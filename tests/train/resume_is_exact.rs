@@ -300,8 +300,9 @@ fn files(config: &Config, folder: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     let mut files = BTreeMap::new();
-    for folder in folders {
-        for entry in std::fs::read_dir(&folder).unwrap() {
+    // A run without evaluation has no responses.
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
                 let name = path.strip_prefix(&run).unwrap().display().to_string();

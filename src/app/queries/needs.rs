@@ -1,6 +1,6 @@
 //! The inputs of an experiment, and which of them are missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::app::naming::{fetch_command, import_preferences_command, set_title};
 use crate::data::library;
@@ -14,7 +14,10 @@ pub struct Inputs {
     pub dialogues: Option<String>,
     pub levels: Option<String>,
     pub preferences: Option<String>,
-    pub source: String,
+    /// The run's model; `None` where no stage reads it, or it is made from nothing.
+    pub source: Option<String>,
+    /// The encoder of identifiers, where it is not the run's model.
+    pub encoder: Option<PathBuf>,
 }
 
 impl Inputs {
@@ -27,7 +30,9 @@ impl Inputs {
             preferences: config
                 .reads_preferences()
                 .then(|| config.data.preferences.clone()),
-            source: config.model.source.clone(),
+            source: Some(config.model.source.clone())
+                .filter(|source| config.reads_model() && source != SCRATCH),
+            encoder: config.encoder_folder().map(Path::to_path_buf),
         }
     }
 }
@@ -105,14 +110,26 @@ pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
             command: Some(import_preferences_command(name, store)),
         })
     }));
-    let source = Path::new(&inputs.source);
-    let is_there = source.is_dir() || (is_gguf(source) && source.is_file());
-    if inputs.source != SCRATCH && !is_there {
+    let is_there = |path: &Path| path.is_dir() || (is_gguf(path) && path.is_file());
+    if let Some(source) = inputs
+        .source
+        .as_ref()
+        .filter(|path| !is_there(Path::new(path)))
+    {
         needs.push(Need {
             path: "model.source",
-            what: format!("The model \"{}\" is not there", inputs.source),
+            what: format!("The model \"{source}\" is not there"),
             fix: "set Model source to a folder with config.json, model.safetensors and tokenizer.json, \
                    to a GGUF file, or to \"scratch\""
+                .into(),
+            command: None,
+        });
+    }
+    if let Some(encoder) = inputs.encoder.as_ref().filter(|path| !is_there(path)) {
+        needs.push(Need {
+            path: "identifiers.encoder",
+            what: format!("The encoder \"{}\" is not there", encoder.display()),
+            fix: "set Encoder to the folder of a BERT or T5 model, or to \"t5\" or \"policy\" for the run's own model"
                 .into(),
             command: None,
         });

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::nn::llama::LlamaConfig;
 use crate::nn::t5::T5Config;
-use crate::nn::weights::{WeightsError, document, refuse_other_folders};
+use crate::nn::weights::{ConfigFile, WeightsError, document};
 
 /// The activation of the feed-forward layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,52 +91,16 @@ impl BertConfig {
     /// # Errors
     /// The file is not there, of another architecture, or has a field that no BERT can have.
     pub fn read(folder: &Path) -> Result<Self, WeightsError> {
-        refuse_other_folders(folder)?;
-        let path = folder.join("config.json");
-        if !path.is_file() {
-            return Err(WeightsError::Missing {
-                path,
-                fix: "give a Hugging Face folder of a BERT model".into(),
-            });
+        let mut file = ConfigFile::open(folder, "a BERT model")?;
+        if file.text("model_type") != Some("bert") {
+            let found = file.kind_in_words(&[]);
+            let problem = format!(
+                "{found}; as encoders this program reads BERT (\"bert\"), T5 (\"t5\") and decoders of the Llama family"
+            );
+            return Err(file.refuse("model_type", problem));
         }
-        let mut json = document(&path)?;
-        let refuse = |field: &str, problem: String| WeightsError::Config {
-            path: path.clone(),
-            field: field.to_string(),
-            problem,
-        };
-        match json["model_type"].as_str() {
-            Some("bert") => {}
-            Some(other) => {
-                return Err(refuse(
-                    "model_type",
-                    format!(
-                        "is {other:?}; as encoders this program reads BERT (\"bert\"), T5 (\"t5\") and decoders of the Llama family"
-                    ),
-                ));
-            }
-            None => return Err(refuse("model_type", "is missing".into())),
-        }
-        if let Value::Object(fields) = &mut json {
-            fields.retain(|_, value| !value.is_null());
-            // One by one, so that the message can name the field.
-            for (field, value) in fields.iter() {
-                if let Err(error) =
-                    serde_json::from_value::<BertConfig>(json!({ field.as_str(): value }))
-                {
-                    return Err(refuse(field, format!("is {value}: {error}")));
-                }
-            }
-        }
-        let config: BertConfig =
-            serde_json::from_value(json).map_err(|error| WeightsError::Foreign {
-                path: path.clone(),
-                problem: error.to_string(),
-            })?;
-        match config.problem() {
-            None => Ok(config),
-            Some((field, problem)) => Err(refuse(field, problem)),
-        }
+        file.drop_nulls();
+        file.parse(BertConfig::problem)
     }
 
     /// The first invalid field, and why.

@@ -1,7 +1,7 @@
 //! Hugging Face's names of a BERT's tensors, and what else is in the files that people have.
 
 use super::config::BertConfig;
-use crate::nn::weights::{WeightsError, WeightsFile};
+use crate::nn::weights::{WeightsError, WeightsFile, stacked};
 
 /// A tensor of every BERT.
 const KNOWN: &str = "embeddings.word_embeddings.weight";
@@ -30,10 +30,7 @@ pub(in crate::nn) fn tensor_names(path: &str) -> Vec<String> {
         }
         _ => unreachable!("no parameter of a BERT: {path:?}"),
     };
-    parts
-        .iter()
-        .map(|part| format!("{place}.{part}.{kind}"))
-        .collect()
+    stacked(&place, parts, kind)
 }
 
 /// Gives the tensors of `file` the names that an encoder of `config` has, and leaves out what stands on it.

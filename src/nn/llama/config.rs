@@ -1,6 +1,5 @@
 //! The shape of a decoder of the Llama family: Hugging Face's `config.json`.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::rope::RopeScaling;
 use crate::nn::ModelShape;
-use crate::nn::weights::WeightsError;
+use crate::nn::weights::{WeightsError, write_config};
 
 /// Who published the architecture; they differ in biases and norms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,28 +261,18 @@ impl LlamaConfig {
 
     /// Writes `config.json` as Transformers reads it.
     pub fn write(&self, folder: &Path) -> Result<(), WeightsError> {
-        let path = folder.join("config.json");
-        let mut json = json!({
+        let mut head = json!({
             "architectures": [self.model_type.class()],
             "hidden_act": "silu",
         });
-        if let (Some(json), Ok(Value::Object(own))) =
-            (json.as_object_mut(), serde_json::to_value(self))
-        {
-            json.extend(own);
-            if let [only] = self.eos_token_id[..] {
-                json.insert("eos_token_id".into(), only.into());
-            }
-            match self.model_type {
-                Family::Mistral => json.insert("sliding_window".into(), Value::Null),
-                Family::Qwen2 | Family::Qwen3 => {
-                    json.insert("use_sliding_window".into(), false.into())
-                }
-                Family::Llama => None,
-            };
+        if let [only] = self.eos_token_id[..] {
+            head["eos_token_id"] = only.into();
         }
-        let temporary = path.with_extension("tmp");
-        fs::write(&temporary, format!("{json:#}\n")).map_err(WeightsError::io(&temporary))?;
-        fs::rename(&temporary, &path).map_err(WeightsError::io(&path))
+        match self.model_type {
+            Family::Mistral => head["sliding_window"] = Value::Null,
+            Family::Qwen2 | Family::Qwen3 => head["use_sliding_window"] = false.into(),
+            Family::Llama => {}
+        }
+        write_config(folder, head, self)
     }
 }

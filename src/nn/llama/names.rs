@@ -1,5 +1,7 @@
 //! Hugging Face's names of a decoder's tensors.
 
+use crate::nn::weights::stacked;
+
 /// The tensors that the parameter at `path` of a [`Llama`](super::Llama) consists of, one above the other.
 pub(in crate::nn) fn tensor_names(path: &str) -> Vec<String> {
     let path: Vec<&str> = path.split('.').collect();
@@ -22,40 +24,17 @@ pub(in crate::nn) fn tensor_names(path: &str) -> Vec<String> {
         ("mlp", "gate_up") => &["mlp.gate_proj", "mlp.up_proj"],
         _ => &["mlp.down_proj"],
     };
-    modules
-        .iter()
-        .map(|module| format!("model.layers.{index}.{module}.{kind}"))
-        .collect()
+    stacked(&format!("model.layers.{index}"), modules, kind)
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::module::{Module, ModuleVisitor, Param};
-    use burn::tensor::{Device, Tensor};
+    use burn::tensor::Device;
 
     use super::super::{Family, Llama, LlamaConfig};
     use super::*;
     use crate::nn::lora::LoraConfig;
-
-    #[derive(Default)]
-    struct Paths {
-        path: Vec<String>,
-        found: Vec<String>,
-    }
-
-    impl ModuleVisitor for Paths {
-        crate::nn::track_path!();
-
-        fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
-            self.found.push(self.path.join("."));
-        }
-    }
-
-    fn paths<M: Module>(module: &M) -> Vec<String> {
-        let mut paths = Paths::default();
-        module.visit(&mut paths);
-        paths.found
-    }
+    use crate::nn::weights::paths;
 
     /// Saved optimizer states know parameters by these paths, and a gradient's norm is summed in their order.
     #[test]

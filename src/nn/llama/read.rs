@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::config::LlamaConfig;
 use super::rope::RopeScaling;
-use crate::nn::weights::{WeightsError, document, refuse_other_folders};
+use crate::nn::weights::{ConfigFile, WeightsError, document};
 
 /// What every file says.
 const REQUIRED: [&str; 5] = [
@@ -38,84 +38,49 @@ const RELATIVES: [(&str, &str); 14] = [
 impl LlamaConfig {
     /// Reads `config.json` of a folder, and the ends of a response that `generation_config.json` adds.
     pub fn read(folder: &Path) -> Result<Self, WeightsError> {
-        refuse_other_folders(folder)?;
-        let path = folder.join("config.json");
-        if !path.is_file() {
-            return Err(WeightsError::Missing {
-                path,
-                fix: "give a Hugging Face folder of a model".into(),
-            });
-        }
+        let file = ConfigFile::open(folder, "a model")?;
         let generation = folder.join("generation_config.json");
         let generation = match generation.is_file() {
             true => document(&generation)?,
             false => Value::Null,
         };
-        Self::of(document(&path)?, &generation, path)
+        Self::settled(file, &generation)
     }
 
     /// Reads the content of a `config.json`; `path` is for the errors, `generation` the content of
     /// `generation_config.json` if there is one.
     pub fn of(json: Value, generation: &Value, path: PathBuf) -> Result<Self, WeightsError> {
-        let refuse = |(field, problem): (&str, String)| WeightsError::Config {
-            path: path.clone(),
-            field: field.to_string(),
-            problem,
-        };
-        let Value::Object(mut fields) = json else {
-            return Err(WeightsError::Foreign {
-                path,
-                problem: "is no JSON object".into(),
-            });
-        };
-        check_window(&fields).map_err(refuse)?;
-        fields.retain(|_, value| !value.is_null());
-        check_kind(&fields).map_err(refuse)?;
-        settle(&mut fields, generation).map_err(refuse)?;
-        // One by one, so that the message can name the field.
-        for (field, value) in &fields {
-            let alone = json!({ field.as_str(): value });
-            if let Err(error) = serde_json::from_value::<LlamaConfig>(alone) {
-                return Err(refuse((field, format!("is {value}: {error}"))));
-            }
-        }
-        let config: LlamaConfig = serde_json::from_value(Value::Object(fields))
-            .map_err(|error| refuse(("model_type", error.to_string())))?;
-        match config.problem() {
-            Some(problem) => Err(refuse(problem)),
-            None => Ok(config),
-        }
+        Self::settled(ConfigFile::of(json, path)?, generation)
+    }
+
+    fn settled(mut file: ConfigFile, generation: &Value) -> Result<Self, WeightsError> {
+        let refuse = |file: &ConfigFile, (field, problem): Refusal| file.refuse(field, problem);
+        check_window(&file.fields).map_err(|refusal| refuse(&file, refusal))?;
+        file.drop_nulls();
+        check_kind(&file).map_err(|refusal| refuse(&file, refusal))?;
+        settle(&mut file.fields, generation).map_err(|refusal| refuse(&file, refusal))?;
+        file.parse(LlamaConfig::problem)
     }
 }
 
 type Refusal = (&'static str, String);
 
 /// Refuses what is no decoder of this family, or computes more than this one does.
-fn check_kind(fields: &Map<String, Value>) -> Result<(), Refusal> {
-    let kind = fields.get("model_type").and_then(Value::as_str);
-    if !kind.is_some_and(LlamaConfig::reads) {
-        let relative = |other: &str| RELATIVES.iter().find(|(key, _)| *key == other);
-        let found = match kind.map(|other| (other, relative(other))) {
-            None => "is missing".into(),
-            Some((other, None)) => format!("is {other:?}"),
-            Some((other, Some((_, name)))) => format!("is {other:?}, {name}"),
-        };
+fn check_kind(file: &ConfigFile) -> Result<(), Refusal> {
+    if !file.text("model_type").is_some_and(LlamaConfig::reads) {
         let problem = format!(
-            "{found}; this program reads T5 (\"t5\") and decoders of the Llama family: Llama and SmolLM2 (\"llama\"), Qwen 2 and 2.5 (\"qwen2\"), Qwen 3 (\"qwen3\") and Mistral without a sliding window (\"mistral\")"
+            "{}; this program reads T5 (\"t5\") and decoders of the Llama family: Llama and SmolLM2 (\"llama\"), Qwen 2 and 2.5 (\"qwen2\"), Qwen 3 (\"qwen3\") and Mistral without a sliding window (\"mistral\")",
+            file.kind_in_words(&RELATIVES)
         );
         return Err(("model_type", problem));
     }
-    if let Some([Value::String(class)]) = fields
-        .get("architectures")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        && !class.ends_with("ForCausalLM")
-    {
+    if let Some(class) = file.class().filter(|class| !class.ends_with("ForCausalLM")) {
         let problem =
             format!("is {class}, which does not predict tokens; give a …ForCausalLM model");
         return Err(("architectures", problem));
     }
-    if let Some(activation) = fields.get("hidden_act").and_then(Value::as_str)
+    let fields = &file.fields;
+    if let Some(activation) = file.text("hidden_act")
         && !["silu", "swish"].contains(&activation)
     {
         let problem = format!("is {activation:?}; models of this family have \"silu\"");

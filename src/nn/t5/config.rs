@@ -1,13 +1,12 @@
 //! The shape of a T5: Hugging Face's `config.json`.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::nn::ModelShape;
-use crate::nn::weights::{WeightsError, document, refuse_other_folders};
+use crate::nn::weights::{ConfigFile, WeightsError, write_config};
 
 /// The feed-forward layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,89 +147,46 @@ impl T5Config {
 
     /// Reads `config.json` of a folder.
     pub fn read(folder: &Path) -> Result<Self, WeightsError> {
-        refuse_other_folders(folder)?;
-        let path = folder.join("config.json");
-        if !path.is_file() {
-            return Err(WeightsError::Missing {
-                path,
-                fix: "give a Hugging Face folder of a T5 model".into(),
-            });
-        }
-        let foreign = |problem: String| WeightsError::Foreign {
-            path: path.clone(),
-            problem,
-        };
-        let mut json = document(&path)?;
-        let refuse = |field: &str, problem: String| WeightsError::Config {
-            path: path.clone(),
-            field: field.to_string(),
-            problem,
-        };
-        let model_type = json.get("model_type").and_then(Value::as_str);
-        if model_type != Some("t5") {
-            let relative = |other: &str| RELATIVES.iter().find(|(key, _)| *key == other);
-            let found = match model_type.map(|other| (other, relative(other))) {
-                None => "is missing".into(),
-                Some((other, None)) => format!("is {other:?}"),
-                Some((other, Some((_, name)))) => format!("is {other:?}, {name}"),
-            };
+        let mut file = ConfigFile::open(folder, "a T5 model")?;
+        if file.text("model_type") != Some("t5") {
+            let found = file.kind_in_words(&RELATIVES);
             let problem =
                 format!("{found}; this program reads T5, T5 v1.1 and Flan-T5 models (\"t5\")");
-            return Err(refuse("model_type", problem));
+            return Err(file.refuse("model_type", problem));
         }
-        if let Some([Value::String(class)]) = json["architectures"].as_array().map(Vec::as_slice)
-            && class == "T5EncoderModel"
-        {
+        if let Some(class @ "T5EncoderModel") = file.class() {
             let problem = format!("is {class}, which has no decoder; give a whole T5 model");
-            return Err(refuse("architectures", problem));
+            return Err(file.refuse("architectures", problem));
         }
-        if let Value::Object(fields) = &mut json {
-            fields.retain(|_, value| !value.is_null());
-            if let (Some(layers), None) =
-                (fields.get("num_layers"), fields.get("num_decoder_layers"))
-            {
-                fields.insert("num_decoder_layers".into(), layers.clone());
-            }
-            match fields.get_mut("eos_token_id") {
-                Some(Value::Array(ids)) if ids.len() == 1 => {
-                    let only = ids.remove(0);
-                    fields.insert("eos_token_id".into(), only);
-                }
-                Some(Value::Array(ids)) => {
-                    let problem = format!("has {} ids; a response ends at one", ids.len());
-                    return Err(refuse("eos_token_id", problem));
-                }
-                _ => {}
-            }
-            // One by one, so that the message can name the field.
-            for (field, value) in fields.iter() {
-                if let Err(error) =
-                    serde_json::from_value::<T5Config>(json!({ field.as_str(): value }))
-                {
-                    return Err(refuse(field, format!("is {value}: {error}")));
-                }
-            }
+        file.drop_nulls();
+        let fields = &mut file.fields;
+        if let (Some(layers), None) = (fields.get("num_layers"), fields.get("num_decoder_layers")) {
+            fields.insert("num_decoder_layers".into(), layers.clone());
         }
-        let (activation, gated) = (json["dense_act_fn"].take(), json["is_gated_act"].take());
-        let config: T5Config =
-            serde_json::from_value(json).map_err(|error| foreign(error.to_string()))?;
-        // Transformers writes both, and computes what they say.
-        let kind = config.feed_forward;
-        if let Some(activation) = activation.as_str()
+        match fields.get_mut("eos_token_id") {
+            Some(Value::Array(ids)) if ids.len() == 1 => {
+                let only = ids.remove(0);
+                fields.insert("eos_token_id".into(), only);
+            }
+            Some(Value::Array(ids)) => {
+                let problem = format!("has {} ids; a response ends at one", ids.len());
+                return Err(file.refuse("eos_token_id", problem));
+            }
+            _ => {}
+        }
+        let config = file.parse(T5Config::problem)?;
+        // Transformers writes both of these beside feed_forward_proj, and computes what they say.
+        let kind: FeedForward = config.feed_forward;
+        if let Some(activation) = file.text("dense_act_fn")
             && !kind.activations().contains(&activation)
         {
             let problem = format!("is {activation:?}, which is not that of feed_forward_proj");
-            return Err(refuse("dense_act_fn", problem));
+            return Err(file.refuse("dense_act_fn", problem));
         }
-        if gated
-            .as_bool()
-            .is_some_and(|gated| gated != kind.is_gated())
-        {
+        let gated = file.fields.get("is_gated_act").and_then(Value::as_bool);
+        if let Some(gated) = gated.filter(|gated| *gated != kind.is_gated()) {
             let problem = format!("is {gated}, which does not agree with feed_forward_proj");
-            return Err(refuse("is_gated_act", problem));
-        }
-        if let Some((field, problem)) = config.problem() {
-            return Err(refuse(field, problem));
+            return Err(file.refuse("is_gated_act", problem));
         }
         Ok(config)
     }
@@ -295,19 +251,11 @@ impl T5Config {
 
     /// Writes `config.json` as Transformers reads it.
     pub fn write(&self, folder: &Path) -> Result<(), WeightsError> {
-        let path = folder.join("config.json");
-        let mut json = json!({
+        let head = json!({
             "architectures": ["T5ForConditionalGeneration"],
             "model_type": "t5",
             "is_encoder_decoder": true,
         });
-        if let (Some(json), Ok(Value::Object(own))) =
-            (json.as_object_mut(), serde_json::to_value(self))
-        {
-            json.extend(own);
-        }
-        let temporary = path.with_extension("tmp");
-        fs::write(&temporary, format!("{json:#}\n")).map_err(WeightsError::io(&temporary))?;
-        fs::rename(&temporary, &path).map_err(WeightsError::io(&path))
+        write_config(folder, head, self)
     }
 }

@@ -1,6 +1,7 @@
 //! Hugging Face's names of a T5's tensors.
 
 use super::config::{FeedForward, T5Config};
+use crate::nn::weights::stacked;
 
 /// The tensors that the parameter at `path` of a [`T5`](super::T5) consists of, one above the other.
 pub(in crate::nn) fn tensor_names(path: &str, config: &T5Config) -> Vec<String> {
@@ -40,33 +41,20 @@ pub(in crate::nn) fn tensor_names(path: &str, config: &T5Config) -> Vec<String> 
         },
         _ => (last, &["DenseReluDense.wo"]),
     };
-    tensors
-        .iter()
-        .map(|tensor| format!("{stack}.block.{index}.layer.{layer}.{tensor}.weight"))
-        .collect()
+    stacked(
+        &format!("{stack}.block.{index}.layer.{layer}"),
+        tensors,
+        "weight",
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::module::{Module, ModuleVisitor, Param};
-    use burn::tensor::{Device, Tensor};
+    use burn::tensor::Device;
 
     use super::super::T5;
     use super::*;
-
-    #[derive(Default)]
-    struct Paths {
-        path: Vec<String>,
-        found: Vec<String>,
-    }
-
-    impl ModuleVisitor for Paths {
-        crate::nn::track_path!();
-
-        fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
-            self.found.push(self.path.join("."));
-        }
-    }
+    use crate::nn::weights::paths;
 
     /// Saved optimizer states know parameters by these paths, and a gradient's norm is summed in their order.
     #[test]
@@ -82,8 +70,7 @@ mod tests {
             tie_word_embeddings: false,
             ..T5Config::default()
         };
-        let mut paths = Paths::default();
-        T5::new(&config, &Device::flex(), 1).visit(&mut paths);
+        let paths = paths(&T5::new(&config, &Device::flex(), 1));
         let expected = "embedding encoder.position_bias.table \
             encoder.blocks.0.attention_norm.weight encoder.blocks.0.attention.qkv \
             encoder.blocks.0.attention.o encoder.blocks.0.dense_norm.weight \
@@ -93,6 +80,6 @@ mod tests {
             decoder.blocks.0.cross_norm.weight decoder.blocks.0.cross.q decoder.blocks.0.cross.kv \
             decoder.blocks.0.cross.o decoder.blocks.0.dense_norm.weight decoder.blocks.0.dense.wi \
             decoder.blocks.0.dense.wo decoder.final_norm.weight head";
-        assert_eq!(paths.found.join(" "), expected);
+        assert_eq!(paths.join(" "), expected);
     }
 }

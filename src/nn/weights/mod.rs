@@ -5,10 +5,12 @@
 //! to its tensors' names gives those of the published models. A missing, unused or misshapen tensor is an error
 //! that names file and tensor. Must not know any network.
 
+mod config;
 mod files;
 pub(super) mod gguf;
 mod init;
 mod load;
+mod names;
 mod read;
 mod save;
 
@@ -18,9 +20,14 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 use thiserror::Error;
 
+pub(super) use config::{ConfigFile, write_config};
 pub(super) use files::{document, refuse_other_folders};
 pub use init::ParamInit;
 pub use load::WeightsFile;
+pub use names::by_path;
+#[cfg(test)]
+pub(super) use names::paths;
+pub(super) use names::stacked;
 pub use save::save;
 
 /// Why weights cannot be read or written.
@@ -98,9 +105,4 @@ impl ModuleMapper for NewIds {
 /// A copy of a network without autodiff, to be trained apart from it.
 pub(super) fn with_new_ids<M: Module>(network: M) -> M {
     network.map(&mut NewIds)
-}
-
-/// The names of a network whose tensors are named by its parameters' paths.
-pub fn by_path(path: &str) -> Vec<String> {
-    vec![path.to_string()]
 }

@@ -132,13 +132,15 @@ pub(super) fn automatic_cells(results: &SystemResults) -> Vec<Cell> {
     ]
 }
 
-/// Table I: two columns for each run.
+/// Table I: two columns for each run; of several also their mean and sample standard deviation.
 pub(super) fn identifiers(runs: &[(String, Vec<IdentifierScores>)]) -> Table {
     let column = |title: String, reported| Column { title, reported };
     let mut columns = Vec::new();
     for figure in ["Accuracy (%)", "Weighted F1 (%)"] {
-        let own = runs.iter().map(|(label, _)| format!("{figure}, {label}"));
-        columns.extend(own.map(|title| column(title, false)));
+        let own = runs.iter().map(|(label, _)| label.as_str());
+        let spread: &[&str] = if runs.len() > 1 { &["mean", "SD"] } else { &[] };
+        let own = own.chain(spread.iter().copied());
+        columns.extend(own.map(|label| column(format!("{figure}, {label}"), false)));
         columns.push(column(format!("{figure}, reported"), true));
     }
     let mut table = Table::new(TableNumber::Identifiers, "Empathy identifiers", columns);
@@ -149,10 +151,13 @@ pub(super) fn identifiers(runs: &[(String, Vec<IdentifierScores>)]) -> Table {
     for mechanism in Mechanism::ALL {
         let (accuracy, weighted_f1) = paper::identifier(mechanism);
         let own = |figure: fn(&IdentifierScores) -> f64| {
-            runs.iter().map(move |(_, scores)| {
+            let of_run = runs.iter().map(move |(_, scores)| {
                 let own = scores.iter().find(|scores| scores.mechanism == mechanism);
-                own.map_or(Cell::Nothing, |scores| number(figure(scores)))
-            })
+                own.map(figure)
+            });
+            let found: Vec<f64> = of_run.clone().flatten().collect();
+            let of_run = of_run.map(move |value| value.map_or(Cell::Nothing, number));
+            of_run.chain(spread(&found).into_iter().flatten().map(number))
         };
         let mut cells: Vec<Cell> = own(|scores| scores.report().accuracy).collect();
         cells.push(number(accuracy));
@@ -164,6 +169,14 @@ pub(super) fn identifiers(runs: &[(String, Vec<IdentifierScores>)]) -> Table {
         });
     }
     table
+}
+
+/// Mean and sample standard deviation of several values.
+fn spread(values: &[f64]) -> Option<[f64; 2]> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| [mean, (squares / (n - 1.0)).sqrt()])
 }
 
 pub(super) fn automatic(ours: &[Ours]) -> Table {
@@ -247,5 +260,36 @@ fn labelled(name: &str, mark: &str, studies: usize) -> String {
     match studies {
         1 => name.to_string(),
         _ => format!("{name} ({mark})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Confusion;
+
+    #[test]
+    fn several_runs_have_their_mean_and_deviation() {
+        let scores = |right: u64| {
+            let of = |mechanism| IdentifierScores {
+                mechanism,
+                loss: 0.5,
+                confusion: Confusion {
+                    counts: vec![vec![right, 100 - right, 0], vec![0; 3], vec![0; 3]],
+                },
+            };
+            Mechanism::ALL.map(of).to_vec()
+        };
+        let runs = [70, 72, 77].map(|right| (format!("run {right}"), scores(right)));
+        let table = identifiers(&runs);
+        assert_eq!(table.columns.len(), 12);
+        let figure = |at: usize| match &table.rows[0].cells[at] {
+            Cell::Figure { value, .. } => *value,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(table.columns[3].title, "Accuracy (%), mean");
+        assert_eq!((figure(3), figure(4)), (73.0, 13.0_f64.sqrt()));
+        assert_eq!(table.rows[0].cells.len(), 12);
+        assert_eq!(identifiers(&runs[..1]).columns.len(), 4);
     }
 }

@@ -87,6 +87,13 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
     }
     let mut table = fill::identifiers(&found);
     table.notes = notes;
+    if found.len() > 1 {
+        let words = format!(
+            "Mean and sample standard deviation over {} runs.",
+            found.len()
+        );
+        table.notes.push(words);
+    }
     table
         .notes
         .push("Reported: Table I of the paper, from T5-base.".to_string());
@@ -252,6 +259,9 @@ fn run_note(reader: &StoreReader, detail: &RunDetail) -> Result<String, GatherEr
     let (model, data) = match &config {
         Ok(config) => (
             match config.model.source.as_str() {
+                _ if config.encoder_folder().is_some() && !config.reads_model() => {
+                    "the encoder its settings name"
+                }
                 SCRATCH => "a small T5 made from nothing, which is not T5-base",
                 source if source.to_lowercase().ends_with(".gguf") => {
                     "the weights of a GGUF file, dequantised where they are quantised"
@@ -259,6 +269,7 @@ fn run_note(reader: &StoreReader, detail: &RunDetail) -> Result<String, GatherEr
                 _ => "the weights its settings name",
             },
             match config.data.dialogues.as_str() {
+                _ if !config.reads_dialogues() => format!("the set {}", config.data.levels),
                 BUILTIN => "the built-in corpus, which is not EmpatheticDialogues".to_string(),
                 set => format!("the set {set}"),
             },

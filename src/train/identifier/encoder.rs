@@ -19,6 +19,11 @@ use crate::train::base::{self, Base};
 use crate::train::error::TrainError;
 use crate::train::pair_tokenizer::PairTokenizer;
 
+/// Width of the encoders, such as T5-base and BERT-base, that the default learning rate of 2e-5 suits.
+const SUITED_WIDTH: usize = 768;
+/// The learning rate of all-MiniLM-L6-v2, 384 wide (experiments/identifiers-minilm.toml).
+const SMALL_BERT_LR: f64 = 1e-4;
+
 /// The run's own model, as identifiers start from it, and its tokenizer.
 #[derive(Clone, Copy)]
 pub struct OwnModel<'a> {
@@ -170,6 +175,20 @@ impl Encoder {
             network,
             dropout,
             start,
+        })
+    }
+
+    /// What a person should know of a learning rate that was chosen for larger encoders than this.
+    pub fn doubtful_rate(&self, lr: f64) -> Option<String> {
+        let IdentifierConfig::Pair(pair) = &self.network else {
+            return None;
+        };
+        let is_bert = matches!(pair.encoder, PairEncoderConfig::Bert(_));
+        let width = pair.encoder.width();
+        (is_bert && width < SUITED_WIDTH && lr < SMALL_BERT_LR / 2.0).then(|| {
+            format!(
+                "identifiers.lr is {lr:e}, chosen for encoders {SUITED_WIDTH} wide; this one is {width} wide, and {SMALL_BERT_LR:e} may suit it better, as in experiments/identifiers-minilm.toml"
+            )
         })
     }
 

@@ -63,6 +63,11 @@ pub fn run(
         fix: "import labelled pairs, and name them as data.levels".into(),
     })?;
     let encoder = Encoder::open(config, own, &session.device)?;
+    if let Some(doubt) = encoder.doubtful_rate(settings.lr)
+        && session.checkpoints.latest(STAGE)?.is_none()
+    {
+        session.note(STAGE, 0, Severity::Warning, doubt);
+    }
     let pairs = LabelledPairs::split(levels, settings, settings.seed(config.run.seed));
     let mut trainer = IdentifierTrainer {
         settings,

@@ -168,8 +168,10 @@ impl Form {
             });
         });
         layout::rule_below(ui, ui.max_rect().x_range());
-        matches!(path, "data.dialogues" | "data.levels" | "model.source")
-            && before != self.values.get(path).cloned()
+        matches!(
+            path,
+            "data.dialogues" | "data.levels" | "model.source" | "identifiers.encoder"
+        ) && before != self.values.get(path).cloned()
     }
 
     pub(super) fn control_ui(&mut self, ui: &mut Ui, setting: &'static Setting, name: &str) {

@@ -440,7 +440,13 @@ fn a_damaged_set_is_refused() {
 fn names_are_known_or_refused() {
     let store = tempfile::tempdir().unwrap();
     let names: Vec<_> = library::list(store.path()).unwrap();
-    assert_eq!(names.iter().map(|set| set.name).collect::<Vec<_>>(), NAMES);
+    assert_eq!(
+        names
+            .iter()
+            .map(|set| set.name.as_str())
+            .collect::<Vec<_>>(),
+        NAMES
+    );
     assert!(names[0].imported && !names[1].imported);
     let unknown = library::show(store.path(), "reddit")
         .unwrap_err()

@@ -84,7 +84,7 @@ pub enum TrainError {
     #[error(transparent)]
     Chat(#[from] ChatError),
     #[error(
-        "the model's chat template alone takes more than the {max_tokens} tokens that a context may have; raise data.max_source"
+        "the model's chat template alone takes more than the {max_tokens} tokens that a context may have; raise data.max_source, or for preference pairs dpo.max_prompt_length and dpo.max_length"
     )]
     TemplateTooLong { max_tokens: usize },
     #[error("{0}; change lora.targets")]

@@ -151,6 +151,7 @@ pub fn results_to_json(results: &[SystemResults]) -> Value {
             "mean_words": row.mean_words,
             "truncation": row.truncation,
             "controls": row.controls,
+            "held_out": row.held_out,
         });
         systems.insert(name, value);
     }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use super::alert::Watched;
 use super::{RunBody, RunOutcome};
 use crate::experiment::{
-    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SCRATCH, SharedStages,
+    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SCRATCH, SharedStages, Stage,
 };
 use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
+use crate::train::auditor;
 use crate::train::checkpoint::Checkpoints;
 use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
@@ -54,6 +55,12 @@ pub fn with_absolute_paths(config: &Config) -> Config {
     if Path::new(&config.identifiers.source).is_dir() {
         absolute(&mut config.identifiers.source);
     }
+    let mut auditors: Vec<String> = config.identifiers.auditors().map(str::to_string).collect();
+    if !auditors.is_empty() {
+        let folders = auditors.iter_mut().filter(|name| Path::new(name).is_dir());
+        folders.for_each(absolute);
+        config.identifiers.auditors = auditors.join(", ");
+    }
     config
 }
 
@@ -64,6 +71,8 @@ pub enum ReuseError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
     #[error("run {run} has no stage in common with this one: {why}")]
     NothingShared { run: RunId, why: String },
 }
@@ -71,12 +80,17 @@ pub enum ReuseError {
 /// The stages of `new`, a run of `config`, that run `of` has done with the same settings.
 ///
 /// # Errors
-/// There is no such run, or no stage can be reused, as when the seed or the data differ.
+/// There is no such run; no stage can be reused, as when the seed or the data differ; or an auditor of the new run has
+/// the weights of the identifiers that it would reuse.
 pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<Reuse, ReuseError> {
     let reader = StoreReader::open(store)?;
     let detail = reader.run(of)?;
     let nothing = |why| ReuseError::NothingShared { run: of, why };
-    let other = |name: &String| detail.fingerprints.get(name) != new.fingerprints.get(name);
+    // What only one of them reads is no input of a stage that they share: auditors, or the pairs that one learns from.
+    let other = |name: &String| {
+        let then = detail.fingerprints.get(name);
+        then.is_some() && then != new.fingerprints.get(name)
+    };
     if let Some(name) = new.fingerprints.keys().find(|name| other(name)) {
         return Err(nothing(format!("{name} is not what it was then")));
     }
@@ -85,9 +99,13 @@ pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<R
         let setting = shared.differs.unwrap_or("run.stages");
         return Err(nothing(format!("`{setting}` differs")));
     }
+    let run_folder = reader.run_dir(of);
+    if shared.stages.contains(&Stage::Identifiers) {
+        auditor::refuse_recorded(&new.fingerprints, &run_folder)?;
+    }
     Ok(Reuse {
         run: of.to_string(),
-        run_folder: reader.run_dir(of),
+        run_folder,
         stages: shared.stages,
         differs: shared.differs,
     })

@@ -241,6 +241,8 @@ settings! {
     IdentifierSettings in "identifiers" {
         /// "train", or whose identifiers to take instead: the number of a run in this store, or a folder that holds a set.
         source: String = TRAIN.into() => TEXT;
+        /// Judges that watch: they judge every evaluation beside the reward's identifiers, and never give a reward or stop a run. "none", or names with commas between: the number of a run in this store, a folder that holds identifiers, or "logistic" for a logistic regression over words that is trained on the labelled pairs.
+        auditors: String = NO_AUDITORS.into() => TEXT;
         /// Where the encoders start from.
         init: IdentifierInit = IdentifierInit::Folder => choice(IdentifierInit::WORDS).paper("T5");
         /// How a response's tokens are summed up.
@@ -275,7 +277,20 @@ settings! {
 /// As `identifiers.source`: the run trains its own.
 const TRAIN: &str = "train";
 
+/// As `identifiers.auditors`: nobody but the reward's identifiers judges.
+const NO_AUDITORS: &str = "none";
+
+/// Among `identifiers.auditors`: the logistic regression over words.
+pub const LOGISTIC: &str = "logistic";
+
 impl IdentifierSettings {
+    /// The judges that give no reward, each a run's number, a folder or [`LOGISTIC`].
+    pub fn auditors(&self) -> impl Iterator<Item = &str> {
+        let names = self.auditors.split(',').map(str::trim);
+        let is_none = self.auditors.trim() == NO_AUDITORS;
+        names.filter(move |name| !is_none && !name.is_empty())
+    }
+
     /// Whose identifiers are taken, unless the run trains its own.
     pub fn given(&self) -> Option<&str> {
         Some(self.source.trim()).filter(|source| *source != TRAIN)

@@ -12,6 +12,7 @@
 //! fetch     models and data sets from the network
 //! ```
 
+mod auditors;
 mod controls;
 pub mod data;
 pub mod devices;

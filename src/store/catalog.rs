@@ -24,7 +24,7 @@ pub struct CatalogParts {
     /// Settings changed during the run.
     pub changes: bool,
     pub results: bool,
-    /// The controls of results.
+    /// The controls of results, and what auditors found.
     pub controls: bool,
     pub metrics: MetricParts,
 }

@@ -16,7 +16,7 @@ use super::observer::Observer;
 use super::policy::Policy;
 use super::ppo::trainer as ppo;
 use super::session::{Ended, Session};
-use super::{evaluation_stage, generator, identifier, pretraining};
+use super::{auditor, evaluation_stage, generator, identifier, pretraining};
 use crate::checkpoint;
 use crate::experiment::{Config, SCRATCH, Stage};
 use crate::nn::device;
@@ -47,12 +47,14 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
         found.insert("model".into(), Policy::fingerprint(folder)?);
     }
     if let Some(source) = config.given_identifiers() {
-        let folder = identifier::given::folder(source, &store.join(checkpoint::RUNS))?;
+        let folder =
+            identifier::given::folder("identifiers.source", source, &store.join(checkpoint::RUNS))?;
         found.insert(
             "identifiers".into(),
             identifier::given::fingerprint(&folder)?,
         );
     }
+    found.extend(auditor::fingerprints(config, store)?);
     Ok(found)
 }
 
@@ -81,6 +83,7 @@ pub fn run(
     }
     let mut artifacts = start::artifacts(&session, store, run_folder)?;
     start::say_dequantised(&mut session)?;
+    start::open_auditors(&mut session, store, &mut artifacts)?;
     for stage in &config.run.stages {
         let ended = match stage {
             Stage::Pretraining => pretraining::run(&mut session, &mut artifacts)?,
@@ -91,6 +94,9 @@ pub fn run(
         };
         if ended == Ended::Stopped {
             return Ok(Ended::Stopped);
+        }
+        if let (Stage::Identifiers, Some(own)) = (stage, session.checkpoints.latest(*stage)?) {
+            auditor::refuse_reward(&artifacts.auditors, &own.folder)?;
         }
     }
     Ok(Ended::Done)

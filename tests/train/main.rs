@@ -12,6 +12,7 @@ mod device_support;
 mod store_support;
 
 mod alerts_pause;
+mod auditors;
 mod decoder;
 #[cfg(unix)]
 mod disk_faults;

@@ -3,7 +3,7 @@
 use super::model::{activations, parameters};
 use super::t5::{encoder_activations, encoder_parameters};
 use super::{Memory, Parameters};
-use crate::experiment::{Config, HeadChoice, PrefixSettings, Stage, Tuning};
+use crate::experiment::{Config, HeadChoice, LOGISTIC, PrefixSettings, Stage, Tuning};
 use crate::nn::lora::LoraError;
 use crate::nn::t5::T5Config;
 use crate::nn::{LanguageModelConfig, ModelShape};
@@ -72,6 +72,9 @@ impl Sizes {
         let generator = self.parameters(config.generator.tuning, 0).trained;
         let policy = self.parameters(config.ppo.tuning, self.value_head).trained;
         let identifiers = u64::from(before(Stage::Identifiers)) * IDENTIFIERS * self.identifier;
+        // Auditors that are identifiers as large as the run's own would be.
+        let auditors = config.auditors().filter(|own| *own != LOGISTIC).count() as u64;
+        let auditors = auditors * IDENTIFIERS * self.identifier;
         // The trained model is in memory beside the one it started from and the best so far.
         let (weights, trained, activations) = match stage {
             Stage::Pretraining => (
@@ -113,7 +116,7 @@ impl Sizes {
             ),
         };
         Memory {
-            weights: F32 * weights,
+            weights: F32 * (weights + auditors),
             optimizer: F32 * 3 * trained,
             activations: F32 * activations,
         }

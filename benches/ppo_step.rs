@@ -183,6 +183,7 @@ fn step(
     let examiner = Examiner {
         tokenizer: &tokenizer,
         identifiers: None,
+        auditors: &[],
         sampling: exactly(),
         weights: [1.0; 3],
         batch: 1,

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use serde_json::Value;
+
 use super::{Entry, Spread};
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{Held, settings};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::{
-    Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss, emp_f1_difference,
-    gain_difference, perplexity_difference,
+    AuditFigure, AuditLevels, Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss,
+    audit_difference, emp_f1_difference, gain_difference, perplexity_difference,
 };
 use crate::series::Ema;
 
@@ -101,6 +103,8 @@ pub struct Answers {
     levels: Option<LevelPairs>,
     /// Of the responses shuffled over the contexts; None where no controls were computed.
     shuffled: Option<LevelPairs>,
+    /// By each auditor.
+    audits: Vec<AuditLevels>,
 }
 
 impl Answers {
@@ -131,6 +135,7 @@ impl Answers {
             losses: losses.collect(),
             levels: pairs("levels"),
             shuffled: pairs("shuffled_levels"),
+            audits: audits(rows),
         }
     }
 
@@ -159,8 +164,42 @@ impl Answers {
             losses: self.losses.as_ref().map(|losses| pick(losses, at)),
             levels: pairs(&self.levels),
             shuffled: pairs(&self.shuffled),
+            audits: self
+                .audits
+                .iter()
+                .map(|own| AuditLevels {
+                    auditor: own.auditor.clone(),
+                    targets: pick(&own.targets, at),
+                    responses: pick(&own.responses, at),
+                    shuffled: own.shuffled.as_ref().map(|shuffled| pick(shuffled, at)),
+                })
+                .collect(),
         }
     }
+}
+
+/// What each auditor of the first row found in all of them; one that did not judge all is left out.
+fn audits(rows: &[Row]) -> Vec<AuditLevels> {
+    let found = |row: &Row, auditor: &str, name: &str| {
+        levels_in(row.fields.get("held_out")?.get(auditor)?.get(name)?)
+    };
+    let all = |auditor: &str, name: &str| -> Option<Vec<Levels>> {
+        rows.iter().map(|row| found(row, auditor, name)).collect()
+    };
+    let first = rows
+        .first()
+        .and_then(|row| row.fields.get("held_out")?.as_object());
+    let auditors = first.into_iter().flat_map(|of| of.keys());
+    auditors
+        .filter_map(|auditor| {
+            Some(AuditLevels {
+                auditor: auditor.clone(),
+                targets: all(auditor, "target_levels")?,
+                responses: all(auditor, "levels")?,
+                shuffled: all(auditor, "shuffled_levels"),
+            })
+        })
+        .collect()
 }
 
 /// Keys of the examples: context and position of the target, numbered if repeated.
@@ -187,7 +226,11 @@ fn keys(rows: &[Row]) -> Vec<String> {
 }
 
 fn levels_of(row: &Row, name: &str) -> Option<Levels> {
-    let values = row.fields.get(name)?.as_array()?;
+    levels_in(row.fields.get(name)?)
+}
+
+fn levels_in(value: &Value) -> Option<Levels> {
+    let values = value.as_array()?;
     let level = |at: usize| EmpathyLevel::from_index(values.get(at)?.as_u64()? as usize);
     Some([level(0)?, level(1)?, level(2)?])
 }
@@ -265,6 +308,7 @@ pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paire
         rows.push(PairedRow { metric, outcome });
     }
     let mut same_identifiers = true;
+    rows.extend(audited(&first.audits, &second.audits, bootstrap));
     rows.push(PairedRow {
         metric: declared::VALIDATION_EMP_F1_GAIN,
         outcome: gains(&first, &second, bootstrap),
@@ -295,6 +339,30 @@ pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paire
         same_identifiers,
         rows,
     }
+}
+
+/// Differences as the auditors see them that judged both runs; nothing where none did. Those of one name that found other
+/// levels in the same targets are not the same.
+fn audited(first: &[AuditLevels], second: &[AuditLevels], bootstrap: &Bootstrap) -> Vec<PairedRow> {
+    let both = first.iter().filter_map(|own| {
+        let same =
+            |other: &&AuditLevels| other.auditor == own.auditor && other.targets == own.targets;
+        Some((own.clone(), second.iter().find(same)?.clone()))
+    });
+    let (first, second): (Vec<AuditLevels>, Vec<AuditLevels>) = both.unzip();
+    if first.is_empty() {
+        return Vec::new();
+    }
+    let figures = [
+        (declared::VALIDATION_EMP_F1_HELD_OUT, AuditFigure::EmpF1),
+        (declared::VALIDATION_EMP_F1_HELD_OUT_GAIN, AuditFigure::Gain),
+        (declared::VALIDATION_KAPPA_HELD_OUT, AuditFigure::MeanKappa),
+    ];
+    let row = |(metric, figure)| PairedRow {
+        metric,
+        outcome: audit_difference(&first, &second, figure, bootstrap).ok_or(NotPaired::Nothing),
+    };
+    figures.map(row).to_vec()
 }
 
 /// The difference of two gains over shuffled. The examples that both runs answered stay paired with the answers that

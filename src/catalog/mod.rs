@@ -202,6 +202,7 @@ fn setting_fact(value: &Value) -> Fact {
 fn tested_figure(row: &SystemResults, figure: &str) -> Option<f64> {
     let mechanism = |at: usize| row.mechanism_f1.as_ref().map(|f1| f1[at].value);
     let controls = row.controls.as_ref();
+    let held_out = row.held_out.as_ref().map(|of| &of.mean);
     let kappa = |at: usize| controls.and_then(|of| Some(of.kappa[at]?.value));
     match figure {
         "ppl" => row.ppl.map(|ppl| ppl.value),
@@ -211,6 +212,10 @@ fn tested_figure(row: &SystemResults, figure: &str) -> Option<f64> {
         "emp_f1_shuffled" => controls.map(|of| of.shuffled.value),
         "emp_f1_gain" => controls.map(|of| of.gain.value),
         "emp_f1_constant" => controls.and_then(|of| Some(of.constant.as_ref()?.emp_f1.value)),
+        "emp_f1_held_out" => held_out.map(|of| of.emp_f1.value),
+        "emp_f1_held_out_shuffled" => held_out.and_then(|of| Some(of.shuffled?.value)),
+        "emp_f1_held_out_gain" => held_out.and_then(|of| Some(of.gain?.value)),
+        "kappa_held_out" => held_out.and_then(|of| Some(of.mean_kappa?.value)),
         "emotional_reaction_kappa" => kappa(0),
         "interpretation_kappa" => kappa(1),
         "exploration_kappa" => kappa(2),

@@ -15,19 +15,21 @@ pub(super) const TEST: &str = "test.";
 const CHANGED: &str = "changed";
 
 /// Short names of metrics.
-pub const ALIASES: [(&str, &str); 9] = [
+pub const ALIASES: [(&str, &str); 11] = [
     ("reward", declared::EMPATHY_REWARD),
     ("kl", declared::KL_FULL),
     ("kl_k1", declared::KL_K1),
     ("ppl", declared::VALIDATION_PPL),
     ("emp_f1", declared::VALIDATION_EMP_F1),
     ("gain", declared::VALIDATION_EMP_F1_GAIN),
+    ("held_out", declared::VALIDATION_EMP_F1_HELD_OUT),
+    ("held_out_gain", declared::VALIDATION_EMP_F1_HELD_OUT_GAIN),
     ("dist_1", declared::VALIDATION_DIST_1),
     ("dist_2", declared::VALIDATION_DIST_2),
     ("entropy", declared::ENTROPY),
 ];
 
-/// Figures of a result that are read without its controls.
+/// Figures of a result that are read without its controls and what auditors found.
 const WITHOUT_CONTROLS: [&str; 9] = [
     "ppl",
     "dist_1",
@@ -40,7 +42,7 @@ const WITHOUT_CONTROLS: [&str; 9] = [
     "words",
 ];
 
-const TESTED: [(&str, &str); 15] = [
+const TESTED: [(&str, &str); 19] = [
     ("emp_f1", "Emp-F1 in %"),
     (
         "emp_f1_shuffled",
@@ -53,6 +55,22 @@ const TESTED: [(&str, &str); 15] = [
     (
         "emp_f1_constant",
         "Emp-F1 of the best constant answer, in %",
+    ),
+    (
+        "emp_f1_held_out",
+        "Emp-F1 by auditors, which give no reward, in %",
+    ),
+    (
+        "emp_f1_held_out_shuffled",
+        "Emp-F1 by auditors of the answers shuffled over the contexts, in %",
+    ),
+    (
+        "emp_f1_held_out_gain",
+        "the gain over shuffled by auditors, in points",
+    ),
+    (
+        "kappa_held_out",
+        "Cohen's κ by auditors, mean over mechanisms",
     ),
     ("ppl", "perplexity"),
     ("dist_1", "Dist-1 in %"),

@@ -3,8 +3,8 @@
 use super::Entry;
 use super::compare::{Paired, differing_settings};
 use crate::experiment::{Held, value_words};
-use crate::metrics::{Controls, Digits, Estimate, SystemResults};
-use crate::report::{CONTROL_COLUMNS, Sheet};
+use crate::metrics::{Controls, Digits, Estimate, SystemResults, judge_sentences};
+use crate::report::{CONTROL_COLUMNS, HELD_OUT_COLUMNS, Sheet, held_out_figures};
 
 /// A run's name with its number.
 pub fn run_label(entry: &Entry) -> String {
@@ -31,8 +31,8 @@ pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
     sheet
 }
 
-/// The results on the test split, with a row for each system, the greatest gain over shuffled first; systems
-/// without controls of Emp-F1 follow in the order of the runs.
+/// The results on the test split, with a row for each system, the greatest gain over shuffled first: by auditors where
+/// they judged all that have a gain. Systems without controls of Emp-F1 follow in the order of the runs.
 pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     let mut heads = vec![
         "Run",
@@ -49,11 +49,26 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
         let tested = entry.results.iter().filter(|row| row.split == "test");
         rows.extend(tested.map(|row| (*entry, row)));
     }
-    let gain = |row: &SystemResults| row.controls.as_ref().map(|controls| controls.gain.value);
+    let own_gain = |row: &SystemResults| row.controls.as_ref().map(|controls| controls.gain.value);
+    let held_out_gain = |row: &SystemResults| Some(row.held_out.as_ref()?.mean.gain?.value);
+    let mut with_gain = rows
+        .iter()
+        .filter(|(_, row)| own_gain(row).is_some())
+        .peekable();
+    let by_auditors =
+        with_gain.peek().is_some() && with_gain.all(|(_, row)| held_out_gain(row).is_some());
+    let gain = |row: &SystemResults| match by_auditors {
+        true => held_out_gain(row),
+        false => own_gain(row),
+    };
     rows.sort_by(|(_, a), (_, b)| {
         let [a, b] = [a, b].map(|row| gain(row).unwrap_or(f64::NEG_INFINITY));
         b.total_cmp(&a)
     });
+    let audited = rows.iter().any(|(_, row)| row.held_out.is_some());
+    if audited {
+        heads.extend(HELD_OUT_COLUMNS);
+    }
     let controlled = rows.iter().any(|(_, row)| row.controls.is_some());
     if controlled {
         heads.extend(CONTROL_COLUMNS);
@@ -71,6 +86,12 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
             estimate(Some(&row.dist_2)),
             estimate(row.emp_f1.as_ref()),
         ];
+        if audited {
+            let [emp_f1, gain, kappa] = held_out_figures(row);
+            let kappa = kappa.map(|kappa| Digits::AGREEMENT.with_interval(kappa));
+            cells.extend([emp_f1, gain].map(estimate));
+            cells.push(kappa.unwrap_or("–".to_string()));
+        }
         if controlled {
             cells.extend(control_cells(row.controls.as_ref()));
         }
@@ -89,21 +110,39 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
             .and_then(|of| of.equal_length.as_ref());
         let cut = cut.map(|cut| cut.sentence(&format!("{}, {}", run_label(entry), row.system)));
         sheet.notes.extend(cut);
+        let held_out = row.held_out.as_ref();
+        let cut = held_out.and_then(|of| of.equal_length.as_ref());
+        let cut = cut.map(|cut| cut.sentence(&format!("{}, {}", run_label(entry), row.system)));
+        sheet.notes.extend(cut);
     }
+    let judged: Vec<(String, &SystemResults)> = rows
+        .iter()
+        .map(|(entry, row)| (format!("{}, {}", run_label(entry), row.system), *row))
+        .collect();
+    let judged = judged.iter().map(|(name, row)| (name.as_str(), *row));
+    sheet.notes.extend(judge_sentences(judged));
     let note = match sheet.rows.is_empty() {
         true => "None of these runs has been evaluated.",
         false => "In brackets: 95 % bootstrap intervals.",
     };
     sheet.notes.push(note.into());
     if controlled {
-        sheet.notes.push(CONTROLS_NOTE.into());
+        let judge = match by_auditors {
+            true => "as auditors judge it",
+            false => "as the reward's own identifiers judge it",
+        };
+        sheet.notes.push(controls_note(judge));
     }
     sheet
 }
 
-const CONTROLS_NOTE: &str = "Ranked by the gain over shuffled: Emp-F1 less that of the same answers shuffled over the \
-    contexts, in points. Constant is one answer to every context, the best that was found among training targets. \
-    No constant raises κ.";
+fn controls_note(judge: &str) -> String {
+    format!(
+        "Ranked by the gain over shuffled, {judge}: Emp-F1 less that of the same answers shuffled over the contexts, in \
+         points. Constant is one answer to every context, the best that was found among training targets. No constant \
+         raises κ."
+    )
+}
 
 /// The cells of [`CONTROL_COLUMNS`].
 fn control_cells(controls: Option<&Controls>) -> Vec<String> {

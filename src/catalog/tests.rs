@@ -75,6 +75,7 @@ fn results(system: &str, f1: f64) -> SystemResults {
         mean_words: 9.0,
         truncation: None,
         controls: None,
+        held_out: None,
     }
 }
 
@@ -220,9 +221,60 @@ fn rows(of: &[(&str, &str, f64, [u8; 3])]) -> Vec<Row> {
             row.set("target_levels", serde_json::json!([1, 1, 1]));
             row.set("levels", serde_json::json!(levels));
             row.set("shuffled_levels", serde_json::json!(levels));
+            let audit = serde_json::json!({"target_levels": [1, 1, 1], "levels": levels});
+            row.set("held_out", serde_json::json!({"run 9": audit}));
             row
         })
         .collect()
+}
+
+#[test]
+fn systems_are_ranked_as_auditors_judge_them_once_all_are_judged() {
+    let figure = |value: f64| serde_json::json!({"value": value, "low": value, "high": value});
+    let judged = |system: &str, own: f64, held_out: Option<f64>| {
+        let f1 = [figure(50.0), figure(50.0), figure(50.0)];
+        let shares = [[0.0; 3]; 3];
+        let mut row = results(system, 50.0);
+        let controls = serde_json::json!({
+            "shuffled": figure(49.0), "gain": figure(own), "constant": null, "macro_f1": f1,
+            "kappa": [null, null, null], "target_shares": shares, "response_shares": shares,
+        });
+        row.controls = Some(serde_json::from_value(controls).unwrap());
+        row.held_out = held_out.map(|gain| {
+            let figures = serde_json::json!({
+                "emp_f1": figure(48.0), "mechanism_f1": f1, "shuffled": figure(47.0),
+                "gain": figure(gain), "kappa": [null, null, null], "mean_kappa": null, "auditors": [],
+            });
+            serde_json::from_value(figures).unwrap()
+        });
+        row
+    };
+    let ranked = |results: Vec<SystemResults>| {
+        let mut run = entry(1, 1, None);
+        run.results = results;
+        let sheet = super::sheets::results_sheet(&[&run]);
+        let order: Vec<String> = sheet.rows.iter().map(|row| row[1].clone()).collect();
+        (order, sheet.notes.join(" "))
+    };
+    let (order, notes) = ranked(vec![
+        judged("Pleaser", 5.0, Some(0.1)),
+        judged("Reader", 1.0, Some(0.9)),
+    ]);
+    assert_eq!(order, ["Reader", "Pleaser"]);
+    assert!(notes.contains("as auditors judge it"), "{notes}");
+    let (order, notes) = ranked(vec![
+        judged("Reader", 1.0, Some(0.9)),
+        judged("Pleaser", 5.0, None),
+    ]);
+    assert_eq!(order, ["Pleaser", "Reader"]);
+    assert!(
+        notes.contains("as the reward's own identifiers judge it"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("Pleaser: judged by the reward's own identifiers alone"),
+        "{notes}"
+    );
 }
 
 #[test]
@@ -243,9 +295,14 @@ fn differences_are_of_the_same_examples_in_whichever_order() {
     let same = paired(&Answers::new(&first), &Answers::new(&second), &bootstrap);
     assert_eq!(
         (same.n, same.same_identifiers, same.rows.len()),
-        (2, true, 8)
+        (2, true, 11)
     );
     for row in &same.rows {
+        if ["Gain, held out", "κ, held out"].contains(&&*row.title()) {
+            // What they find of shuffled answers was not kept, and all targets have one level.
+            assert_eq!(row.outcome, Err(NotPaired::Nothing));
+            continue;
+        }
         let estimate = row.outcome.unwrap();
         assert_eq!((estimate.low, estimate.high), (0.0, 0.0), "{}", row.title());
     }

@@ -33,6 +33,10 @@ pub struct Evaluate {
     /// The run whose identifiers judge, for Emp-F1; with --run, its own unless this names others
     #[arg(long, value_name = "RUN|DIR")]
     identifiers: Option<Reference>,
+    /// Judges that give no reward, for Emp-F1, held out: runs or folders with identifiers, or logistic, with commas
+    /// between; with --run, its own unless this names others, or none
+    #[arg(long, value_name = "LIST")]
+    auditors: Option<String>,
     /// Measure a checkpoint of a run on the run's own data, with its identifiers and sampling settings
     #[arg(long, value_name = "RUN[@STEP]")]
     run: Option<RunRef>,
@@ -83,6 +87,7 @@ impl Evaluate {
         let evaluation = CheckpointEvaluation {
             run,
             identifiers: self.identifiers.clone(),
+            auditors: self.auditors.clone(),
             split: self.split,
             device: self.device.clone(),
         };
@@ -110,6 +115,9 @@ impl Evaluate {
         if self.identifiers.is_some() {
             in_context = with_contexts(&rows, path)?;
         } else {
+            if self.auditors.is_some() {
+                return Err(Failure::Usage(AUDITORS_ALONE.to_string()));
+            }
             notes.push("Emp-F1 is not known: it needs --identifiers and targets.".to_string());
         }
         let system = path
@@ -117,6 +125,7 @@ impl Evaluate {
             .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let identification = self.identifiers.as_ref().map(|identifiers| Identification {
             identifiers,
+            auditors: self.auditors.as_deref().unwrap_or_default(),
             device: self.device.as_deref(),
             rows: &in_context,
         });
@@ -134,6 +143,8 @@ impl Evaluate {
         Ok((evaluated.results, notes))
     }
 }
+
+const AUDITORS_ALONE: &str = "--auditors judges beside --identifiers; give these too";
 
 /// What makes figures of these responses mean little.
 fn thin(responses: &[String]) -> Vec<String> {

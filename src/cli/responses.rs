@@ -77,6 +77,10 @@ pub enum Responses {
         /// The run whose identifiers judge
         #[arg(long, value_name = "RUN|DIR")]
         identifiers: Option<Reference>,
+        /// Judges that give no reward, beside --identifiers: runs or folders with identifiers, or logistic, with
+        /// commas between
+        #[arg(long, value_name = "LIST", requires = "identifiers")]
+        auditors: Option<String>,
         /// Where to compute; else the run's device, else flex
         #[arg(long, value_name = "NAME")]
         device: Option<String>,
@@ -186,11 +190,13 @@ impl Responses {
             Responses::Score {
                 systems,
                 identifiers,
+                auditors,
                 device,
             } => {
                 let measuring = MeasureRequest {
                     systems: systems.clone(),
                     identifiers: identifiers.clone(),
+                    auditors: auditors.clone().unwrap_or_default(),
                     device: device.clone(),
                 };
                 let mut bars = Bars::default();

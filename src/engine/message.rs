@@ -151,6 +151,7 @@ pub fn results_to_json(results: &[SystemResults]) -> Value {
             "mean_words": row.mean_words,
             "truncation": row.truncation,
             "controls": row.controls,
+            "held_out": row.held_out,
         });
         if let Some(best_of) = row.best_of() {
             value["best_of"] = json!({"n": best_of.n(), "kl_bound": best_of.kl_bound()});

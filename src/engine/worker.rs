@@ -12,6 +12,7 @@ use crate::experiment::{
 };
 use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
+use crate::train::auditor;
 use crate::train::checkpoint::Checkpoints;
 use crate::train::pipeline::{self, PREFERENCES, Reuse};
 use crate::train::session::Ended;
@@ -69,6 +70,12 @@ pub fn with_absolute_paths(config: &Config) -> Config {
             }
         }
     }
+    let mut auditors: Vec<String> = config.identifiers.auditors().map(str::to_string).collect();
+    if !auditors.is_empty() {
+        let folders = auditors.iter_mut().filter(|name| Path::new(name).is_dir());
+        folders.for_each(absolute);
+        config.identifiers.auditors = auditors.join(", ");
+    }
     config
 }
 
@@ -79,6 +86,8 @@ pub enum ReuseError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
     #[error("run {run} has no stage in common with this one: {why}")]
     NothingShared { run: RunId, why: String },
 }
@@ -86,7 +95,8 @@ pub enum ReuseError {
 /// The stages of `new`, a run of `config`, that run `of` has done with the same settings.
 ///
 /// # Errors
-/// There is no such run, or no stage can be reused, as when the seed or the data differ.
+/// There is no such run; no stage can be reused, as when the seed or the data differ; or an auditor of the new run has
+/// the weights of the identifiers that it would reuse.
 pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<Reuse, ReuseError> {
     let reader = StoreReader::open(store)?;
     from_run(&reader, &reader.run(of)?, new, config)
@@ -129,7 +139,11 @@ fn from_run(
 ) -> Result<Reuse, ReuseError> {
     let of = detail.row.id;
     let nothing = |why| ReuseError::NothingShared { run: of, why };
-    let other = |name: &String| detail.fingerprints.get(name) != new.fingerprints.get(name);
+    // What only one of them reads is no input of a stage that they share: auditors, or the pairs that one learns from.
+    let other = |name: &String| {
+        let then = detail.fingerprints.get(name);
+        then.is_some() && then != new.fingerprints.get(name)
+    };
     // One stage reads these, and what comes before it can be shared all the same.
     let mut names = new.fingerprints.keys().filter(|name| *name != PREFERENCES);
     if let Some(name) = names.find(|name| other(name)) {
@@ -144,9 +158,13 @@ fn from_run(
         let setting = shared.differs.unwrap_or("run.stages");
         return Err(nothing(format!("`{setting}` differs")));
     }
+    let run_folder = reader.run_dir(of);
+    if shared.stages.contains(&Stage::Identifiers) {
+        auditor::refuse_recorded(&new.fingerprints, &run_folder)?;
+    }
     Ok(Reuse {
         run: of.to_string(),
-        run_folder: reader.run_dir(of),
+        run_folder,
         stages: shared.stages,
         differs: shared.differs,
     })

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Stage;
-use super::config::{Config, IdentifierInit, Precision, SCRATCH, TERMS, Tuning};
+use super::config::{Config, IdentifierInit, LOGISTIC, Precision, SCRATCH, TERMS, Tuning};
 use super::error::Problem;
 use super::term;
 
@@ -22,7 +22,8 @@ impl Config {
 
     /// Whether a stage reads the run's model: identifiers that are given, or stand on a folder's encoder, do without.
     pub fn reads_model(&self) -> bool {
-        let for_identifiers = self.reads_levels() && self.identifiers.encoder_folder().is_none();
+        let for_identifiers =
+            self.trains_identifiers() && self.identifiers.encoder_folder().is_none();
         for_identifiers || self.has_more_than_identifiers()
     }
 
@@ -31,15 +32,29 @@ impl Config {
         stages.any(|stage| *stage != Stage::Identifiers)
     }
 
-    /// Whether a run reads labelled pairs: to train identifiers.
-    pub fn reads_levels(&self) -> bool {
+    /// Whether a run trains identifiers, rather than taking those that are given.
+    pub fn trains_identifiers(&self) -> bool {
         self.run.stages.contains(&Stage::Identifiers) && self.identifiers.given().is_none()
+    }
+
+    /// Whether a run reads labelled pairs: to train identifiers or the logistic auditor.
+    pub fn reads_levels(&self) -> bool {
+        self.trains_identifiers() || self.auditors().any(|own| own == LOGISTIC)
+    }
+
+    /// The judges that give no reward; none where no stage measures answers.
+    pub fn auditors(&self) -> impl Iterator<Item = &str> {
+        const WITHOUT_ANSWERS: [Stage; 3] =
+            [Stage::Pretraining, Stage::Identifiers, Stage::Generator];
+        let mut stages = self.run.stages.iter();
+        let measures = stages.any(|stage| !WITHOUT_ANSWERS.contains(stage));
+        self.identifiers.auditors().filter(move |_| measures)
     }
 
     /// The folder of the encoder that the run trains identifiers on, if it is not its own model.
     pub fn encoder_folder(&self) -> Option<&Path> {
         let folder = self.identifiers.encoder_folder();
-        folder.filter(|_| self.reads_levels())
+        folder.filter(|_| self.trains_identifiers())
     }
 
     /// Whose identifiers the run takes, if it takes any.
@@ -105,7 +120,8 @@ impl Config {
             "identifiers.source",
             "is empty; use \"train\", the number of a run, or a folder",
         );
-        if self.reads_levels() && self.identifiers.encoder_folder().is_none() {
+        problems.0.extend(self.auditor_problem());
+        if self.trains_identifiers() && self.identifiers.encoder_folder().is_none() {
             let before = |stage| has(stage) && place(stage) < place(Stage::Identifiers);
             let message = match self.identifiers.init {
                 IdentifierInit::Folder if scratch => {
@@ -262,6 +278,31 @@ impl Config {
             "needs a reward to choose by: add the identifiers stage and leave reward.empathy on, or use 0",
         );
     }
+
+    /// What is wrong with the names of the auditors.
+    pub fn auditor_problem(&self) -> Option<Problem> {
+        let settings = &self.identifiers;
+        let names: Vec<&str> = settings.auditors().collect();
+        let is_twice = |(at, name): (usize, &&str)| names[..at].contains(name);
+        let message = if settings.auditors.contains(['[', ']', '"']) {
+            "is a text: names with commas between, such as 2, logistic, without brackets or quotes"
+                .to_string()
+        } else if let Some(name) = names.iter().find(|name| ["none", "train"].contains(name)) {
+            format!("\"{name}\" is no auditor; name runs, folders or \"logistic\"")
+        } else if names.iter().enumerate().any(is_twice) {
+            "names one of them twice".to_string()
+        } else if let Some(own) = settings.given().filter(|own| names.contains(own)) {
+            format!(
+                "{own} is identifiers.source, whose identifiers give the reward; an auditor must be another, such as those of a run of another seed"
+            )
+        } else {
+            return None;
+        };
+        Some(Problem {
+            path: "identifiers.auditors".to_string(),
+            message,
+        })
+    }
 }
 
 #[derive(Default)]
@@ -284,4 +325,48 @@ fn order(stage: Stage) -> usize {
 
 fn swapped(pair: &[Stage]) -> bool {
     pair == [Stage::Generator, Stage::Identifiers] || pair == [Stage::Identifiers, Stage::Ppo]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auditors_are_names_with_commas_between_and_none_of_them_gives_the_reward() {
+        let mut config = Config::default();
+        let mut of = |auditors: &str| {
+            config.identifiers.source = "7".to_string();
+            config.identifiers.auditors = auditors.to_string();
+            let names: Vec<String> = config.auditors().map(str::to_string).collect();
+            let problem = config.auditor_problem().map(|problem| problem.message);
+            (names, problem)
+        };
+        assert_eq!(of("none"), (vec![], None));
+        assert_eq!(
+            of(" 2,logistic , "),
+            (vec!["2".to_string(), LOGISTIC.into()], None)
+        );
+        for (wrong, why) in [
+            ("[\"2\"]", "without brackets"),
+            ("2, none", "no auditor"),
+            ("2, 3, 2", "twice"),
+            ("2, 7", "7 is identifiers.source"),
+        ] {
+            let (_, problem) = of(wrong);
+            assert!(problem.is_some_and(|said| said.contains(why)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_run_that_measures_answers_has_auditors() {
+        let mut config = Config::default();
+        config.identifiers.auditors = LOGISTIC.to_string();
+        config.identifiers.source = "7".to_string();
+        assert!(config.reads_levels());
+        config.run.stages = vec![Stage::Identifiers, Stage::Generator];
+        assert_eq!(
+            (config.auditors().count(), config.reads_levels()),
+            (0, false)
+        );
+    }
 }

@@ -282,6 +282,8 @@ settings! {
         seed: u64 = 0 => int(0, 4_294_967_295);
         /// What they stand on: "t5", the run's T5, two encoders and attention between them as in the paper; "policy", the run's model whatever it is; or the folder of a BERT (such as all-MiniLM-L6-v2), of a T5 or of a decoder. BERT and decoders read context and response as one text.
         encoder: String = T5_ENCODER.into() => TEXT.paper("t5");
+        /// Judges that watch: they judge every evaluation beside the reward's identifiers, and never give a reward or stop a run. "none", or names with commas between: the number of a run in this store, a folder that holds identifiers, or "logistic" for a logistic regression over words that is trained on the labelled pairs.
+        auditors: String = NO_AUDITORS.into() => TEXT;
         /// Where the encoder starts from, if it is the run's own model; one of a folder starts from its weights there.
         init: IdentifierInit = IdentifierInit::Folder => choice(IdentifierInit::WORDS).paper("T5");
         /// How a response's tokens are summed up.
@@ -320,6 +322,12 @@ const T5_ENCODER: &str = "t5";
 /// As `identifiers.encoder`: the run's model.
 const POLICY_ENCODER: &str = "policy";
 
+/// As `identifiers.auditors`: nobody but the reward's identifiers judges.
+const NO_AUDITORS: &str = "none";
+
+/// Among `identifiers.auditors`: the logistic regression over words.
+pub const LOGISTIC: &str = "logistic";
+
 impl IdentifierSettings {
     /// Where the encoder is, unless it is the run's own model.
     pub fn encoder_folder(&self) -> Option<&Path> {
@@ -339,6 +347,13 @@ impl IdentifierSettings {
             0 => run_seed,
             own => own,
         }
+    }
+
+    /// The judges that give no reward, each a run's number, a folder or [`LOGISTIC`].
+    pub fn auditors(&self) -> impl Iterator<Item = &str> {
+        let names = self.auditors.split(',').map(str::trim);
+        let is_none = self.auditors.trim() == NO_AUDITORS;
+        names.filter(move |name| !is_none && !name.is_empty())
     }
 
     /// Whose identifiers are taken, unless the run trains its own.

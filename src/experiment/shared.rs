@@ -83,11 +83,12 @@ impl Config {
 
     /// The first setting in `sections` that affects training and differs in `other`, but for the seeds.
     fn differing(&self, other: &Config, sections: &[&str]) -> Option<&'static str> {
-        const SHAPE_NOTHING: [&str; 4] = [
+        const SHAPE_NOTHING: [&str; 5] = [
             "run.stages",
             "run.checkpoint_every",
             "data.test_limit",
             "evaluation.best_of",
+            "identifiers.auditors",
         ];
         // Only one stage reads it.
         let section = |setting: &Setting| match setting.path {
@@ -127,6 +128,7 @@ mod tests {
         case(&base, 3, None);
         case(&changed(|c| c.run.checkpoint_every = 3), 3, None);
         case(&changed(|c| c.data.test_limit = 9), 3, None);
+        case(&changed(|c| c.identifiers.auditors = "2".into()), 3, None);
         case(&changed(|c| c.reward.beta = 0.0), 2, Some("reward.beta"));
         case(&changed(|c| c.prefix.cross = 3), 1, Some("prefix.cross"));
         case(

@@ -319,6 +319,17 @@ metrics! { VALIDATION_CONTROLS in "validation":
         definition: "Emp-F1 of one and the same answer to every context: the training target, among the frequent and short ones, that does best on a sample of the training examples." }
 }
 
+metrics! { VALIDATION_HELD_OUT in "validation":
+    VALIDATION_EMP_F1_HELD_OUT { key: "validation/emp_f1_held_out", name: "Emp-F1, held out", unit: "%", direction: Higher, group: "Emp-F1", per: "evaluation",
+        definition: "Emp-F1 by auditors, judges that give no reward: mean over them." }
+    VALIDATION_EMP_F1_HELD_OUT_SHUFFLED { key: "validation/emp_f1_held_out_shuffled", name: "Emp-F1, held out, shuffled", unit: "%", direction: None, group: "Emp-F1", per: "evaluation",
+        definition: "Emp-F1 by auditors of the same responses, each moved to another context by one fixed permutation." }
+    VALIDATION_EMP_F1_HELD_OUT_GAIN { key: "validation/emp_f1_held_out_gain", name: "Gain, held out", unit: "points", direction: Higher, group: "Gain over shuffled", per: "evaluation",
+        definition: "Emp-F1 by auditors less theirs of the same responses shuffled over the contexts: the part that depends on the context, to judges that give no reward." }
+    VALIDATION_KAPPA_HELD_OUT { key: "validation/kappa_held_out", name: "κ, held out", direction: Higher, group: "κ, held out", per: "evaluation",
+        definition: "Cohen's κ of the levels that auditors identify in generated responses and in targets: mean over mechanisms and auditors; undefined, and not shown, where one is." }
+}
+
 metrics! { VALIDATION_BY_MECHANISM in "validation", each mechanism:
     VALIDATION_F1_KEYS { key: ("validation/" key "_f1"), name: ("" title " F1"), unit: "%", direction: Higher, group: "Emp-F1 by mechanism", per: "evaluation",
         definition: ("Weighted F1 of the " words " levels identified in generated responses against those identified in targets.") }
@@ -326,6 +337,8 @@ metrics! { VALIDATION_BY_MECHANISM in "validation", each mechanism:
         definition: ("F1 of the " words " levels identified in generated responses against those identified in targets, averaged evenly over the levels that occur.") }
     VALIDATION_KAPPA_KEYS { key: ("validation/" key "_kappa"), name: ("" title " κ"), direction: Higher, group: "κ by mechanism", per: "evaluation",
         definition: ("Cohen's κ of the " words " levels identified in generated responses and in targets: 1 is full agreement, 0 what chance gives and a constant answer at most; undefined, and not shown, where all have one level.") }
+    VALIDATION_KAPPA_HELD_OUT_KEYS { key: ("validation/" key "_kappa_held_out"), name: ("" title " κ, held out"), direction: Higher, group: "κ, held out", per: "evaluation",
+        definition: ("Cohen's κ of the " words " levels that auditors, judges that give no reward, identify in generated responses and in targets: mean over them.") }
     VALIDATION_COMMONEST_KEYS { key: ("validation/" key "_commonest"), name: ("" title ": commonest level"), unit: "%", direction: None, group: "Commonest levels", per: "evaluation",
         definition: ("Share of the generated responses with the " words " level that most of them have.") }
     VALIDATION_COMMONEST_OF_TARGETS_KEYS { key: ("validation/" key "_commonest_of_targets"), name: ("" title ": the same in targets"), unit: "%", direction: None, group: "Commonest levels", per: "evaluation",
@@ -338,7 +351,7 @@ metrics! { MEMORY in "memory":
 }
 
 /// All declarations, in the order in which they are shown.
-const TABLE: [&[MetricDecl]; 11] = [
+const TABLE: [&[MetricDecl]; 12] = [
     PRETRAINING,
     IDENTIFIERS,
     GENERATOR,
@@ -348,6 +361,7 @@ const TABLE: [&[MetricDecl]; 11] = [
     DPO,
     VALIDATION,
     VALIDATION_CONTROLS,
+    VALIDATION_HELD_OUT,
     VALIDATION_BY_MECHANISM,
     MEMORY,
 ];
@@ -434,6 +448,7 @@ mod tests {
                 VALIDATION_F1_KEYS,
                 VALIDATION_MACRO_F1_KEYS,
                 VALIDATION_KAPPA_KEYS,
+                VALIDATION_KAPPA_HELD_OUT_KEYS,
                 VALIDATION_COMMONEST_KEYS,
                 VALIDATION_COMMONEST_OF_TARGETS_KEYS,
             ];

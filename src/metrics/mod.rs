@@ -12,6 +12,7 @@ mod correlation;
 pub mod declared;
 pub mod distinct;
 pub mod emp_f1;
+pub mod held_out;
 pub mod identified;
 pub mod perplexity;
 mod results;
@@ -26,6 +27,10 @@ pub use correlation::pearson;
 pub use declared::{Direction, MetricDecl, declared};
 pub use distinct::{ResponseWords, dist_n};
 pub use emp_f1::{EmpF1, EmpF1Estimates, LevelPairs, Levels, emp_f1_difference};
+pub use held_out::{
+    Audit, AuditFigure, AuditFigures, AuditLevels, EqualLengthKappa, HeldOut, audit_difference,
+    judge_sentences,
+};
 pub use identified::IdentifierScores;
 pub use perplexity::{TargetLoss, perplexity, perplexity_difference, perplexity_hf};
 pub use results::{Answered, SystemResults, system_results};

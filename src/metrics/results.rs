@@ -11,6 +11,7 @@ use super::bootstrap::{Bootstrap, Estimate};
 use super::controls::{ControlLevels, Controls};
 use super::distinct::ResponseWords;
 use super::emp_f1::{Levels, emp_f1_estimates};
+use super::held_out::{AuditLevels, HeldOut};
 use super::perplexity::{TargetLoss, perplexity_estimate, perplexity_hf_estimate};
 
 /// The automatic metrics of one system (Table II), each with its bootstrap interval.
@@ -45,6 +46,9 @@ pub struct SystemResults {
     /// version measured.
     #[serde(default)]
     pub controls: Option<Controls>,
+    /// Emp-F1 by judges that give no reward; None where there were none, or where an earlier version measured.
+    #[serde(default)]
+    pub held_out: Option<HeldOut>,
 }
 
 impl SystemResults {
@@ -79,6 +83,8 @@ pub struct Answered<'a> {
     pub levels: Option<(&'a [Levels], &'a [Levels])>,
     /// Levels of the control answers, if they were identified.
     pub controls: Option<ControlLevels<'a>>,
+    /// Levels by each auditor.
+    pub held_out: &'a [AuditLevels],
     /// What the identifiers did not read.
     pub truncation: Option<Truncation>,
 }
@@ -115,6 +121,7 @@ pub fn system_results(
         controls: answered
             .controls
             .and_then(|levels| Controls::new(levels, bootstrap)),
+        held_out: HeldOut::new(answered.held_out, bootstrap),
     }
 }
 
@@ -140,6 +147,7 @@ mod tests {
                 constant: None,
             }),
             truncation: None,
+            held_out: &[],
         };
         let row = system_results("EmpRL", "test", whole, &Bootstrap::default());
         assert_eq!((row.n, row.mean_words), (2, 4.5));
@@ -172,6 +180,7 @@ mod tests {
             levels: None,
             controls: None,
             truncation: None,
+            held_out: &[],
         };
         let row = system_results("EmpRL", "test", silent, &Bootstrap::default());
         assert_eq!(row.dist_1.value, 100.0);
@@ -192,6 +201,7 @@ mod tests {
             levels: None,
             controls: None,
             truncation: None,
+            held_out: &[],
         };
         let row = system_results("none", "test", none, &Bootstrap::default());
         assert_eq!(row.caution(), None);

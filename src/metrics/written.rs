@@ -30,7 +30,9 @@ impl Digits {
     pub fn of(key: &str) -> Digits {
         let unit = declared::declared(key).map_or("", |metric| metric.unit);
         let percent = ["%", "points"].contains(&unit);
-        let kappa = declared::VALIDATION_KAPPA_KEYS.contains(&key);
+        let kappa = key == declared::VALIDATION_KAPPA_HELD_OUT
+            || declared::VALIDATION_KAPPA_KEYS.contains(&key)
+            || declared::VALIDATION_KAPPA_HELD_OUT_KEYS.contains(&key);
         match key {
             declared::VALIDATION_PPL | declared::GENERATOR_PPL => Digits::RESULT,
             _ if percent => Digits::RESULT,

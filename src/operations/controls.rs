@@ -58,6 +58,11 @@ impl ControlAnswers {
         Ok(Some(ControlAnswers { seed, constant }))
     }
 
+    /// The responses, each moved to another context.
+    pub(super) fn shuffled<'a>(&self, responses: &[&'a str]) -> Vec<&'a str> {
+        shuffled(responses, self.seed)
+    }
+
     /// Judges the control answers to these contexts.
     ///
     /// # Errors

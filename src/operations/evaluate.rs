@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::auditors::{Auditors, with_auditors};
 use super::controls::ControlAnswers;
 use super::levels::{ResponseInContext, are_targets, find_levels};
 use super::models::{Reference, SavedIdentifiers};
@@ -19,6 +20,8 @@ pub struct CheckpointEvaluation {
     pub run: RunRef,
     /// Instead of the run's own.
     pub identifiers: Option<Reference>,
+    /// Instead of the run's own, as `identifiers.auditors` names them.
+    pub auditors: Option<String>,
     pub split: Split,
     /// Instead of the run's device.
     pub device: Option<String>,
@@ -37,6 +40,9 @@ pub fn checkpoint(
     let mut config = found.config();
     if let Some(device) = &evaluation.device {
         config.run.device.clone_from(device);
+    }
+    if let Some(auditors) = &evaluation.auditors {
+        config = with_auditors(config, auditors)?;
     }
     let step = None;
     let own = Reference::Run(RunRef { step, ..run });
@@ -70,6 +76,8 @@ fn has_identifiers(store: &Path, run: RunRef) -> Result<bool, OperationError> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identification<'a> {
     pub identifiers: &'a Reference,
+    /// Judges that give no reward, as `identifiers.auditors` names them; empty for none.
+    pub auditors: &'a str,
     /// Instead of the run's device.
     pub device: Option<&'a str>,
     /// Emp-F1 is over those with a target.
@@ -95,7 +103,7 @@ pub fn responses(
     on_progress: OnProgress<'_>,
 ) -> Result<Evaluated, OperationError> {
     let mut config = Config::default();
-    let mut found = None;
+    let (mut found, mut audits, mut notes) = (None, Vec::new(), Vec::new());
     if let Some(identification) = identification {
         if are_targets(identification.rows) {
             let system = system.to_string();
@@ -106,10 +114,14 @@ pub fn responses(
         let device = identification.device.unwrap_or(&config.run.device);
         let identifiers = SavedIdentifiers::open(&saved.folder, device)?;
         let rows = identification.rows;
+        let names = identification.auditors;
+        let auditors = Auditors::open(store, &saved, names, identification.device)?;
         let controls = ControlAnswers::search(store, &saved, &identifiers, on_progress)?;
         let doing = "Levels of ";
         let levels = find_levels(&identifiers, rows, controls.as_ref(), doing, on_progress)?;
         found = Some(levels);
+        notes = auditors.notes();
+        audits = auditors.audit(rows, controls.as_ref(), doing, on_progress)?;
     }
     let levels = found.as_ref().filter(|found| !found.gold.is_empty());
     let answered = Answered {
@@ -119,15 +131,13 @@ pub fn responses(
         levels: levels.map(|found| (&*found.gold, &*found.predicted)),
         controls: levels.and_then(|found| found.control_levels()),
         truncation: found.as_ref().map(|found| found.truncation),
+        held_out: &audits,
     };
     let bootstrap = Bootstrap {
         resamples: config.evaluation.resamples,
         seed: config.run.seed,
     };
     let results = system_results(system, GIVEN, answered, &bootstrap);
-    let note = found.and_then(|found| found.note);
-    Ok(Evaluated {
-        results,
-        notes: note.into_iter().collect(),
-    })
+    notes.extend(found.and_then(|found| found.note));
+    Ok(Evaluated { results, notes })
 }

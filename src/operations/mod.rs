@@ -13,6 +13,7 @@
 //! commands  programs that a person allows a reward to start
 //! ```
 
+mod auditors;
 pub mod commands;
 mod controls;
 pub mod data;

@@ -12,6 +12,8 @@ pub mod tensorboard;
 
 pub use figure::{Figure, FigureError, FigureLine, LINE_COLOURS, stretches};
 pub use identifiers::identifiers_table;
-pub use results::{CONTROL_COLUMNS, definitions, results_table};
+pub use results::{
+    CONTROL_COLUMNS, HELD_OUT_COLUMNS, definitions, held_out_figures, results_table,
+};
 pub use sheet::Sheet;
 pub use table::{Align, TextTable};

@@ -3,12 +3,15 @@
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
 use crate::metrics::written::{count, fixed};
-use crate::metrics::{Controls, Digits, Estimate, SystemResults, declared, truncation_sentences};
+use crate::metrics::{
+    AuditFigures, Controls, Digits, Estimate, SystemResults, declared, judge_sentences,
+    truncation_sentences,
+};
 use crate::text::shown::one_line;
 use std::borrow::Cow;
 
 /// Names of the figures in JSON, each with the metric that declares what it is.
-const FIGURES: [(&str, &str); 10] = [
+const FIGURES: [(&str, &str); 14] = [
     ("ppl", declared::VALIDATION_PPL),
     ("dist_1", declared::VALIDATION_DIST_1),
     ("dist_2", declared::VALIDATION_DIST_2),
@@ -16,10 +19,33 @@ const FIGURES: [(&str, &str); 10] = [
     ("emp_f1_shuffled", declared::VALIDATION_EMP_F1_SHUFFLED),
     ("emp_f1_gain", declared::VALIDATION_EMP_F1_GAIN),
     ("emp_f1_constant", declared::VALIDATION_EMP_F1_CONSTANT),
+    ("emp_f1_held_out", declared::VALIDATION_EMP_F1_HELD_OUT),
+    (
+        "emp_f1_held_out_shuffled",
+        declared::VALIDATION_EMP_F1_HELD_OUT_SHUFFLED,
+    ),
+    (
+        "emp_f1_held_out_gain",
+        declared::VALIDATION_EMP_F1_HELD_OUT_GAIN,
+    ),
+    ("kappa_held_out", declared::VALIDATION_KAPPA_HELD_OUT),
     ("emotional_reaction_f1", declared::VALIDATION_F1_KEYS[0]),
     ("interpretation_f1", declared::VALIDATION_F1_KEYS[1]),
     ("exploration_f1", declared::VALIDATION_F1_KEYS[2]),
 ];
+
+/// Columns of what auditors find, right of Emp-F1 wherever systems are rows and some were judged by auditors.
+pub const HELD_OUT_COLUMNS: [&str; 3] = ["Emp-F1, held out (%)", "Gain, held out", "κ, held out"];
+
+/// The figures of [`HELD_OUT_COLUMNS`]; of a system without auditors none.
+pub fn held_out_figures(results: &SystemResults) -> [Option<&Estimate>; 3] {
+    let mean = results.held_out.as_ref().map(|held_out| &held_out.mean);
+    [
+        mean.map(|mean| &mean.emp_f1),
+        mean.and_then(|mean| mean.gain.as_ref()),
+        mean.and_then(|mean| mean.mean_kappa.as_ref()),
+    ]
+}
 
 /// Columns beside Emp-F1 wherever systems are rows and some have controls.
 pub const CONTROL_COLUMNS: [&str; 6] = [
@@ -72,6 +98,7 @@ pub fn results_table(results: &[SystemResults]) -> String {
     row("Dist-1 (%)", &|r| with_interval(Some(&r.dist_1)));
     row("Dist-2 (%)", &|r| with_interval(Some(&r.dist_2)));
     row("Emp-F1 (%)", &|r| with_interval(r.emp_f1.as_ref()));
+    held_out_rows(results, &mut row);
     let controlled = results.iter().any(|r| r.controls.is_some());
     if controlled {
         let of = |r: &SystemResults, figure: fn(&Controls) -> Option<&Estimate>| {
@@ -97,7 +124,7 @@ pub fn results_table(results: &[SystemResults]) -> String {
             row(&format!("  {title} κ"), &|r| {
                 r.controls
                     .as_ref()
-                    .map_or("–".to_string(), |c| kappa(c, at))
+                    .map_or("–".to_string(), |c| kappa(c.kappa[at].as_ref()))
             });
         }
         let targets = results.iter().find_map(|r| r.controls.as_ref());
@@ -127,14 +154,50 @@ pub fn results_table(results: &[SystemResults]) -> String {
         + &truncation_text(results)
 }
 
-/// The best constant answer, once, and the comparisons at equal length.
+/// Adds a row as a name and a figure of each system.
+type AddRow<'a> = &'a mut dyn FnMut(&str, &dyn Fn(&SystemResults) -> String);
+
+/// What auditors find: their mean, then each by name.
+fn held_out_rows(results: &[SystemResults], row: AddRow<'_>) {
+    let Some(first) = results.iter().find_map(|r| r.held_out.as_ref()) else {
+        return;
+    };
+    let mean = |r: &SystemResults, figure: fn(&AuditFigures) -> Option<&Estimate>| {
+        with_interval(r.held_out.as_ref().and_then(|of| figure(&of.mean)))
+    };
+    row("Emp-F1, held out (%)", &|r| mean(r, |of| Some(&of.emp_f1)));
+    row("  shuffled (%)", &|r| mean(r, |of| of.shuffled.as_ref()));
+    row("  gain over shuffled", &|r| mean(r, |of| of.gain.as_ref()));
+    row("  κ", &|r| {
+        let mean = r.held_out.as_ref().map(|of| &of.mean);
+        mean.map_or("–".to_string(), |of| kappa(of.mean_kappa.as_ref()))
+    });
+    for mechanism in Mechanism::ALL {
+        row(&format!("  {} κ, held out", mechanism.title()), &|r| {
+            let mean = r.held_out.as_ref().map(|of| &of.mean);
+            mean.map_or("–".to_string(), |of| {
+                kappa(of.kappa[mechanism.index()].as_ref())
+            })
+        });
+    }
+    for auditor in first.auditors.iter().map(|own| &own.auditor) {
+        row(&format!("  by {auditor} (%)"), &|r| {
+            let all = r.held_out.iter().flat_map(|of| &of.auditors);
+            let own = all.into_iter().find(|own| own.auditor == *auditor);
+            with_interval(own.map(|own| &own.figures.emp_f1))
+        });
+    }
+}
+
+/// Who judged, the best constant answer, and the comparisons at equal length.
 fn control_text(results: &[SystemResults]) -> String {
     let controls = || {
         results
             .iter()
             .filter_map(|row| Some((row, row.controls.as_ref()?)))
     };
-    let mut lines = Vec::new();
+    let systems = results.iter().map(|row| (row.system.as_str(), row));
+    let mut lines = judge_sentences(systems);
     if let Some(constant) = controls().find_map(|(_, controls)| controls.constant.as_ref()) {
         lines.push(format!("The constant answer: {}", constant.response));
     }
@@ -142,12 +205,16 @@ fn control_text(results: &[SystemResults]) -> String {
         let cut = controls.equal_length.as_ref();
         lines.extend(cut.map(|cut| cut.sentence(&row.system)));
     }
+    for row in results {
+        let held_out = row.held_out.as_ref();
+        let cut = held_out.and_then(|of| of.equal_length.as_ref());
+        lines.extend(cut.map(|cut| cut.sentence(&row.system)));
+    }
     let lines = lines.iter().map(|line| format!("{}\n", one_line(line)));
     lines.collect()
 }
 
-fn kappa(controls: &Controls, mechanism: usize) -> String {
-    let kappa = controls.kappa[mechanism].as_ref();
+fn kappa(kappa: Option<&Estimate>) -> String {
     kappa.map_or("undefined".to_string(), |kappa| {
         Digits::AGREEMENT.with_interval(kappa)
     })

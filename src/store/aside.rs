@@ -175,7 +175,7 @@ fn shift(db: &Connection, run: RunId, steps: Steps, direction: Direction) -> Res
     );
     moved(
         "results",
-        "run, position, system, split, stage, step, wall, n, mean_words, controls_json",
+        "run, position, system, split, stage, step, wall, n, mean_words, controls_json, held_out_json",
         within,
     )?;
     moved(

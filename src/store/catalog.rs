@@ -25,7 +25,7 @@ pub struct CatalogParts {
     pub changes: bool,
     /// Rows of results, and which of their figures.
     pub results: Option<Names>,
-    /// The controls of results.
+    /// The controls of results, and what auditors found.
     pub controls: bool,
     /// Summaries of metrics, of every stage.
     pub metrics: Names,

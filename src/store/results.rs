@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{CachedStatement, Connection, params};
+use serde::de::DeserializeOwned;
 
 use super::by_run::{self, ByRun, Runs};
 use super::columns::to_json;
 use super::error::Fault;
 use super::points::number;
 use super::{Names, RunId};
-use crate::metrics::{Controls, Estimate, SystemResults, Truncation};
+use crate::metrics::{Controls, Estimate, HeldOut, SystemResults, Truncation};
 
 /// Replaces the row of this system and split.
 pub(super) fn put(
@@ -31,9 +32,12 @@ pub(super) fn put(
     )?;
     let controls = results.controls.as_ref();
     let controls = controls.map(|controls| to_json("the controls", controls));
+    let held_out = results.held_out.as_ref();
+    let held_out = held_out.map(|held_out| to_json("what the auditors found", held_out));
     db.execute(
-        "INSERT INTO results (run, position, system, split, stage, step, wall, n, mean_words, controls_json)
-         SELECT id, ?2, ?3, ?4, stage, step, ?5, ?6, ?7, ?8 FROM runs WHERE id = ?1",
+        "INSERT INTO results (run, position, system, split, stage, step, wall, n, mean_words, controls_json,
+                              held_out_json)
+         SELECT id, ?2, ?3, ?4, stage, step, ?5, ?6, ?7, ?8, ?9 FROM runs WHERE id = ?1",
         params![
             run.0,
             position,
@@ -42,7 +46,8 @@ pub(super) fn put(
             wall_ms,
             results.n as i64,
             results.mean_words,
-            controls.transpose()?
+            controls.transpose()?,
+            held_out.transpose()?
         ],
     )?;
     let mut insert = db.prepare_cached("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?)")?;
@@ -77,14 +82,17 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
 }
 
 /// Prepares reading rows of result tables and these of their figures, with those that no result is without; their
-/// controls, which take longer than all the rest, only where they are asked for.
+/// controls and what auditors found, which take longer than all the rest, only where they are asked for.
 pub(super) fn prepare<'db>(
     db: &'db Connection,
     runs: Runs,
     figures: &Names,
     controls: bool,
 ) -> rusqlite::Result<[CachedStatement<'db>; 2]> {
-    let controls = if controls { "controls_json" } else { "NULL" };
+    let controls = match controls {
+        true => "controls_json, held_out_json",
+        false => "NULL, NULL",
+    };
     let rows = format!("position, system, split, n, mean_words, {controls}");
     let condition = match figures {
         Names::All => "true".to_string(),
@@ -125,6 +133,7 @@ struct Reported {
     n: u64,
     mean_words: f64,
     controls: Option<Controls>,
+    held_out: Option<HeldOut>,
 }
 
 /// The result table, in the order in which systems were first reported.
@@ -137,7 +146,8 @@ pub(super) fn read(
         let of: (String, String) = (row.get(2)?, row.get(3)?);
         Ok(Reported {
             position: row.get(1)?,
-            controls: controls(run, &of, row.get(6)?)?,
+            controls: json(run, "controls", &of, row.get(6)?)?,
+            held_out: json(run, "auditors' figures", &of, row.get(7)?)?,
             n: row.get::<_, i64>(4)? as u64,
             mean_words: number(row, 5)?,
             system: of.0,
@@ -190,6 +200,7 @@ pub(super) fn read(
             mean_words: row.mean_words,
             truncation: truncation(figure),
             controls: row.controls,
+            held_out: row.held_out,
             system: row.system,
             split: row.split,
         })
@@ -197,17 +208,18 @@ pub(super) fn read(
     results.collect()
 }
 
-/// The controls of a system's row; NULL where there are none.
-fn controls(
+/// A part of a system's row that is stored as JSON; NULL where there is none.
+fn json<T: DeserializeOwned>(
     run: RunId,
+    what: &str,
     (system, split): &(String, String),
     json: Option<String>,
-) -> Result<Option<Controls>, Fault> {
+) -> Result<Option<T>, Fault> {
     let Some(json) = json else {
         return Ok(None);
     };
     let unreadable = |error: serde_json::Error| {
-        let place = format!("the controls of run {run}, {system}, {split}");
+        let place = format!("the {what} of run {run}, {system}, {split}");
         Fault::Unreadable(place, error.to_string())
     };
     serde_json::from_str(&json).map_err(unreadable)

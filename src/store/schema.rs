@@ -19,7 +19,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 9] = [
+const MIGRATIONS: [Step<'static>; 10] = [
     Step::Sql(RUNS),
     Step::Sql(STUDIES),
     Step::Sql(KEEPING),
@@ -29,6 +29,7 @@ const MIGRATIONS: [Step<'static>; 9] = [
     Step::Code(events::migrate),
     Step::Sql(aside::TABLES),
     Step::Sql(CONTROLS),
+    Step::Sql(HELD_OUT),
 ];
 
 /// One step from a version to the next.
@@ -313,6 +314,12 @@ const QUEUE: &str = "
 const CONTROLS: &str = "
     ALTER TABLE results ADD COLUMN controls_json TEXT;
     ALTER TABLE aside_results ADD COLUMN controls_json TEXT;
+";
+
+/// What auditors find, beside a system's results; NULL where there were none.
+const HELD_OUT: &str = "
+    ALTER TABLE results ADD COLUMN held_out_json TEXT;
+    ALTER TABLE aside_results ADD COLUMN held_out_json TEXT;
 ";
 
 pub(super) enum Contents {

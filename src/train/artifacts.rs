@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use super::auditor::Auditor;
 use super::checkpoint::Checkpoints;
 use super::control_answers::ConstantSearch;
 use super::error::TrainError;
@@ -32,6 +33,8 @@ pub struct Artifacts {
     /// The folder of the model's weights; `None` while they are untrained.
     pub base: Option<PathBuf>,
     pub identifiers: Option<IdentifierSet>,
+    /// Judges that give no reward.
+    pub auditors: Vec<Auditor>,
     pub generator: Option<Policy>,
     pub policy: Option<Policy>,
     /// The best constant answer, once it has been searched for.
@@ -75,7 +78,14 @@ impl Artifacts {
             found: &self.constant,
         };
         let identifiers = self.identifiers.as_ref();
-        Examiner::new(config, &self.tokenizer, identifiers, search, device)
+        Examiner::new(
+            config,
+            &self.tokenizer,
+            identifiers,
+            &self.auditors,
+            search,
+            device,
+        )
     }
 }
 

@@ -10,7 +10,7 @@ use super::seed::{Draw, seed};
 use crate::data::Example;
 use crate::metrics::control_answers::{best_constant, cut_to_equal_length};
 use crate::metrics::emp_f1::Levels;
-use crate::metrics::{EqualLength, LevelPairs};
+use crate::metrics::{EqualLength, EqualLengthKappa, LevelPairs};
 
 /// The search for the best constant answer: the training examples, and what was found, for all evaluations.
 #[derive(Clone, Copy)]
@@ -69,6 +69,22 @@ impl Examiner<'_> {
         };
         let (own, other) = (judged(&own)?, judged(&other)?);
         EqualLength::new(baseline, mean_words, &own, &other, &self.bootstrap())
+    }
+
+    /// κ by the auditors of the same cut answers; None without auditors or without controls.
+    pub fn kappa_at_equal_length(
+        &self,
+        exam: &Exam<'_>,
+        answers: &Answers,
+        (baseline, others): (&str, &Answers),
+    ) -> Option<EqualLengthKappa> {
+        self.search.as_ref().filter(|_| !self.auditors.is_empty())?;
+        let (own, other) = cut_to_equal_length(&answers.responses, &others.responses);
+        let audits = |responses: &[String]| {
+            let responses: Vec<&str> = responses.iter().map(String::as_str).collect();
+            self.audits(exam, &responses, None)
+        };
+        EqualLengthKappa::new(baseline, &audits(&own), &audits(&other), &self.bootstrap())
     }
 
     /// The seed of the shuffling and of the search.

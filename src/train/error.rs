@@ -74,9 +74,24 @@ pub enum TrainError {
     )]
     ReleasedWithoutT5 { path: PathBuf },
     #[error(
-        "{path}: there are no identifiers; as identifiers.source, give the number of a run, a folder identifiers-… of a run's checkpoints, or one with the authors' emotional_reaction.pt, interpretation.pt and exploration.pt"
+        "{path}: there are no identifiers; as {setting}, give the number of a run, a folder identifiers-… of a run's checkpoints, or one with the authors' emotional_reaction.pt, interpretation.pt and exploration.pt"
     )]
-    NoIdentifiers { path: PathBuf },
+    NoIdentifiers {
+        path: PathBuf,
+        setting: &'static str,
+    },
+    #[error("{setting} names run {run}, which {why}; {}", with_identifiers(.others))]
+    NoIdentifiersOf {
+        setting: &'static str,
+        run: String,
+        why: &'static str,
+        /// Runs that have some.
+        others: Vec<u64>,
+    },
+    #[error(
+        "the auditor {auditor} has the same weights as the identifiers that give the reward, so it would say what they say; as identifiers.auditors, name those of a run of another seed, or \"logistic\""
+    )]
+    AuditorRewards { auditor: String },
     #[error(transparent)]
     Scorer(#[from] Box<ScorerError>),
     #[error("a server of the reward: {0}")]
@@ -115,6 +130,16 @@ impl TrainError {
     pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| TrainError::Io { path, source }
+    }
+}
+
+/// The runs whose identifiers could be named instead.
+fn with_identifiers(runs: &[u64]) -> String {
+    let numbers: Vec<String> = runs.iter().map(u64::to_string).collect();
+    match numbers.as_slice() {
+        [] => "no run of this store has any: train some by the stage identifiers".to_string(),
+        [only] => format!("run {only} has some"),
+        several => format!("runs {} have some", several.join(", ")),
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 
+use super::auditor::{Auditor, held_out_values};
 use super::control_answers::ConstantSearch;
 use super::identifier_set::{IdentifierSet, LevelLogProbs, levels};
 use super::likelihood::target_losses;
@@ -19,8 +20,8 @@ use crate::metrics::control_answers::shuffled;
 use crate::metrics::controls::{commonest_levels, level_shares};
 use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
-    Answered, Bootstrap, ControlLevels, ResponseWords, SystemResults, TargetLoss, Truncation,
-    declared, perplexity, system_results,
+    Answered, AuditLevels, Bootstrap, ControlLevels, ResponseWords, SystemResults, TargetLoss,
+    Truncation, declared, perplexity, system_results,
 };
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
@@ -98,6 +99,8 @@ pub(super) fn answer_all(
 pub struct Examiner<'a> {
     pub tokenizer: &'a Tokenizer,
     pub identifiers: Option<&'a IdentifierSet>,
+    /// Judges that give no reward.
+    pub auditors: &'a [Auditor],
     pub sampling: Sampling,
     pub weights: [f32; 3],
     pub batch: usize,
@@ -118,6 +121,8 @@ pub struct Exam<'a> {
     pub(super) gold: Option<Vec<Levels>>,
     /// The best constant answer and its levels; `None` without identifiers or without controls.
     constant: Option<(String, Vec<Levels>)>,
+    /// Levels of the targets by each auditor.
+    pub(super) audited: Vec<Vec<Levels>>,
 }
 
 /// A policy's answers to an exam, and the identifiers' levels of them.
@@ -130,6 +135,8 @@ pub struct Answers {
     pub gold: Option<Vec<Levels>>,
     /// Levels of the responses shuffled over the contexts; `None` without identifiers or without controls.
     pub shuffled: Option<Vec<Levels>>,
+    /// Levels by each auditor.
+    pub audits: Vec<AuditLevels>,
 }
 
 impl<'a> Examiner<'a> {
@@ -138,6 +145,7 @@ impl<'a> Examiner<'a> {
         config: &Config,
         tokenizer: &'a Tokenizer,
         identifiers: Option<&'a IdentifierSet>,
+        auditors: &'a [Auditor],
         search: ConstantSearch<'a>,
         device: &Device,
     ) -> Self {
@@ -145,6 +153,7 @@ impl<'a> Examiner<'a> {
         Examiner {
             tokenizer,
             identifiers,
+            auditors,
             sampling: sampling(&config.sampling),
             weights: mechanism_weights(&config.reward),
             batch: evaluation.batch,
@@ -167,11 +176,14 @@ impl Examiner<'_> {
             let levels = self.levels_of(&contexts, contexts.iter().map(|_| best))?;
             Some((best.to_string(), levels))
         });
+        let targets = examples.iter().map(|e| e.example.target.as_str());
+        let audited = self.audit(&contexts, &targets.collect::<Vec<_>>());
         Exam {
             examples,
             contexts,
             gold,
             constant,
+            audited,
         }
     }
 
@@ -204,6 +216,7 @@ impl Examiner<'_> {
         });
         let has_controls = self.search.is_some() && responses.len() > 1;
         let moved = has_controls.then(|| shuffled(&given, self.control_seed()));
+        let audits = self.audits(exam, &given, moved.as_deref());
         let shuffled = moved.and_then(|moved| self.levels_of(&exam.contexts, moved.into_iter()));
         Answers {
             responses,
@@ -211,6 +224,7 @@ impl Examiner<'_> {
             log_probs,
             gold: exam.gold.clone(),
             shuffled,
+            audits,
         }
     }
 
@@ -246,6 +260,7 @@ impl Examiner<'_> {
                 .map(|(gold, given)| (gold.as_slice(), given.as_slice())),
             controls,
             truncation: self.truncation(exam, answers),
+            held_out: &answers.audits,
         };
         system_results(system, split, answered, &self.bootstrap())
     }
@@ -290,6 +305,8 @@ impl Examiner<'_> {
             let values_of = level_values(&gold, &given, shuffled, constant);
             values.extend(values_of.into_iter().map(|(key, v)| (key.to_string(), v)));
         }
+        let held_out = held_out_values(&answers.audits).into_iter();
+        values.extend(held_out.map(|(key, value)| (key.to_string(), value)));
         values
     }
 
@@ -395,7 +412,8 @@ fn level_values(
 
 impl Answers {
     /// Adds to a row the loss of its example's target, and the levels by mechanism (0 no, 1 weak, 2 strong) of
-    /// target and response, and of the response shuffled to this context, if there are identifiers.
+    /// target and response, and of the response shuffled to this context, if there are identifiers; the same by each
+    /// auditor.
     pub fn put_figures(&self, index: usize, losses: &[TargetLoss], row: &mut Row) {
         if let Some(loss) = losses.get(index) {
             row.set("target_nll", loss.nll);
@@ -409,6 +427,7 @@ impl Answers {
                 row.set("shuffled_levels", numbers(shuffled[index]));
             }
         }
+        self.put_audits(index, row);
     }
 
     /// Levels of targets and of responses; `None` without identifiers.

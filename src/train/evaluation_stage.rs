@@ -68,6 +68,10 @@ pub fn run(session: &mut Session<'_>, artifacts: &Artifacts) -> Result<Ended, Tr
             let other = (other.as_str(), others);
             controls.equal_length = examiner.at_equal_length(&exam, &answers, other);
         }
+        if let (Some(held_out), Some((other, others))) = (&mut system.held_out, &baseline) {
+            held_out.equal_length =
+                examiner.kappa_at_equal_length(&exam, &answers, (other, others));
+        }
         let folder = artifacts.run_folder.join("responses");
         fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
         let file = name.to_lowercase().replace(' ', "-");

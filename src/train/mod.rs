@@ -1,6 +1,7 @@
 //! Training: the stages of a run, what they share, and trained models in use.
 
 mod artifacts;
+pub mod auditor;
 pub mod base;
 pub mod best_of;
 pub mod checkpoint;

@@ -18,7 +18,7 @@ use super::observer::Observer;
 use super::policy::Policy;
 use super::ppo::trainer as ppo;
 use super::session::{Ended, Session};
-use super::{evaluation_stage, generator, identifier, pretraining};
+use super::{auditor, evaluation_stage, generator, identifier, pretraining};
 use crate::checkpoint;
 use crate::experiment::{Config, IdentifierInit, SCRATCH, Stage};
 use crate::nn::device;
@@ -54,20 +54,22 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
         None
     };
     // One made from nothing is a T5.
-    if config.reads_levels() && (shape.is_some() || config.encoder_folder().is_some()) {
+    if config.trains_identifiers() && (shape.is_some() || config.encoder_folder().is_some()) {
         identifier::network(&config.identifiers, shape.as_ref())?;
     }
     if let Some(folder) = config.encoder_folder() {
         found.insert("encoder".into(), Policy::fingerprint(folder)?);
     }
     if let Some(source) = config.given_identifiers() {
-        let folder = identifier::given::folder(source, &store.join(checkpoint::RUNS))?;
+        let runs = store.join(checkpoint::RUNS);
+        let folder = identifier::given::folder("identifiers.source", source, &runs)?;
         identifier::given::network(&folder, config)?;
         found.insert(
             "identifiers".into(),
             identifier::given::fingerprint(&folder)?,
         );
     }
+    found.extend(auditor::fingerprints(config, store)?);
     Ok(found)
 }
 
@@ -101,6 +103,7 @@ pub fn run(
     }
     let mut artifacts = start::artifacts(&session, store, run_folder)?;
     start::say_dequantised(&mut session)?;
+    start::open_auditors(&mut session, store, &mut artifacts)?;
     for (index, stage) in config.run.stages.iter().enumerate() {
         artifacts.settle_precision(config, &config.run.stages[index..]);
         let ended = match stage {
@@ -113,6 +116,9 @@ pub fn run(
         };
         if ended == Ended::Stopped {
             return Ok(Ended::Stopped);
+        }
+        if let (Stage::Identifiers, Some(own)) = (stage, session.checkpoints.latest(*stage)?) {
+            auditor::refuse_reward(&artifacts.auditors, &own.folder)?;
         }
     }
     Ok(Ended::Done)

@@ -10,6 +10,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 
+use super::auditor;
 use super::base::dequantised;
 use super::control_answers::ConstantSearch;
 use super::error::TrainError;
@@ -366,6 +367,7 @@ pub fn examine(
     let device = device::resolve(&config.run.device)?;
     let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
     let (policy, tokenizer) = Policy::load(model, &device)?;
+    let rewarding = identifiers;
     let identifiers = identifiers
         .map(|folder| IdentifierSet::load(folder, &device))
         .transpose()?;
@@ -380,7 +382,18 @@ pub fn examine(
         train: &material.train,
         found: &OnceCell::new(),
     };
-    let examiner = Examiner::new(config, &tokenizer, identifiers.as_ref(), search, &device);
+    let auditors = auditor::open_named(config, store, &device)?;
+    if let Some(folder) = rewarding {
+        auditor::refuse_reward(&auditors, folder)?;
+    }
+    let examiner = Examiner::new(
+        config,
+        &tokenizer,
+        identifiers.as_ref(),
+        &auditors,
+        search,
+        &device,
+    );
     let exam = examiner.exam(examples);
     let answers = examiner.answer(&policy, &exam);
     let losses = examiner.losses(&policy, examples);

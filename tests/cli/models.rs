@@ -362,8 +362,20 @@ fn a_checkpoint_answers_as_a_system_and_identifiers_judge_it() {
     );
     assert_eq!(cases["cases"][0]["answers"][0]["levels"], Value::Null);
 
-    let scored = place.json(&["responses", "score", "Ours", "--identifiers", "1"]);
+    let judged = [
+        "responses",
+        "score",
+        "Ours",
+        "--identifiers",
+        "1",
+        "--auditors",
+        "logistic",
+    ];
+    let scored = place.json(&judged);
     let score = &scored[0]["score"];
+    let held_out = &score["results"]["held_out"];
+    assert_eq!(held_out["auditors"][0]["auditor"], "logistic");
+    assert!(held_out["gain"]["value"].is_number());
     assert_eq!(score["identifiers"], "the identifiers of run 1");
     assert!(score["results"]["emp_f1"]["value"].is_number());
     let cases = place.json(&["responses", "cases", "dog"]);
@@ -381,11 +393,68 @@ fn a_checkpoint_answers_as_a_system_and_identifiers_judge_it() {
     let again = &plain[0]["score"];
     assert_eq!(again["identifiers"], score["identifiers"]);
     assert!(score["results"]["controls"]["gain"]["value"].is_number());
-    for figure in ["emp_f1", "mechanism_f1", "truncation", "controls"] {
+    for figure in [
+        "emp_f1",
+        "mechanism_f1",
+        "truncation",
+        "controls",
+        "held_out",
+    ] {
         assert_eq!(again["results"][figure], score["results"][figure]);
     }
     let cases = place.json(&["responses", "cases", "dog"]);
     assert_eq!(cases["cases"][0]["answers"][0]["levels"], *levels);
+}
+
+#[test]
+fn auditors_judge_beside_the_identifiers_and_are_never_the_same() {
+    let place = place();
+    let row = |response: &str| {
+        let row =
+            json!({"context": "I lost my job.", "response": response, "target": "What happened?"});
+        format!("{row}\n")
+    };
+    let rows = ["Oh no.", "Why?", "I am so sorry."].map(row).concat();
+    let file = place.write("audited.jsonl", rows);
+    let evaluate = ["evaluate", "--responses", &file, "--identifiers", "1"];
+    let judged_by = |auditors: &'static str| [&evaluate[..], &["--auditors", auditors]].concat();
+    let found = place.json(&judged_by("logistic"));
+    let held_out = &found["held_out"];
+    assert_eq!(held_out["auditors"][0]["emp_f1"], held_out["emp_f1"]);
+    assert!(held_out["mean_kappa"].is_null() || held_out["mean_kappa"]["value"].is_number());
+    let text = place.ok(&judged_by("logistic"));
+    assert!(text.contains("The auditor logistic judges and gives no reward"));
+    assert!(
+        text.contains("Emp-F1, held out (%)") && text.contains("by logistic (%)"),
+        "{text}"
+    );
+    let text = place.ok(&evaluate);
+    assert!(
+        text.contains("judged by the reward's own identifiers alone"),
+        "{text}"
+    );
+
+    let whole = ["evaluate", "--run", "1", "--auditors", "logistic"];
+    let found = place.json(&whole);
+    assert!(found["held_out"]["emp_f1"]["value"].is_number());
+    for (auditors, why) in [
+        ("1", "the auditor run 1 has the same weights"),
+        (
+            "77",
+            "identifiers.auditors names run 77, which does not exist; run 1 has some",
+        ),
+        ("logistic, logistic", "names one of them twice"),
+    ] {
+        let refused = place.run(&judged_by(auditors));
+        assert_ne!(refused.code, 0);
+        assert!(
+            refused.stderr.contains(why),
+            "{auditors}: {}",
+            refused.stderr
+        );
+    }
+    let alone = place.run(&["evaluate", "--responses", &file, "--auditors", "logistic"]);
+    assert!(alone.stderr.contains("give these too"), "{}", alone.stderr);
 }
 
 #[test]

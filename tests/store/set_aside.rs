@@ -110,6 +110,7 @@ fn the_run_can_return_to_it_whole_however_often_it_went_back() {
     assert_eq!(samples.len(), 15);
     let kept = reader.results(run).unwrap();
     assert_eq!(kept[0].controls, Some(controls()));
+    assert_eq!(kept[0].held_out, Some(held_out()));
     let notes: Vec<String> = reader
         .events(run)
         .unwrap()

@@ -6,7 +6,10 @@ use emprl::experiment::{
     Environment, Report, RewardTerm, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel,
     Stage, TokenFigures,
 };
-use emprl::metrics::{ConstantAnswer, Controls, EqualLength, Estimate, SystemResults, Truncation};
+use emprl::metrics::{
+    Audit, AuditFigures, ConstantAnswer, Controls, EqualLength, EqualLengthKappa, Estimate,
+    HeldOut, SystemResults, Truncation,
+};
 use emprl::store::{MetricKey, NewRun};
 
 pub fn new_run(name: &str) -> NewRun {
@@ -130,6 +133,33 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
             targets: None,
         }),
         controls: ppl.map(|_| controls()),
+        held_out: ppl.map(|_| held_out()),
+    }
+}
+
+/// By two auditors, with a κ that is undefined.
+pub fn held_out() -> HeldOut {
+    let figures = |emp_f1: f64| AuditFigures {
+        emp_f1: estimate(emp_f1),
+        mechanism_f1: [estimate(emp_f1); 3],
+        shuffled: Some(estimate(emp_f1 - 0.5)),
+        gain: Some(estimate(0.5)),
+        kappa: [Some(estimate(0.05)), None, Some(estimate(0.0))],
+        mean_kappa: None,
+    };
+    let audit = |auditor: &str, emp_f1| Audit {
+        auditor: auditor.to_string(),
+        figures: figures(emp_f1),
+    };
+    HeldOut {
+        mean: figures(58.0),
+        auditors: vec![audit("run 2", 56.0), audit("logistic", 60.0)],
+        equal_length: Some(EqualLengthKappa {
+            baseline: "Generator".to_string(),
+            kappa: estimate(0.05),
+            baseline_kappa: estimate(0.02),
+            difference: estimate(0.03),
+        }),
     }
 }
 

@@ -357,6 +357,7 @@ fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
         mean_words: 11.0,
         truncation: None,
         controls: Some(controls(f1)),
+        held_out: None,
     }
 }
 

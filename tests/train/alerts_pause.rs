@@ -120,6 +120,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
         let examiner = Examiner {
             tokenizer: &tokenizer,
             identifiers: None,
+            auditors: &[],
             sampling: sampling(&config.sampling),
             weights: [1.0; 3],
             batch: 4,

@@ -276,7 +276,7 @@ fn identifiers_of_another_run_reward_it_and_are_copied_into_it() {
     assert!(
         refused
             .to_string()
-            .contains("run 1 has no finished identifiers stage"),
+            .contains("identifiers.source names run 1, which does not exist"),
         "{refused}"
     );
     begin("1", &other).unwrap();

@@ -16,6 +16,7 @@ mod scores_support;
 mod store_support;
 
 mod alerts_pause;
+mod auditors;
 mod best_of;
 mod decoder;
 #[cfg(unix)]

@@ -145,6 +145,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
     let examiner = Examiner {
         tokenizer: &tokenizer,
         identifiers: None,
+        auditors: &[],
         sampling: sampling(&config.sampling),
         weights: [1.0; 3],
         batch: 16,

@@ -106,6 +106,8 @@ pub enum ResponseSource {
 pub struct ScoreForm {
     /// A run or a folder; empty for Dist-n and length only.
     pub identifiers: String,
+    /// Judges that give no reward, with commas between; may be empty.
+    pub auditors: String,
     pub refused: Option<String>,
 }
 

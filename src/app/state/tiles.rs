@@ -144,7 +144,7 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
             Tile::of(REWARD_KEYS),
             Tile::of([KL_K1, KL_K3, KL_FULL]),
             emp_f1_tile(),
-            Tile::of([VALIDATION_EMP_F1_GAIN]),
+            Tile::of([VALIDATION_EMP_F1_GAIN, VALIDATION_EMP_F1_HELD_OUT_GAIN]),
             Tile::of(VALIDATION_KAPPA_KEYS),
             Tile::of([VALIDATION_PPL]),
             Tile::of([VALIDATION_DIST_1, VALIDATION_DIST_2]),
@@ -174,10 +174,11 @@ pub fn evaluation_tiles() -> [Tile; 2] {
     [emp_f1_tile(), Tile::of([declared::VALIDATION_PPL])]
 }
 
-/// Emp-F1 beside its controls, which are on the same scale.
+/// Emp-F1 beside that of auditors and its controls, which are on the same scale.
 fn emp_f1_tile() -> Tile {
     Tile::of([
         declared::VALIDATION_EMP_F1,
+        declared::VALIDATION_EMP_F1_HELD_OUT,
         declared::VALIDATION_EMP_F1_SHUFFLED,
         declared::VALIDATION_EMP_F1_CONSTANT,
     ])

@@ -12,7 +12,8 @@ use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
 use crate::metrics::{
-    Controls, Digits, Direction, Estimate, SystemResults, declared, truncation_sentences,
+    AuditFigures, Controls, Digits, Direction, Estimate, SystemResults, declared, judge_sentences,
+    truncation_sentences,
 };
 
 type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
@@ -41,11 +42,21 @@ fn figures() -> Vec<ResultRow> {
     let control = |key: &str, of: fn(&Controls) -> Option<Estimate>| {
         figure(key, Box::new(move |s| s.controls.as_ref().and_then(of)))
     };
+    let held_out = |key: &str, of: fn(&AuditFigures) -> Option<Estimate>| {
+        let of = move |s: &SystemResults| of(&s.held_out.as_ref()?.mean);
+        figure(key, Box::new(of))
+    };
     let mut all = vec![
         figure(declared::VALIDATION_PPL, Box::new(|s| s.ppl)),
         figure(declared::VALIDATION_DIST_1, Box::new(|s| Some(s.dist_1))),
         figure(declared::VALIDATION_DIST_2, Box::new(|s| Some(s.dist_2))),
         figure(declared::VALIDATION_EMP_F1, Box::new(|s| s.emp_f1)),
+        held_out(declared::VALIDATION_EMP_F1_HELD_OUT, |of| Some(of.emp_f1)),
+        held_out(declared::VALIDATION_EMP_F1_HELD_OUT_SHUFFLED, |of| {
+            of.shuffled
+        }),
+        held_out(declared::VALIDATION_EMP_F1_HELD_OUT_GAIN, |of| of.gain),
+        held_out(declared::VALIDATION_KAPPA_HELD_OUT, |of| of.mean_kappa),
         control(declared::VALIDATION_EMP_F1_SHUFFLED, |c| Some(c.shuffled)),
         control(declared::VALIDATION_EMP_F1_GAIN, |c| Some(c.gain)),
         control(declared::VALIDATION_EMP_F1_CONSTANT, |c| {
@@ -69,6 +80,12 @@ fn figures() -> Vec<ResultRow> {
         all.push(figure(
             declared::VALIDATION_KAPPA_KEYS[at],
             Box::new(move |s| s.controls.as_ref().and_then(|of| of.kappa[at])),
+        ));
+    }
+    for at in Mechanism::ALL.map(Mechanism::index) {
+        all.push(figure(
+            declared::VALIDATION_KAPPA_HELD_OUT_KEYS[at],
+            Box::new(move |s| s.held_out.as_ref().and_then(|of| of.mean.kappa[at])),
         ));
     }
     all.into_iter().flatten().collect()
@@ -173,7 +190,7 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     });
 }
 
-/// The best constant answer, and the comparisons at equal length.
+/// Who judged, what each auditor finds, the best constant answer, and the comparisons at equal length.
 fn control_notes(systems: &[SystemResults]) -> Vec<String> {
     let controls = || {
         systems
@@ -186,7 +203,19 @@ fn control_notes(systems: &[SystemResults]) -> Vec<String> {
         let cut = controls.equal_length.as_ref()?;
         Some(cut.sentence(&system.system))
     });
-    constant.into_iter().chain(cut).collect()
+    let held_out = || {
+        let audited = systems
+            .iter()
+            .filter_map(|row| Some((row, row.held_out.as_ref()?)));
+        audited.map(|(row, of)| (row.system.as_str(), of))
+    };
+    let audits = held_out().map(|(system, of)| format!("{system}, Emp-F1 {}.", of.by_auditor()));
+    let cut_by_auditors =
+        held_out().filter_map(|(system, of)| Some(of.equal_length.as_ref()?.sentence(system)));
+    let judges = judge_sentences(systems.iter().map(|row| (row.system.as_str(), row)));
+    let judges = judges.into_iter().chain(audits);
+    let rest = constant.into_iter().chain(cut).chain(cut_by_auditors);
+    judges.chain(rest).collect()
 }
 
 fn rows_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {

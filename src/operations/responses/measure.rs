@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
+use crate::operations::auditors::Auditors;
 use crate::operations::controls::ControlAnswers;
 use crate::operations::levels::{ResponseInContext, are_targets, find_levels};
 use crate::operations::models::{Reference, SavedIdentifiers};
@@ -22,6 +23,8 @@ pub struct MeasureRequest {
     pub systems: Vec<String>,
     /// None for Dist-n and length alone.
     pub identifiers: Option<Reference>,
+    /// Judges that give no reward, as `identifiers.auditors` names them; empty for none.
+    pub auditors: String,
     /// Instead of the run's.
     pub device: Option<String>,
 }
@@ -38,6 +41,7 @@ pub struct Measured {
 struct OpenIdentifiers {
     identifiers: SavedIdentifiers,
     controls: Option<ControlAnswers>,
+    auditors: Auditors,
     name: String,
 }
 
@@ -76,7 +80,7 @@ pub fn measure(
         None => (Config::default(), None),
         Some(reference) => {
             let device = measuring.device.as_deref();
-            let (config, open) = open(store, reference, device, on_progress)?;
+            let (config, open) = open(store, reference, &measuring.auditors, device, on_progress)?;
             (config, Some(open))
         }
     };
@@ -85,7 +89,9 @@ pub fn measure(
         seed: config.run.seed,
     };
     let scores = reader.scores()?;
-    let mut notes = Vec::new();
+    let mut notes = identifiers
+        .as_ref()
+        .map_or_else(Vec::new, |open| open.auditors.notes());
     for (at, name) in names.iter().enumerate() {
         let answers = reader.answers(name)?;
         let doing = format!("{name} ({} of {})", at + 1, names.len());
@@ -103,6 +109,12 @@ pub fn measure(
                     &format!("{doing}, "),
                     on_progress,
                 )?;
+                let audits = open.auditors.audit(
+                    &rows,
+                    open.controls.as_ref(),
+                    &format!("{doing}, "),
+                    on_progress,
+                )?;
                 let note = found.note.as_ref();
                 notes.extend(note.map(|note| format!("{name}: {note}")));
                 let answered = Answered {
@@ -112,6 +124,7 @@ pub fn measure(
                     levels: (!found.gold.is_empty()).then_some((&found.gold, &found.predicted)),
                     controls: found.control_levels(),
                     truncation: Some(found.truncation),
+                    held_out: &audits,
                 };
                 let positions = answers.iter().map(|answer| answer.position);
                 SystemScore {
@@ -136,6 +149,7 @@ pub fn measure(
                     levels: None,
                     controls: None,
                     truncation: None,
+                    held_out: &[],
                 };
                 let results = system_results(name, GIVEN, answered, &bootstrap);
                 let before = scores.iter().find(|score| score.system == *name);
@@ -160,6 +174,7 @@ fn kept(results: SystemResults, before: Option<&ScoredSystem>) -> SystemScore {
             mechanism_f1: known.and_then(|known| known.mechanism_f1),
             truncation: known.and_then(|known| known.truncation),
             controls: known.and_then(|known| known.controls.clone()),
+            held_out: known.and_then(|known| known.held_out.clone()),
             ..results
         },
         identifiers: by,
@@ -170,12 +185,14 @@ fn kept(results: SystemResults, before: Option<&ScoredSystem>) -> SystemScore {
 fn open(
     store: &Path,
     reference: &Reference,
+    auditors: &str,
     device: Option<&str>,
     on_progress: OnProgress<'_>,
 ) -> Result<(Config, OpenIdentifiers), OperationError> {
     let found = reference.identifiers(store)?;
     let config = found.config();
     let identifiers = SavedIdentifiers::open(&found.folder, device.unwrap_or(&config.run.device))?;
+    let auditors = Auditors::open(store, &found, auditors, device)?;
     let controls = ControlAnswers::search(store, &found, &identifiers, on_progress)?;
     let name = match &found.origin {
         Some(origin) => format!("the identifiers of run {}", origin.run.run),
@@ -184,6 +201,7 @@ fn open(
     let open = OpenIdentifiers {
         identifiers,
         controls,
+        auditors,
         name,
     };
     Ok((config, open))

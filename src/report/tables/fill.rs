@@ -3,8 +3,8 @@
 use super::{Cell, Column, Row, Table, TableNumber};
 use crate::data::Mechanism;
 use crate::metrics::{Estimate, IdentifierScores, SystemResults};
-use crate::report::CONTROL_COLUMNS;
 use crate::report::paper::{self, Reported};
+use crate::report::{CONTROL_COLUMNS, HELD_OUT_COLUMNS, held_out_figures};
 use crate::study::results::{AbResults, RatingResults};
 use crate::study::statistics::significance::Share;
 
@@ -19,6 +19,8 @@ pub(super) struct Ours {
     pub of: String,
     pub label: String,
     pub cells: Vec<Cell>,
+    /// Those of [`HELD_OUT_COLUMNS`]; empty where no auditor judged.
+    pub held_out: Vec<Cell>,
     /// Those of [`CONTROL_COLUMNS`]; empty where there are none.
     pub controls: Vec<Cell>,
 }
@@ -69,7 +71,7 @@ fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
                 false => vec![Cell::Nothing; values.len()],
             };
             let mut cells = side_by_side(own.cells.clone(), beside);
-            cells.extend(own.controls.iter().cloned());
+            cells.extend(own.held_out.iter().chain(&own.controls).cloned());
             rows.push(Row {
                 name: own.label.clone(),
                 cells,
@@ -85,7 +87,7 @@ fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
     }
     for (own, _) in ours.iter().zip(taken).filter(|(_, taken)| !taken) {
         let mut cells = side_by_side(own.cells.clone(), vec![Cell::Nothing; own.cells.len()]);
-        cells.extend(own.controls.iter().cloned());
+        cells.extend(own.held_out.iter().chain(&own.controls).cloned());
         rows.push(Row {
             name: own.label.clone(),
             cells,
@@ -120,6 +122,14 @@ pub(super) fn control_cells(results: &SystemResults) -> Vec<Cell> {
     });
     let emp_f1 = [Some(&controls.shuffled), Some(&controls.gain), constant];
     emp_f1.into_iter().map(estimate).chain(kappa).collect()
+}
+
+/// What auditors find, right of Emp-F1 in Tables II and V; empty where none judged.
+pub(super) fn held_out_cells(results: &SystemResults) -> Vec<Cell> {
+    match results.held_out {
+        Some(_) => held_out_figures(results).map(estimate).to_vec(),
+        None => Vec::new(),
+    }
 }
 
 /// The four figures of Tables II and V.
@@ -187,22 +197,80 @@ pub(super) fn ablation(ours: &[Ours]) -> Table {
     measured(TableNumber::Ablation, &paper::ABLATION, ours)
 }
 
-/// Tables II and V: the paper's figures beside ours and, where any of ours has them, the controls of Emp-F1.
+/// Tables II and V: the paper's figures beside ours and, where any of ours has them, what auditors find and the
+/// controls of Emp-F1.
 fn measured(number: TableNumber, paper: &[Reported], ours: &[Ours]) -> Table {
     let mut columns = paired(&AUTOMATIC);
-    if ours.iter().any(|own| !own.controls.is_empty()) {
-        columns.extend(CONTROL_COLUMNS.map(|title| Column {
-            title: title.to_string(),
-            reported: false,
-        }));
+    let held_out = beside(
+        &HELD_OUT_COLUMNS,
+        ours.iter().any(|own| !own.held_out.is_empty()),
+    );
+    let controls = beside(
+        &CONTROL_COLUMNS,
+        ours.iter().any(|own| !own.controls.is_empty()),
+    );
+    let mut ours = ours.to_vec();
+    for own in &mut ours {
+        own.held_out.resize(held_out.len(), Cell::Nothing);
+        own.controls.resize(controls.len(), Cell::Nothing);
     }
+    columns.extend(held_out.into_iter().chain(controls));
     let width = columns.len();
     let mut table = Table::new(number, "Models", columns);
-    table.rows = rows(paper, "", ours);
+    table.rows = rows(paper, "", &ours);
     for row in &mut table.rows {
         row.cells.resize(width, Cell::Nothing);
     }
+    table.bold = best(&table);
     table
+}
+
+/// Columns of ours without a reported value beside them; none where they are not wanted.
+fn beside(titles: &[&str], wanted: bool) -> Vec<Column> {
+    let column = |title: &&str| Column {
+        title: title.to_string(),
+        reported: false,
+    };
+    titles.iter().filter(|_| wanted).map(column).collect()
+}
+
+/// Emp-F1 and its gain that are the highest to the reward's identifiers and to the auditors as well: what only the
+/// reward's own judge says is not in bold. Nothing where a system was not judged by both.
+fn best(table: &Table) -> Vec<(usize, usize)> {
+    let place = |title: &str| {
+        table
+            .columns
+            .iter()
+            .position(|column| column.title == title)
+    };
+    let [emp_f1, gain, _] = HELD_OUT_COLUMNS;
+    let pairs = [(AUTOMATIC[3], emp_f1), (CONTROL_COLUMNS[1], gain)];
+    let both = pairs.into_iter().filter_map(|(own, held_out)| {
+        let (own, held_out) = (place(own)?, place(held_out)?);
+        let (row, judged) = (highest(table, own)?, highest(table, held_out)?);
+        (row == judged).then_some([(row.0, own), (row.0, held_out)])
+    });
+    both.flatten().collect()
+}
+
+/// The row with the highest figure of a column, with how many have one; None where there is no other or several are
+/// equally high.
+fn highest(table: &Table, column: usize) -> Option<(usize, usize)> {
+    let figures =
+        table
+            .rows
+            .iter()
+            .enumerate()
+            .filter_map(|(at, row)| match row.cells.get(column)? {
+                Cell::Figure { value, .. } => Some((at, *value)),
+                Cell::Nothing | Cell::Words(_) => None,
+            });
+    let mut figures: Vec<(usize, f64)> = figures.collect();
+    figures.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    match figures.as_slice() {
+        [(first, most), (_, next), ..] if most > next => Some((*first, figures.len())),
+        _ => None,
+    }
 }
 
 /// Table III from ratings, each with its study's label.
@@ -222,6 +290,7 @@ pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
                 label: labelled(&of, mark, studies.len()),
                 of,
                 cells: results.aspects.iter().map(mean).collect(),
+                held_out: Vec::new(),
                 controls: Vec::new(),
             });
         }
@@ -247,6 +316,7 @@ pub(super) fn ab_test(studies: &[(String, &AbResults)]) -> Table {
                 of,
                 label: labelled(&meets, mark, studies.len()),
                 cells: shares.map(|each| share(each.as_ref())).to_vec(),
+                held_out: Vec::new(),
                 controls: Vec::new(),
             });
         }
@@ -291,5 +361,62 @@ mod tests {
         assert_eq!((figure(3), figure(4)), (73.0, 13.0_f64.sqrt()));
         assert_eq!(table.rows[0].cells.len(), 12);
         assert_eq!(identifiers(&runs[..1]).columns.len(), 4);
+    }
+
+    fn own(system: &str, emp_f1: f64, held_out: Option<f64>) -> Ours {
+        let figure = |value| Cell::Figure {
+            value,
+            interval: None,
+        };
+        let judged = |value| vec![figure(value), figure(value / 10.0), Cell::Nothing];
+        Ours {
+            of: system.to_string(),
+            label: system.to_string(),
+            cells: vec![Cell::Nothing, figure(1.0), figure(2.0), figure(emp_f1)],
+            held_out: held_out.map_or_else(Vec::new, judged),
+            controls: Vec::new(),
+        }
+    }
+
+    fn bold(ours: &[Ours]) -> Vec<(String, String)> {
+        let table = automatic(ours);
+        let name = |(row, column): &(usize, usize)| {
+            (
+                table.rows[*row].name.clone(),
+                table.columns[*column].title.clone(),
+            )
+        };
+        table.bold.iter().map(name).collect()
+    }
+
+    #[test]
+    fn the_highest_emp_f1_is_in_bold_where_auditors_agree_and_only_there() {
+        let both = |title: &str| ("EmpRL".to_string(), title.to_string());
+        let agreed = [
+            own("Generator", 60.0, Some(58.0)),
+            own("EmpRL", 70.0, Some(59.0)),
+        ];
+        assert_eq!(
+            bold(&agreed),
+            [both("Emp-F1 (%)"), both("Emp-F1, held out (%)")]
+        );
+        let markdown = automatic(&agreed).write(crate::report::tables::Format::Markdown);
+        assert!(markdown.contains("| **70.00** |"), "{markdown}");
+        let latex = automatic(&agreed).write(crate::report::tables::Format::Latex);
+        assert!(latex.contains("\\textbf{70.00}"), "{latex}");
+        for ours in [
+            [
+                own("Generator", 60.0, Some(58.0)),
+                own("EmpRL", 70.0, Some(57.0)),
+            ],
+            [own("Generator", 60.0, None), own("EmpRL", 70.0, Some(59.0))],
+            [own("Generator", 60.0, None), own("EmpRL", 70.0, None)],
+            [
+                own("Generator", 70.0, Some(58.0)),
+                own("EmpRL", 70.0, Some(59.0)),
+            ],
+        ] {
+            assert_eq!(bold(&ours), [], "only the reward's own judge says so");
+        }
     }
 }

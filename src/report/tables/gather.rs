@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::fill::{self, Ours, automatic_cells, control_cells};
+use super::fill::{self, Ours, automatic_cells, control_cells, held_out_cells};
 use super::notes::{metric_notes, study_notes};
 use super::{Table, TableNumber, cases};
 use crate::data::library::BUILTIN;
 use crate::experiment::{Config, Event, Held, SCRATCH, changes_made};
-use crate::metrics::{Bootstrap, SystemResults};
+use crate::metrics::{Bootstrap, SystemResults, judge_sentences};
 use crate::report::paper;
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
 use crate::study::definition::StudyKind;
@@ -124,6 +124,7 @@ fn find_name<'a>(
 fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, GatherError> {
     let mut ours = Vec::new();
     let mut notes = Vec::new();
+    let mut judged: Vec<(String, SystemResults)> = Vec::new();
     let scores = reader.scores()?;
     let systems = reader.systems()?;
     for name in &chosen.systems {
@@ -142,10 +143,12 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
         notes.push(format!("{}: {n} responses, {identifiers}.", scored.system));
         let truncation = scored.results.truncation.as_ref();
         notes.extend(truncation.map(|cut| format!("{}: {}", scored.system, cut.sentence())));
+        judged.push((scored.system.clone(), scored.results.clone()));
         ours.push(Ours {
             of: scored.system.clone(),
             label: scored.system.clone(),
             cells: automatic_cells(&scored.results),
+            held_out: held_out_cells(&scored.results),
             controls: control_cells(&scored.results),
         });
     }
@@ -175,23 +178,33 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
                 .as_ref()
                 .and_then(|of| of.equal_length.as_ref());
             notes.extend(cut.map(|cut| cut.sentence(&format!("Run {run}: {}", row.system))));
+            let held_out = row.held_out.as_ref();
+            let cut = held_out.and_then(|of| of.equal_length.as_ref());
+            notes.extend(cut.map(|cut| cut.sentence(&format!("Run {run}: {}", row.system))));
+            judged.push((format!("{} (run {run})", row.system), row.clone()));
             ours.push(Ours {
                 of: row.system.clone(),
                 label: format!("{} ({}, run {run})", row.system, detail.row.name),
                 cells: automatic_cells(row),
+                held_out: held_out_cells(row),
                 controls: control_cells(row),
             });
         }
     }
     let mut table = fill::automatic(&ours);
     table.notes = notes;
-    table.notes.extend(metric_notes("II", &ours));
+    let judged = judged.iter().map(|(name, row)| (name.as_str(), row));
+    table.notes.extend(judge_sentences(judged));
+    table
+        .notes
+        .extend(metric_notes("II", &ours, !table.bold.is_empty()));
     Ok(table)
 }
 
 fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> {
     let mut ours = Vec::new();
     let mut notes = Vec::new();
+    let mut judged: Vec<(String, SystemResults)> = Vec::new();
     for run in runs {
         let detail = reader.run(*run)?;
         let results = required_results(reader, *run)?;
@@ -220,6 +233,7 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
         );
         let truncation = own.truncation.as_ref();
         notes.extend(truncation.map(|cut| format!("Run {run}: {}", cut.sentence())));
+        judged.push((format!("run {run}"), own.clone()));
         ours.push(Ours {
             of: row.unwrap_or("").to_string(),
             label: match row {
@@ -227,12 +241,17 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
                 None => format!("{} (run {run})", detail.row.name),
             },
             cells: automatic_cells(own),
+            held_out: held_out_cells(own),
             controls: control_cells(own),
         });
     }
     let mut table = fill::ablation(&ours);
     table.notes = notes;
-    table.notes.extend(metric_notes("V", &ours));
+    let judged = judged.iter().map(|(name, row)| (name.as_str(), row));
+    table.notes.extend(judge_sentences(judged));
+    table
+        .notes
+        .extend(metric_notes("V", &ours, !table.bold.is_empty()));
     Ok(table)
 }
 

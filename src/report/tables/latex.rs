@@ -85,8 +85,15 @@ fn figures(table: &Table) -> String {
         .chain(titles)
         .collect();
     text += &format!("{} \\\\\n\\hline\n", head.join(" & "));
-    for row in &table.rows {
-        text += &format!("{} \\\\\n", cells(row, table.columns.len()).join(" & "));
+    for (at, row) in table.rows.iter().enumerate() {
+        let mut cells = cells(row, table.columns.len());
+        for (_, column) in table.bold.iter().filter(|(row, _)| *row == at) {
+            // The first cell is the row's name.
+            if let Some(cell) = cells.get_mut(column + 1) {
+                *cell = format!("\\textbf{{{cell}}}");
+            }
+        }
+        text += &format!("{} \\\\\n", cells.join(" & "));
     }
     text += "\\hline\n\\end{tabular}}\n\n\\smallskip\n";
     text += &notes(&table.notes);

@@ -129,6 +129,9 @@ pub struct Table {
     pub names: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
+    /// Figures in bold, by row and column: the best ones.
+    #[serde(skip)]
+    pub bold: Vec<(usize, usize)>,
     /// Definitions, sample sizes, splits and versions behind the figures.
     pub notes: Vec<String>,
 }
@@ -141,8 +144,13 @@ impl Table {
             names: names.to_string(),
             columns,
             rows: Vec::new(),
+            bold: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    fn is_bold(&self, row: usize, column: usize) -> bool {
+        self.bold.contains(&(row, column))
     }
 
     /// A name for its file, without an ending.

@@ -9,7 +9,7 @@ const KAPPA_NOTE: &str = "κ: Cohen's κ of the levels in responses and targets,
                           a constant answer at most; undefined where all have one level.";
 
 /// What the figures of Tables II and V are.
-pub(super) fn metric_notes(table: &str, ours: &[Ours]) -> Vec<String> {
+pub(super) fn metric_notes(table: &str, ours: &[Ours], has_bold: bool) -> Vec<String> {
     let mut wanted = vec![
         ("ppl", "PPL"),
         ("dist_1", "Dist-1"),
@@ -26,6 +26,14 @@ pub(super) fn metric_notes(table: &str, ours: &[Ours]) -> Vec<String> {
             ("emp_f1_constant", "Constant"),
         ]);
     }
+    let is_held_out = ours.iter().any(|own| !own.held_out.is_empty());
+    if is_held_out {
+        wanted.extend([
+            ("emp_f1_held_out", "Emp-F1, held out"),
+            ("emp_f1_held_out_gain", "Gain, held out"),
+            ("kappa_held_out", "κ, held out"),
+        ]);
+    }
     let mut notes: Vec<String> = definitions()
         .filter_map(|(name, definition)| {
             let (_, title) = wanted.iter().find(|(known, _)| *known == name)?;
@@ -34,6 +42,14 @@ pub(super) fn metric_notes(table: &str, ours: &[Ours]) -> Vec<String> {
         .collect();
     if ours.iter().any(|own| !own.controls.is_empty()) {
         notes.push(KAPPA_NOTE.to_string());
+    }
+    if is_held_out {
+        notes.push(match has_bold {
+            true => "In bold: the highest, where the reward's own identifiers and the auditors agree.",
+            false => {
+                "Nothing is in bold: the reward's own identifiers and the auditors do not both put one system first."
+            }
+        }.to_string());
     }
     notes.push(format!(
         "In brackets: 95 % bootstrap intervals over examples. Reported: Table {table} of the paper, \

@@ -63,12 +63,18 @@ impl Table {
             text += if words { " --- |" } else { " ---: |" };
         }
         text.push('\n');
-        for row in &self.rows {
+        for (at, row) in self.rows.iter().enumerate() {
             let mut cells = vec![match row.cells.is_empty() {
                 true => format!("**{}**", escaped(&row.name)),
                 false => escaped(&row.name),
             }];
-            cells.extend(row.cells.iter().map(|cell| escaped(&words(cell))));
+            let written = row.cells.iter().map(|cell| escaped(&words(cell)));
+            cells.extend(written.enumerate().map(
+                |(column, cell)| match self.is_bold(at, column) {
+                    true => format!("**{cell}**"),
+                    false => cell,
+                },
+            ));
             cells.resize(1 + self.columns.len(), String::new());
             text += &format!("| {} |\n", cells.join(" | "));
         }

@@ -212,7 +212,7 @@ fn runs_of_every_earlier_version_are_kept_with_their_points_which_can_be_set_asi
 }
 
 #[test]
-fn results_of_every_earlier_version_are_kept_and_have_no_controls() {
+fn results_of_every_earlier_version_are_kept_and_have_no_controls_and_no_auditors() {
     for earlier in 1..MIGRATIONS.len() {
         let dir = tempfile::tempdir().unwrap();
         let mut db = Connection::open(super::super::connection::path_in(dir.path())).unwrap();
@@ -236,6 +236,7 @@ fn results_of_every_earlier_version_are_kept_and_have_no_controls() {
         };
         assert_eq!((row.n, row.emp_f1.unwrap().value), (152, 73.2));
         assert_eq!(row.controls, None, "absent, and not 0");
+        assert_eq!(row.held_out, None);
     }
 }
 

@@ -15,27 +15,53 @@ use crate::train::fingerprint;
 use crate::train::identifier_set::IdentifierSet;
 use crate::train::session::Session;
 
-/// The folder of the identifiers that `source` names: a run's number, whose folder is in `runs`, or a folder.
+/// The folder of the identifiers that `source` names: a run's number, whose folder is in `runs`, or a folder. `setting`
+/// is where it is named.
 ///
 /// # Errors
-/// The run has not finished its identifiers, or the folder holds none.
-pub fn folder(source: &str, runs: &Path) -> Result<PathBuf, TrainError> {
-    let is_number = source.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number && !Path::new(source).is_dir() {
-        let last = Checkpoints::of(&runs.join(source)).latest(STAGE)?;
-        let done = last.filter(|found| found.listing.done);
-        return done
-            .map(|found| found.folder)
-            .ok_or_else(|| TrainError::NothingToReuse {
-                run: source.to_string(),
-                stage: STAGE.key(),
-            });
+/// There is no such run, it has not finished its identifiers, or the folder holds none.
+pub fn folder(setting: &'static str, source: &str, runs: &Path) -> Result<PathBuf, TrainError> {
+    if is_run(source) {
+        let run = runs.join(source);
+        return finished(&run)?.ok_or_else(|| TrainError::NoIdentifiersOf {
+            setting,
+            run: source.to_string(),
+            why: match run.is_dir() {
+                true => "has no finished identifiers",
+                false => "does not exist",
+            },
+            others: runs_with_identifiers(runs),
+        });
     }
-    let folder = PathBuf::from(source);
-    match IdentifierSet::is_in(&folder) || released::files(&folder).is_some() {
-        true => Ok(folder),
-        false => Err(TrainError::NoIdentifiers { path: folder }),
+    let path = PathBuf::from(source);
+    match IdentifierSet::is_in(&path) || released::files(&path).is_some() {
+        true => Ok(path),
+        false => Err(TrainError::NoIdentifiers { path, setting }),
     }
+}
+
+/// Whether `source` names a run. A folder called `3` is one as well, and comes first.
+pub fn is_run(source: &str) -> bool {
+    let is_number = !source.is_empty() && source.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && !Path::new(source).is_dir()
+}
+
+/// The folder of a run's finished identifiers.
+pub fn finished(run_folder: &Path) -> Result<Option<PathBuf>, TrainError> {
+    let last = Checkpoints::of(run_folder).latest(STAGE)?;
+    let done = last.filter(|found| found.listing.done);
+    Ok(done.map(|found| found.folder))
+}
+
+/// The numbers of the runs that have finished identifiers, in order.
+fn runs_with_identifiers(runs: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(runs).into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // One that cannot be read is none that could be named.
+    let has_some = |run: &u64| matches!(finished(&runs.join(run.to_string())), Ok(Some(_)));
+    let mut found: Vec<u64> = numbers.filter(has_some).collect();
+    found.sort_unstable();
+    found
 }
 
 /// SHA-256 over the set's files, in hexadecimal.
@@ -92,7 +118,7 @@ pub fn run(
         return IdentifierSet::load(&copy.folder, &session.device);
     }
     let runs = run_folder.parent().unwrap_or(Path::new(""));
-    let from = folder(source, runs)?;
+    let from = folder("identifiers.source", source, runs)?;
     let set = load(&from, session.config, &session.device)?;
     session.begin(STAGE, 0, 0);
     let scores = from.join(SCORES_FILE);

@@ -12,6 +12,7 @@ use crate::nn::LanguageModel;
 use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::text::{Tokenizer, train_unigram};
 use crate::train::artifacts::Artifacts;
+use crate::train::auditor;
 use crate::train::base;
 use crate::train::error::TrainError;
 use crate::train::material::{Material, Texts};
@@ -44,6 +45,7 @@ pub(super) fn artifacts(
         model,
         base,
         identifiers: None,
+        auditors: Vec::new(),
         generator: None,
         policy: None,
         constant: OnceCell::new(),
@@ -63,6 +65,39 @@ pub(super) fn say_dequantised(session: &mut Session<'_>) -> Result<(), TrainErro
     if let Some(words) = base::dequantised(&formats) {
         let text = format!("The weights of {source} are {words}");
         session.note(*first, 0, Severity::Info, text);
+    }
+    Ok(())
+}
+
+/// Opens the run's auditors. At the start of a run it is noted how good those are that are trained for it.
+pub(super) fn open_auditors(
+    session: &mut Session<'_>,
+    store: &Path,
+    artifacts: &mut Artifacts,
+) -> Result<(), TrainError> {
+    let config = session.config;
+    let levels = artifacts.level_set.as_ref();
+    artifacts.auditors = auditor::open(config, store, levels, &session.device)?;
+    let Some(first) = config
+        .run
+        .stages
+        .first()
+        .filter(|_| !artifacts.auditors.is_empty())
+    else {
+        return Ok(());
+    };
+    if session.checkpoints.any()? {
+        return Ok(());
+    }
+    for own in &artifacts.auditors {
+        if let Some(scores) = own.scores() {
+            session.note(
+                *first,
+                0,
+                Severity::Info,
+                auditor::summary(&own.name, scores),
+            );
+        }
     }
     Ok(())
 }

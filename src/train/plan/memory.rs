@@ -2,7 +2,7 @@
 
 use super::model::{activations, parameters};
 use super::{Memory, Parameters, Shapes, identifiers};
-use crate::experiment::{Config, Precision, PrefixSettings, Stage, Tuning};
+use crate::experiment::{Config, LOGISTIC, Precision, PrefixSettings, Stage, Tuning};
 use crate::nn::ModelShape;
 use crate::nn::lora::LoraError;
 use crate::train::policy::lora_config;
@@ -87,6 +87,9 @@ impl Sizes {
         let policy = self.parameters(config.ppo.tuning, self.value_head).trained;
         let preferred = self.parameters(config.dpo.tuning, 0).trained;
         let identifiers = u64::from(before(Stage::Identifiers)) * IDENTIFIERS * self.identifier;
+        // Auditors that are identifiers as large as the run's own would be.
+        let auditors = config.auditors().filter(|own| *own != LOGISTIC).count() as u64;
+        let auditors = auditors * IDENTIFIERS * self.identifier;
         // The trained model is in memory beside the one it started from and the best so far.
         let (weights, trained, activations) = match stage {
             Stage::Pretraining => (
@@ -94,7 +97,7 @@ impl Sizes {
                 self.model,
                 activations(config.pretraining.batch, data.max_source, data.max_source),
             ),
-            Stage::Identifiers if !config.reads_levels() => {
+            Stage::Identifiers if !config.trains_identifiers() => {
                 (self.model + IDENTIFIERS * self.identifier, 0, 0)
             }
             Stage::Identifiers => (
@@ -144,7 +147,7 @@ impl Sizes {
             Precision::Bf16 => identifiers + self.model,
         };
         Memory {
-            weights: F32 * weights - (F32 - BF16) * halved,
+            weights: F32 * (weights + auditors) - (F32 - BF16) * halved,
             optimizer: F32 * 3 * trained,
             activations: F32 * activations,
         }

@@ -156,7 +156,7 @@ impl Plan {
             .collect::<Result<_, TrainError>>()?;
         Ok(Plan {
             vocabulary: shapes.main().shape().vocab_size,
-            identifier: config.reads_levels().then_some(Parameters {
+            identifier: config.trains_identifiers().then_some(Parameters {
                 trained: sizes.identifier,
                 frozen: 0,
             }),
@@ -202,10 +202,11 @@ impl Shapes {
     ) -> Result<Self, TrainError> {
         let identifier = match config.given_identifiers() {
             Some(source) => {
-                let folder = identifier::given::folder(source, &store.join(checkpoint::RUNS))?;
+                let runs = store.join(checkpoint::RUNS);
+                let folder = identifier::given::folder("identifiers.source", source, &runs)?;
                 Some(identifier::given::network(&folder, config)?)
             }
-            None if config.reads_levels() => {
+            None if config.trains_identifiers() => {
                 Some(identifier::network(&config.identifiers, model.as_ref())?)
             }
             None => None,

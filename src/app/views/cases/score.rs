@@ -32,6 +32,10 @@ pub(super) fn score_ui(
     let width = ui.available_width().min(420.0);
     let hint = "Run whose identifiers judge, such as 3, or their folder; or nothing";
     field::search(ui, &mut form.identifiers, "Identifiers", hint, width);
+    if !form.identifiers.trim().is_empty() {
+        let hint = "Runs or folders whose identifiers judge as well, or logistic; or nothing";
+        field::search(ui, &mut form.auditors, "Auditors", hint, width);
+    }
     notice::failed(ui, "The systems were not scored", form.refused.as_deref());
     let mut close = false;
     ui.horizontal(|ui| {
@@ -45,6 +49,7 @@ pub(super) fn score_ui(
                 // Parsing cannot fail: it is a run or else a folder.
                 identifiers: (!identifiers.is_empty())
                     .then(|| identifiers.parse().unwrap_or_else(|never| match never {})),
+                auditors: form.auditors.trim().to_string(),
                 device: None,
             };
             commands.run(|core| core.score_systems(measuring));

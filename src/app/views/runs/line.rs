@@ -55,7 +55,10 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, now: Now) -> bool {
             let f1 = format::metric(declared::VALIDATION_EMP_F1, *f1);
             let gain = gain.map(|gain| format::metric(declared::VALIDATION_EMP_F1_GAIN, *gain));
             let gain = gain.map_or(String::new(), |gain| format!(", gain {gain}"));
-            format!("validation Emp-F1 {f1}{gain}")
+            let key = declared::VALIDATION_EMP_F1_HELD_OUT;
+            let held_out = run.summary.get(key).map(|f1| format::metric(key, *f1));
+            let held_out = held_out.map_or(String::new(), |f1| format!(", held out {f1}"));
+            format!("validation Emp-F1 {f1}{held_out}{gain}")
         },
     );
     let at = egui::pos2(when.left().min(rect.right() - 92.0) - space::M, middle);

@@ -126,14 +126,14 @@ fn a_program_that_takes_too_long_is_started_anew_and_told_of() {
     let dir = tempfile::tempdir().unwrap();
     let slow_at_first =
         format!("[ -e \"$0.once\" ] || {{ touch \"$0.once\"; sleep 60; }}\n{COUNTS}");
-    let mut reward = program(dir.path(), &slow_at_first, "timeout = 2\nretries = 1");
+    let mut reward = program(dir.path(), &slow_at_first, "timeout = 5\nretries = 1");
     assert_eq!(score(&mut *reward, &["Oh."]).unwrap(), [1.0]);
     let alerts = reward.take_alerts();
     let [Alert::Scorer { term, why }] = alerts.as_slice() else {
         panic!("{alerts:?}")
     };
     assert_eq!(term, "tone");
-    assert!(why.contains("longer than 2 s"), "{why}");
+    assert!(why.contains("longer than 5 s"), "{why}");
     assert_eq!(score(&mut *reward, &["Well."]).unwrap(), [2.0]);
     assert_eq!(reward.take_alerts(), []);
 }

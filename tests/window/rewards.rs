@@ -70,15 +70,15 @@ fn a_term_is_added_and_changed_in_the_form() {
     click(&mut window, "Experiments");
     write_in(&mut window, "Find a setting", "reward.term");
     click(&mut window, "Add a term");
-    let field = |window: &Window| find(window, "At most of term").value();
+    let field = |window: &Window| find(window, "At most").value();
     assert_eq!(field(&window).as_deref(), Some("20"));
-    find(&window, "At most of term").focus();
+    find(&window, "At most").focus();
     window.run_ok();
-    find(&window, "At most of term").type_text("0000");
+    find(&window, "At most").type_text("0000");
     settle(&mut window);
     expect(&mut window, "out of range; it goes from 0 to 10000");
     click(&mut window, "Remove the term term");
-    assert!(!shows(&window, "At most of term"));
+    assert!(!shows(&window, "At most"));
     assert!(!find(&window, "Start run").accesskit_node().is_disabled());
 }
 
@@ -92,7 +92,7 @@ fn rewards_stand_against_lengths_with_their_correlation() {
     wait_for(&mut window, "PPO: ", 5);
     window.get_by_label_contains("PPO: ").click();
     settle(&mut window);
-    find(&window, "Reward against length").scroll_to_me();
+    window.get_by_label("Reward against length").scroll_to_me();
     settle(&mut window);
     expect(&mut window, "Chart of reward against length: ");
     let told = labels(&window).into_iter();

@@ -54,13 +54,15 @@ impl Artifacts {
         Ok(())
     }
 
-    /// Puts what none of the `coming` stages trains into the run's precision.
+    /// Puts what none of the `coming` stages trains into the run's precision: identifiers in use, and a model that a
+    /// folder has, since any other is written into checkpoints.
     pub fn settle_precision(&mut self, config: &Config, coming: &[Stage]) {
         if config.run.precision == Precision::F32 {
             return;
         }
         self.identifiers = self.identifiers.take().map(IdentifierSet::in_bf16);
-        if coming.iter().any(|stage| config.trains_model(*stage)) {
+        let is_trained = coming.iter().any(|stage| config.trains_model(*stage));
+        if is_trained || self.base.is_none() {
             return;
         }
         self.model = in_bf16(self.model.clone());

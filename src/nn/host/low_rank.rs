@@ -3,7 +3,8 @@
 use burn::tensor::Tensor;
 
 use super::linear::{by_weight, of_weight, of_x, size_of};
-use super::product::{Matrix, Output, Size, filled, in_pieces, multiply, multiply_add};
+use super::product::{Matrix, Output, Size, filled, in_pieces, multiply, multiply_add, product};
+use super::vector::transpose;
 use super::{Host, HostOp, Operand, apply};
 
 /// What is added to a product: `hidden · upᵀ` to some of its equal parts.
@@ -139,7 +140,8 @@ impl Updated {
         Host::like(values, hidden)
     }
 
-    /// `gradientᵀ · hidden` of each part, one above the other.
+    /// `gradientᵀ · hidden` of each part, one above the other: as the transpose of `hiddenᵀ · gradient`, since rows as
+    /// short as the rank would leave the processor's vectors idle.
     fn of_up(&self, gradient: Matrix<'_>, hidden: &Host, up: &Host, part: Size) -> Host {
         let values = filled(self.parts.len() * part.columns * part.terms, |output| {
             let output = Output::uninitialised(output, part.terms);
@@ -148,9 +150,11 @@ impl Updated {
                 let hidden = self.hidden(hidden, part, index);
                 let output = output.row(index * part.columns);
                 in_pieces(part.columns, part.multiplications(), |columns| {
-                    let size = Size::new(columns.len(), part.terms, part.rows);
-                    let gradient = gradient.past_columns(columns.start).transposed();
-                    multiply(output.row(columns.start), gradient, hidden, size);
+                    let gradient = gradient.past_columns(columns.start);
+                    let size = Size::new(part.terms, columns.len(), part.rows);
+                    let transposed = product(hidden.transposed(), gradient, size);
+                    let size = [part.terms, columns.len()];
+                    transpose(&transposed, columns.len(), size, output.row(columns.start));
                 });
             }
         });

@@ -171,9 +171,9 @@ impl Size {
         self.rows * self.columns * self.terms
     }
 
-    /// Whether the columns are one piece, as LoRA's are, and the cores had better share the rows.
+    /// Whether the columns are less than a piece, as LoRA's are, and the cores had better share the rows.
     pub fn is_narrow(self) -> bool {
-        self.columns <= PIECE && self.rows >= 2 * PIECE && self.multiplications() >= WORTH_SHARING
+        self.columns < PIECE && self.rows >= 2 * PIECE && self.multiplications() >= WORTH_SHARING
     }
 }
 

@@ -73,3 +73,29 @@ impl KeysValues {
         self.memory.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn tokens_stand_in_their_order_however_often_room_is_made() {
+        let token = |first: usize, tokens: usize| {
+            let numbers = (0..2 * tokens * 3).map(|i| (first * 1_000 + i) as f32);
+            let numbers = TensorData::new(numbers.collect::<Vec<_>>(), [2, tokens, 3]);
+            Tensor::<3>::from_data(numbers, &Device::flex())
+        };
+        let mut all = vec![token(0, 5)];
+        let mut cache = KeysValues::new(token(0, 5));
+        for next in 1..=2 * ROOM {
+            let added = 1 + next % 2;
+            cache = cache.append(token(next, added));
+            all.push(token(next, added));
+        }
+        let known = Tensor::cat(all, 1);
+        let found = cache.memory().narrow(1, 0, cache.tokens);
+        assert_eq!(found.to_data(), known.to_data());
+    }
+}

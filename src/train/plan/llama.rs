@@ -24,10 +24,10 @@ pub(super) fn parameters(shape: &LlamaConfig) -> u64 {
 pub(super) fn activations(shape: &LlamaConfig, batch: usize, source: usize, target: usize) -> u64 {
     let tokens = source + target;
     let (queries, keys_values) = (shape.query_width(), 2 * shape.key_width());
-    // Queries, keys and values before and after rotation, and what was attended to.
-    let attention = 2 * (queries + keys_values) + queries;
+    // Rotated queries and keys, values, and what was attended to.
+    let attention = queries + keys_values + queries;
     let weights = 2 * shape.num_attention_heads * tokens;
-    let layer = 6 * shape.hidden_size + attention + weights + 5 * shape.intermediate_size;
+    let layer = 6 * shape.hidden_size + attention + weights + 4 * shape.intermediate_size;
     let logits = 3 * batch * target * shape.vocab_size;
     (batch * tokens * shape.num_hidden_layers * layer + logits) as u64
 }

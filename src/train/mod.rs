@@ -24,6 +24,7 @@ mod order;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;
+pub mod policy_gradient;
 pub mod ppo;
 mod pretraining;
 pub mod reward;

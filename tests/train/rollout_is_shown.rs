@@ -12,8 +12,8 @@ use emprl::text::{EOS, Tokenizer, train_unigram};
 use emprl::train::material::Encoded;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
-use emprl::train::ppo::record::{RECORDED_RESPONSES, recorded_responses};
-use emprl::train::ppo::rollout::Rollout;
+use emprl::train::policy_gradient::record::{RECORDED_RESPONSES, recorded_responses};
+use emprl::train::policy_gradient::rollout::Rollout;
 use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper};
 use emprl::train::reward::{Score, Term};
 

@@ -1,12 +1,12 @@
 //! The metrics of one step, from its rollout, scores and outcome. Knows no settings and no session.
 
 use super::advantage::explained_variance;
-use super::kl;
 use super::objective::ObjectiveStatistics;
-use super::rollout::Rollout;
 use super::step::StepOutcome;
 use super::whiten::{Variance, moments};
 use crate::metrics::declared;
+use crate::train::policy_gradient::kl;
+use crate::train::policy_gradient::rollout::Rollout;
 use crate::train::reward::Score;
 
 /// Wall time before the updates, in seconds.

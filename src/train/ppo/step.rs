@@ -9,20 +9,23 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::advantage::{AdvantageEstimate, estimate, estimate_into_padding};
-use super::kl::KlControl;
-use super::objective::{PolicyEvaluation, ResponseRow};
-use super::rollout::{AgainstReference, PolicyOutput, Rollout, against_reference, forward};
-use super::shaping::{ScoreShaper, ShapingConfig};
+use super::objective::ResponseRow;
 use super::token_rewards::token_rewards;
-use super::truncation::Truncation;
 use super::update::Epochs;
 pub use super::update::Update;
 use super::whiten::{Variance, moments, whiten};
-use crate::experiment::{Change, Config, KlControlChoice, Problem};
+use crate::experiment::{Change, Config, KlControlChoice, Problem, TokenFigures};
 use crate::train::TrainError;
 use crate::train::evaluate::sampling;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
+use crate::train::policy_gradient::kl::KlControl;
+use crate::train::policy_gradient::record::StepFigures;
+use crate::train::policy_gradient::rollout::{
+    AgainstReference, PolicyEvaluation, PolicyOutput, Rollout, against_reference, forward,
+};
+use crate::train::policy_gradient::shaping::{ScoreShaper, ShapingConfig};
+use crate::train::policy_gradient::truncation::Truncation;
 use crate::train::tensors::to_rows;
 
 /// What changes from step to step besides weights and optimizer; saved in checkpoints.
@@ -139,6 +142,26 @@ pub struct StepOutcome {
     pub reference_seconds: f64,
     /// Seconds of everything else.
     pub update_seconds: f64,
+}
+
+impl StepFigures for StepOutcome {
+    fn shaped(&self, row: usize) -> f32 {
+        self.shaped[row]
+    }
+
+    fn tokens(&self, row: usize) -> Vec<TokenFigures> {
+        (0..self.advantages[row].len())
+            .map(|t| TokenFigures {
+                log_prob: self.old_log_probs[row][t],
+                reference_log_prob: self.against.reference_log_probs[row][t],
+                full_kl: self.against.full_kl[row][t],
+                value: self.old_values[row][t],
+                reward: self.rewards[row][t],
+                advantage: self.advantages[row][t],
+                returns: self.returns[row][t],
+            })
+            .collect()
+    }
 }
 
 /// Policy and reference on the rollout, before the first update.

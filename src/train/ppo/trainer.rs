@@ -7,12 +7,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
-use super::checks::{Subject, check};
 use super::metrics::{Seconds, step_metrics};
-use super::record::recorded_responses;
-use super::rollout::Rollout;
+use super::objective::{Minibatch, ObjectiveConfig, ResponseRow, objective};
 use super::step::{FailedStep, PpoLearner, PpoState, StepOutcome, Stepper};
 use crate::experiment::{Change, Config, RolloutResponse, Severity, Stage};
 use crate::nn::value_head::ValueHead;
@@ -25,6 +23,9 @@ use crate::train::model_tokenizer::ModelTokenizer;
 use crate::train::optimizer::AdamW;
 use crate::train::order::Order;
 use crate::train::policy::Policy;
+use crate::train::policy_gradient::checks::{Old, Subject, check};
+use crate::train::policy_gradient::record::recorded_responses;
+use crate::train::policy_gradient::rollout::{PolicyEvaluation, Rollout};
 use crate::train::reward::{self, Reward, Score, candidates};
 use crate::train::seed::{Draw, seed, stream};
 use crate::train::session::{Ended, Session, Values};
@@ -182,10 +183,28 @@ impl PpoTrainer<'_, '_> {
             reference: &self.reference,
             rollout,
             untouched: step == 0,
-            device: &self.device,
+            loss: &|old, now| self.checked_loss(old, now),
         })?;
         session.note(STAGE, step, Severity::Info, passed);
         Ok(())
+    }
+
+    /// The objective that the self-checks watch.
+    fn checked_loss(&self, old: &Old, now: PolicyEvaluation) -> Tensor<1> {
+        let rows: Vec<ResponseRow<'_>> = (0..old.log_probs.len())
+            .map(|row| ResponseRow {
+                log_probs: &old.log_probs[row],
+                values: &old.values[row],
+                advantages: &old.advantages[row],
+                returns: &old.returns[row],
+            })
+            .collect();
+        let minibatch = Minibatch::new(&rows, now.log_probs.dims()[1], &self.device);
+        let config = ObjectiveConfig {
+            value_clip_range: None,
+            ..ObjectiveConfig::default()
+        };
+        objective(&config, &minibatch, now).loss
     }
 
     /// The first responses of a batch, token by token.

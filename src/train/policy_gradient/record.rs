@@ -1,7 +1,6 @@
 //! The first responses of a step, token by token: plain data for the rollout record.
 
 use super::rollout::Rollout;
-use super::step::StepOutcome;
 use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
 use crate::text::Tokenizer;
 use crate::train::material::Encoded;
@@ -10,10 +9,19 @@ use crate::train::reward::{Score, Term};
 /// Responses recorded of a step: the first ones of its batch.
 pub const RECORDED_RESPONSES: usize = 8;
 
+/// What a step knows of its responses.
+pub trait StepFigures {
+    /// The score of response `row` after shaping.
+    fn shaped(&self, row: usize) -> f32;
+
+    /// The figures of the tokens of response `row` that take part in the step: its last ones.
+    fn tokens(&self, row: usize) -> Vec<TokenFigures>;
+}
+
 /// The first [`RECORDED_RESPONSES`] responses of a step; they answer the `examples` at `indices`.
 pub fn recorded_responses(
     rollout: &Rollout,
-    outcome: &StepOutcome,
+    outcome: &impl StepFigures,
     scores: &[Score],
     examples: &[Encoded],
     indices: &[usize],
@@ -39,34 +47,21 @@ pub fn recorded_responses(
                 ended: generated.ended,
                 score: scores[row].total,
                 terms: scores[row].terms.iter().map(term).collect(),
-                shaped: outcome.shaped[row],
-                tokens: tokens(&generated.tokens, row, outcome, tokenizer),
+                shaped: outcome.shaped(row),
+                tokens: tokens(&generated.tokens, outcome.tokens(row), tokenizer),
             }
         })
         .collect()
 }
 
-/// The tokens of response `row`. Leading tokens that take no part in the step have no figures.
-fn tokens(
-    ids: &[u32],
-    row: usize,
-    outcome: &StepOutcome,
-    tokenizer: &Tokenizer,
-) -> Vec<RolloutToken> {
-    let skipped = ids.len() - outcome.advantages[row].len();
+/// The tokens of a response. Leading tokens that take no part in the step have no figures.
+fn tokens(ids: &[u32], figures: Vec<TokenFigures>, tokenizer: &Tokenizer) -> Vec<RolloutToken> {
+    let skipped = ids.len() - figures.len();
     ids.iter()
         .enumerate()
         .map(|(position, &id)| RolloutToken {
             piece: tokenizer.token(id).unwrap_or_else(|| format!("<{id}>")),
-            figures: position.checked_sub(skipped).map(|t| TokenFigures {
-                log_prob: outcome.old_log_probs[row][t],
-                reference_log_prob: outcome.against.reference_log_probs[row][t],
-                full_kl: outcome.against.full_kl[row][t],
-                value: outcome.old_values[row][t],
-                reward: outcome.rewards[row][t],
-                advantage: outcome.advantages[row][t],
-                returns: outcome.returns[row][t],
-            }),
+            figures: position.checked_sub(skipped).map(|t| figures[t]),
         })
         .collect()
 }

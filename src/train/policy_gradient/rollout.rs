@@ -10,7 +10,6 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 
-use super::objective::PolicyEvaluation;
 use super::truncation::Truncation;
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, generate};
@@ -60,6 +59,17 @@ impl Rollout {
         let responses = responses.map(|row| row.tokens.as_slice());
         (contexts.collect(), responses.collect())
     }
+}
+
+/// What a policy says of given responses, `[responses, tokens]`. Pads may hold anything, also infinities.
+#[derive(Clone, Debug)]
+pub struct PolicyEvaluation {
+    /// `log π(a_t|s_t)`, with its graph.
+    pub log_probs: Tensor<2>,
+    /// `V(s_t)`, with its graph; 0 without a value head.
+    pub values: Tensor<2>,
+    /// Entropy of `π(·|s_t)` in nats; its graph, if any, is not used.
+    pub entropy: Tensor<2>,
 }
 
 /// Output of a policy on given responses.

@@ -35,6 +35,7 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
                     "unit": setting.unit,
                     "default": defaults.get(setting.path),
                     "paper": setting.paper,
+                    "trl": setting.trl,
                 });
                 if let Some(own) = &own {
                     row["value"] = json!(own.get(setting.path));
@@ -61,6 +62,7 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
                 (range, None) => facts.push(range.to_string()),
             }
             facts.extend(setting.paper.map(|paper| format!("paper {paper}")));
+            facts.extend(setting.trl.map(|default| format!("TRL {default}")));
             text += &format!("  {}  ({})\n", setting.path, facts.join("; "));
             let help: Vec<&str> = setting.help().split_whitespace().collect();
             text += &format!("      {}\n", help.join(" "));

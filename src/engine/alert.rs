@@ -28,18 +28,23 @@ pub struct Monitor {
 const RAW_REWARD: &str = "raw reward";
 
 /// The other metrics watched over the window.
-const WATCHED: [&str; 3] = [
+const WATCHED: [&str; 4] = [
     declared::KL_FULL,
     declared::ENDED_SHARE,
     declared::RESPONSE_LENGTH,
+    ZERO_STD,
 ];
+
+/// The share of groups with equal rewards, as PPO would log it.
+const ZERO_STD: &str = "ppo/group/zero_std";
 
 /// By how much the targets must have a level less often than the responses.
 const CLEARLY: f64 = 0.1;
 
-/// The name under which a metric is watched, if it is.
+/// The name under which a metric is watched, if it is: PPO's, in whichever stage it is logged.
 fn watched(metric: &str) -> Option<&'static str> {
-    match declared::RAW_REWARDS.contains(&metric) {
+    let metric = declared::as_of_ppo(metric);
+    match declared::RAW_REWARDS.contains(&&*metric) {
         true => Some(RAW_REWARD),
         false => WATCHED.into_iter().find(|watched| *watched == metric),
     }
@@ -103,6 +108,7 @@ impl Monitor {
         self.levels(values, &mut found);
         if fresh {
             self.kl(window, &mut found);
+            self.groups(window, &mut found);
             self.text(window, &mut found);
             self.stalled(step, window, &mut found);
         }
@@ -138,6 +144,17 @@ impl Monitor {
             factor,
         };
         self.raise_if(rose, alert, found);
+    }
+
+    /// Of algorithms that learn from the differences within groups of responses.
+    fn groups(&mut self, window: usize, found: &mut Vec<Alert>) {
+        let limit = self.settings.zero_std_share;
+        let (Some(share), _) = self.means(ZERO_STD, window) else {
+            return;
+        };
+        let window = window as u64;
+        let many = limit > 0.0 && share > limit;
+        self.raise_if(many, Alert::FlatGroups { share, window }, found);
     }
 
     fn text(&mut self, window: usize, found: &mut Vec<Alert>) {

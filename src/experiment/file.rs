@@ -49,6 +49,8 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "small-without-rl-and-prefix",
     "identifiers",
     "emprl-smollm2",
+    "emprl-smollm2-grpo",
+    "quickstart-grpo",
 ];
 
 /// The experiments that come with the program.

@@ -14,21 +14,30 @@ pub enum Stage {
     Identifiers,
     /// Maximum likelihood on dialogues (Sec. III-C).
     Generator,
-    /// Reinforcement learning (Sec. III-E).
+    /// Reinforcement learning with a value head (Sec. III-E).
     Ppo,
+    /// Reinforcement learning from groups of responses to one context (Shao et al. 2024).
+    Grpo,
+    /// The same with the mean of the others as each response's baseline (Ahmadian et al. 2024).
+    Rloo,
     /// The metrics of Table II on the test split.
     Evaluation,
 }
 
 impl Stage {
     /// Every stage, in the usual order.
-    pub const ALL: [Stage; 5] = [
+    pub const ALL: [Stage; 7] = [
         Stage::Pretraining,
         Stage::Identifiers,
         Stage::Generator,
         Stage::Ppo,
+        Stage::Grpo,
+        Stage::Rloo,
         Stage::Evaluation,
     ];
+
+    /// Those that train the policy. A run has one of them at most.
+    pub const OF_POLICIES: [Stage; 3] = [Stage::Ppo, Stage::Grpo, Stage::Rloo];
 
     /// The name in files, events and metric keys.
     pub fn key(self) -> &'static str {
@@ -37,6 +46,8 @@ impl Stage {
             Stage::Identifiers => "identifiers",
             Stage::Generator => "generator",
             Stage::Ppo => "ppo",
+            Stage::Grpo => "grpo",
+            Stage::Rloo => "rloo",
             Stage::Evaluation => "evaluation",
         }
     }
@@ -46,6 +57,23 @@ impl Stage {
         Stage::ALL.into_iter().find(|stage| stage.key() == key)
     }
 
+    /// Whether it trains the policy.
+    pub fn trains_policy(self) -> bool {
+        Stage::OF_POLICIES.contains(&self)
+    }
+
+    /// What the policy that it trains is called among systems: PPO's is the paper's.
+    pub fn system(self) -> &'static str {
+        match self {
+            Stage::Ppo => "EmpRL",
+            Stage::Grpo => "GRPO",
+            Stage::Rloo => "RLOO",
+            Stage::Pretraining | Stage::Identifiers | Stage::Generator | Stage::Evaluation => {
+                "Generator"
+            }
+        }
+    }
+
     /// The name on screen.
     pub fn title(self) -> &'static str {
         match self {
@@ -53,6 +81,8 @@ impl Stage {
             Stage::Identifiers => "Identifiers",
             Stage::Generator => "Generator",
             Stage::Ppo => "PPO",
+            Stage::Grpo => "GRPO",
+            Stage::Rloo => "RLOO",
             Stage::Evaluation => "Evaluation",
         }
     }

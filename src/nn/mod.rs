@@ -44,7 +44,7 @@ pub mod weights;
 
 pub use device::{DeviceError, DeviceInfo};
 pub use dropout::Dropout;
-pub use generate::{Generated, generate, generate_while};
+pub use generate::{Generated, generate, generate_groups, generate_while};
 pub use language_model::{Generation, LanguageModel, LanguageModelConfig};
 pub use padding::pad;
 pub use shape::ModelShape;

@@ -48,8 +48,8 @@ pub fn checkpoint(
         .map(|found| found.identifiers(store))
         .transpose()?;
     let system = match &found.origin {
-        Some(origin) if origin.stage == Stage::Ppo => "EmpRL",
-        _ => "Generator",
+        Some(origin) => origin.stage.system(),
+        None => "Generator",
     };
     Ok(examine(
         store,

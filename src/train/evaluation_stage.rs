@@ -22,9 +22,11 @@ const STAGE: Stage = Stage::Evaluation;
 /// Evaluates the run's models; a step is a model.
 pub fn run(session: &mut Session<'_>, artifacts: &Artifacts) -> Result<Ended, TrainError> {
     let examiner = artifacts.examiner(session.config, &session.device);
+    let trained_by = session.config.policy_stages();
+    let policy = trained_by.first().map_or("Policy", |stage| stage.system());
     let systems: Vec<(&str, &Policy)> = [
         ("Generator", &artifacts.generator),
-        ("EmpRL", &artifacts.policy),
+        (policy, &artifacts.policy),
     ]
     .into_iter()
     .filter_map(|(name, policy)| Some((name, policy.as_ref()?)))

@@ -12,6 +12,7 @@ mod evaluation_stage;
 pub mod export;
 mod fingerprint;
 mod generator;
+pub mod group;
 mod identifier;
 pub mod identifier_set;
 pub mod likelihood;

@@ -8,6 +8,7 @@ use emprl::nn::t5::{T5, T5Config};
 use emprl::nn::value_head::ValueHead;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
+use emprl::train::policy_gradient::algorithm::LearnerState;
 use emprl::train::policy_gradient::rollout::Rollout;
 use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper};
 use rand::{RngExt, SeedableRng};

@@ -12,6 +12,7 @@ use emprl::nn::t5::T5;
 use emprl::nn::value_head::ValueHead;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
+use emprl::train::policy_gradient::algorithm::LearnerState;
 use emprl::train::policy_gradient::rollout::Rollout;
 use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper};
 use safetensors::SafeTensors;

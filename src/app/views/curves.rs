@@ -150,16 +150,20 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
     layout::scrolled(ui, ("results", run.id), |ui| {
         ui.set_max_width(ui.available_width() - space::M);
         results::table(ui, &run.results);
-        let key = |name: &str| MetricKey {
-            stage: Stage::Ppo,
-            name: name.into(),
+        let key = |stage: Stage| MetricKey {
+            stage,
+            name: declared::VALIDATION_EMP_F1.into(),
         };
-        let evaluated = run.tracks.contains_key(&key(declared::VALIDATION_EMP_F1));
-        if evaluated {
+        let mut policies = Stage::OF_POLICIES.into_iter();
+        let evaluated = policies.find(|stage| run.tracks.contains_key(&key(*stage)));
+        if let Some(stage) = evaluated {
             ui.add_space(space::XL);
             words::heading(ui, "On the way there");
-            let note = "Evaluations during PPO, on the validation subset. Triangles below a plot mark \
-                            evaluations and events; point at one to read what it was.";
+            let note = format!(
+                "Evaluations during {}, on the validation subset. Triangles below a plot mark \
+                            evaluations and events; point at one to read what it was.",
+                stage.title()
+            );
             words::secondary(ui, note);
             ui.add_space(space::XS);
             let plots = &mut view.evaluations;
@@ -167,12 +171,12 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
             plots.charts.clock = clock;
             let mut tiles = tiles::evaluation_tiles();
             let source = Source {
-                stage: Stage::Ppo,
+                stage,
                 smoothing: prefs.smoothing,
             };
             let pins = plots.charts.pins().len();
             plots::fixed_ui(ui, run, &mut tiles, plots, source);
-            follow_pin(run, Stage::Ppo, &plots.charts, pins, &mut view.side);
+            follow_pin(run, stage, &plots.charts, pins, &mut view.side);
         }
     });
 }

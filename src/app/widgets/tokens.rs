@@ -25,19 +25,27 @@ pub struct Scale {
     quantity: TokenQuantity,
     /// The greatest finite absolute value.
     most: f32,
+    /// Whether there are rewards and values of tokens.
+    has_values: bool,
 }
 
 impl Scale {
     pub fn of(quantity: TokenQuantity, responses: &[RolloutResponse]) -> Self {
         let all = responses.iter().flat_map(RolloutResponse::figures);
-        let distances = all.map(|figures| figures.get(quantity).abs());
+        let distances = all.filter_map(|figures| Some(figures.get(quantity)?.abs()));
         let most = distances.filter(|x| x.is_finite()).fold(0.0, f32::max);
-        Scale { quantity, most }
+        Scale {
+            quantity,
+            most,
+            has_values: quantities(responses).contains(&TokenQuantity::Value),
+        }
     }
 
-    /// All quantities, the coloured one first.
-    fn order(&self) -> [TokenQuantity; 8] {
-        first(self.quantity)
+    /// All quantities that there are, the coloured one first.
+    fn order(&self) -> Vec<TokenQuantity> {
+        let mut order = first(self.quantity).to_vec();
+        order.retain(|quantity| self.has_values || !quantity.is_of_values());
+        order
     }
 
     /// A number on the scale: from -1 to 1, or from 0 to 1 if the quantity is one-sided. `None` for NaN.
@@ -55,6 +63,15 @@ impl Scale {
             false => place.abs(),
         })
     }
+}
+
+/// The quantities that the tokens of some responses have.
+pub fn quantities(responses: &[RolloutResponse]) -> Vec<TokenQuantity> {
+    let mut figures = responses.iter().flat_map(RolloutResponse::figures);
+    let first = figures.next();
+    let mut all = TokenQuantity::ALL.to_vec();
+    all.retain(|quantity| first.is_none_or(|figures| figures.get(*quantity).is_some()));
+    all
 }
 
 /// All quantities, this one first.
@@ -82,13 +99,13 @@ fn describe(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantit
     };
     let all: Vec<String> = first(chosen)
         .into_iter()
-        .map(|q| format!("{} {}", q.short(), number(figures, q)))
+        .filter_map(|q| Some(format!("{} {}", q.short(), number(figures, q)?)))
         .collect();
     format!("{what} {}, {piece}: {}", place + 1, all.join(", "))
 }
 
-fn number(figures: &TokenFigures, quantity: TokenQuantity) -> String {
-    format::number(f64::from(figures.get(quantity)))
+fn number(figures: &TokenFigures, quantity: TokenQuantity) -> Option<String> {
+    Some(format::number(f64::from(figures.get(quantity)?)))
 }
 
 /// The colour scale with the numbers at its ends.
@@ -192,7 +209,9 @@ fn chip(
     if begins && place > 0 {
         ui.add_space(space::XS);
     }
-    let number = token.figures.map(|figures| figures.get(scale.quantity));
+    let number = token
+        .figures
+        .and_then(|figures| figures.get(scale.quantity));
     let at = number.map(|number| scale.place(number));
     let (fill, colour) = match at {
         Some(Some(at)) => t.on_scale(at),
@@ -242,12 +261,15 @@ fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
         .spacing(vec2(space::L, 2.0))
         .show(ui, |ui| {
             for quantity in TokenQuantity::ALL {
+                let Some(number) = number(figures, quantity) else {
+                    continue;
+                };
                 let title = RichText::new(quantity.title())
                     .font(text::small())
                     .color(t.secondary);
                 ui.label(title);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    words::label(ui, number(figures, quantity), t.text);
+                    words::label(ui, number, t.text);
                 });
                 ui.end_row();
             }
@@ -265,10 +287,10 @@ mod tests {
                 log_prob: *log_prob,
                 reference_log_prob: -1.0,
                 full_kl: 0.0,
-                value: 0.0,
-                reward: 0.0,
+                value: Some(0.0),
+                reward: Some(0.0),
                 advantage: 0.0,
-                returns: 0.0,
+                returns: Some(0.0),
             }),
         };
         RolloutResponse {
@@ -281,6 +303,7 @@ mod tests {
             score: 0.0,
             terms: Vec::new(),
             shaped: 0.0,
+            group: None,
             tokens: log_probs.iter().map(token).collect(),
         }
     }

@@ -59,7 +59,7 @@ pub enum ReferenceError {
 }
 
 /// The stages whose checkpoints can answer contexts, in order of preference.
-const ANSWERING: [Stage; 2] = [Stage::Ppo, Stage::Generator];
+const ANSWERING: [Stage; 4] = [Stage::Ppo, Stage::Grpo, Stage::Rloo, Stage::Generator];
 
 /// A resolved reference.
 #[derive(Clone, Debug)]

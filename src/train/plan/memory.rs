@@ -54,6 +54,13 @@ impl Sizes {
         }
     }
 
+    /// Those of the policy that `stage` trains: PPO's has a value head.
+    pub fn policy(&self, config: &Config, stage: Stage) -> Parameters {
+        let head = u64::from(stage == Stage::Ppo) * self.value_head;
+        let (tuning, _) = config.policy_part(stage);
+        self.parameters(tuning, head)
+    }
+
     pub fn memory(&self, config: &Config, model: &LanguageModelConfig, stage: Stage) -> Memory {
         let stages = &config.run.stages;
         let before = |other: Stage| {
@@ -70,7 +77,10 @@ impl Sizes {
         let (data, ids) = (&config.data, &config.identifiers);
         let answers = config.sampling.max_new_tokens;
         let generator = self.parameters(config.generator.tuning, 0).trained;
-        let policy = self.parameters(config.ppo.tuning, self.value_head).trained;
+        let trained_by = config.policy_stages();
+        let policy = trained_by
+            .first()
+            .map_or(0, |stage| self.policy(config, *stage).trained);
         let identifiers = u64::from(before(Stage::Identifiers)) * IDENTIFIERS * self.identifier;
         // The trained model is in memory beside the one it started from and the best so far.
         let (weights, trained, activations) = match stage {
@@ -99,15 +109,18 @@ impl Sizes {
                     data.max_target,
                 ),
             ),
-            Stage::Ppo => (
-                self.model + generator + policy + identifiers,
-                policy,
-                // The reference's logits too.
-                activations(model, config.ppo.batch, data.max_source, answers)
-                    + (config.ppo.batch * answers * vocabulary) as u64,
-            ),
+            Stage::Ppo | Stage::Grpo | Stage::Rloo => {
+                let (_, batch) = config.policy_part(stage);
+                (
+                    self.model + generator + policy + identifiers,
+                    policy,
+                    // The reference's logits too.
+                    activations(model, batch, data.max_source, answers)
+                        + (batch * answers * vocabulary) as u64,
+                )
+            }
             Stage::Evaluation => (
-                self.model + generator + u64::from(before(Stage::Ppo)) * policy + identifiers,
+                self.model + generator + policy + identifiers,
                 0,
                 (config.evaluation.batch * data.max_target * vocabulary) as u64,
             ),
@@ -123,13 +136,13 @@ impl Sizes {
     /// and the best model so far, if there is one.
     pub fn disk(&self, config: &Config, stage: Stage, steps: u64) -> u64 {
         let generator = self.parameters(config.generator.tuning, 0).trained;
-        let policy = self.parameters(config.ppo.tuning, self.value_head);
+        let policy = |stage| self.policy(config, stage).trained;
         let (each, last) = match stage {
             Stage::Pretraining => (3 * self.model, self.model),
             // With the one in training, those that are finished: one on average.
             Stage::Identifiers => (5 * self.identifier, IDENTIFIERS * self.identifier),
             Stage::Generator => (4 * generator, generator),
-            Stage::Ppo => (3 * policy.trained, policy.trained),
+            Stage::Ppo | Stage::Grpo | Stage::Rloo => (3 * policy(stage), policy(stage)),
             Stage::Evaluation => (0, 0),
         };
         let every = config.run.checkpoint_every;

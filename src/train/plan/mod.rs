@@ -73,7 +73,7 @@ pub struct Plan {
     /// Of each of the three identifiers; `None` if the run trains none.
     pub identifier: Option<Parameters>,
     pub generator: Option<Parameters>,
-    /// With its value head.
+    /// With its value head, if it has one.
     pub policy: Option<Parameters>,
     /// In the order of the run.
     pub stages: Vec<StagePlan>,
@@ -153,10 +153,22 @@ impl Plan {
                 frozen: 0,
             }),
             generator: has(Stage::Generator).then(|| sizes.parameters(config.generator.tuning, 0)),
-            policy: has(Stage::Ppo).then(|| sizes.parameters(config.ppo.tuning, sizes.value_head)),
+            policy: config
+                .policy_stages()
+                .first()
+                .map(|stage| sizes.policy(config, *stage)),
             stages,
             sample: Sample::of(config, &model, &lengths),
         })
+    }
+
+    /// What the policy is called beside its parameters.
+    pub fn policy_name(&self) -> &'static str {
+        let has_head = self.stages.iter().any(|stage| stage.stage == Stage::Ppo);
+        match has_head {
+            true => "Policy with value head",
+            false => "Policy",
+        }
     }
 
     /// Bytes of all checkpoints.
@@ -211,10 +223,9 @@ fn steps(
             config.generator.patience > 0,
         ),
         Stage::Ppo => (config.ppo.steps, false),
+        Stage::Grpo => (config.grpo.steps, false),
+        Stage::Rloo => (config.rloo.steps, false),
         // One per system: the generator, and the policy if there is one.
-        Stage::Evaluation => (
-            1 + u64::from(config.run.stages.contains(&Stage::Ppo)),
-            false,
-        ),
+        Stage::Evaluation => (1 + u64::from(!config.policy_stages().is_empty()), false),
     })
 }

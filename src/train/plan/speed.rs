@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use super::model::update;
 use super::work::Lengths;
-use crate::experiment::{Config, Stage, Tuning};
+use crate::experiment::{Config, Tuning};
 use crate::nn::lora::LoraError;
 use crate::nn::{Dropout, LanguageModel, LanguageModelConfig};
 use crate::train::likelihood::cross_entropy;
@@ -31,9 +31,9 @@ pub struct Sample {
 
 impl Sample {
     pub(super) fn of(config: &Config, model: &LanguageModelConfig, lengths: &Lengths) -> Self {
-        let (tuning, batch) = match config.run.stages.contains(&Stage::Ppo) {
-            true => (config.ppo.tuning, config.ppo.batch),
-            false => (config.generator.tuning, config.generator.batch),
+        let (tuning, batch) = match config.policy_stages().first() {
+            Some(stage) => config.policy_part(*stage),
+            None => (config.generator.tuning, config.generator.batch),
         };
         let whole = |tokens: f64| (tokens.round() as usize).max(1);
         Sample {

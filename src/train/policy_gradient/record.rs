@@ -1,12 +1,12 @@
 //! The first responses of a step, token by token: plain data for the rollout record.
 
 use super::rollout::Rollout;
-use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
+use crate::experiment::{InGroup, RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
 use crate::text::Tokenizer;
 use crate::train::material::Encoded;
 use crate::train::reward::{Score, Term};
 
-/// Responses recorded of a step: the first ones of its batch.
+/// Responses recorded of a step: the first ones of its batch, and what is missing of the last one's group.
 pub const RECORDED_RESPONSES: usize = 8;
 
 /// What a step knows of its responses.
@@ -14,11 +14,16 @@ pub trait StepFigures {
     /// The score of response `row` after shaping.
     fn shaped(&self, row: usize) -> f32;
 
+    /// Its place among the responses to one context, if there are several.
+    fn group(&self, _row: usize) -> Option<InGroup> {
+        None
+    }
+
     /// The figures of the tokens of response `row` that take part in the step: its last ones.
     fn tokens(&self, row: usize) -> Vec<TokenFigures>;
 }
 
-/// The first [`RECORDED_RESPONSES`] responses of a step; they answer the `examples` at `indices`.
+/// The first responses of a step, [`RECORDED_RESPONSES`] or some more; they answer the `examples` at `indices`.
 pub fn recorded_responses(
     rollout: &Rollout,
     outcome: &impl StepFigures,
@@ -27,10 +32,14 @@ pub fn recorded_responses(
     indices: &[usize],
     tokenizer: &Tokenizer,
 ) -> Vec<RolloutResponse> {
+    let context = |row: usize| outcome.group(row).map(|group| group.context);
+    let last = RECORDED_RESPONSES - 1;
+    let is_recorded =
+        |row: usize| row <= last || context(row).is_some_and(|of| context(last) == Some(of));
     indices
         .iter()
-        .take(RECORDED_RESPONSES)
         .enumerate()
+        .take_while(|(row, _)| is_recorded(*row))
         .map(|(row, &index)| {
             let example = &examples[index].example;
             let generated = &rollout.generated[row];
@@ -48,6 +57,7 @@ pub fn recorded_responses(
                 score: scores[row].total,
                 terms: scores[row].terms.iter().map(term).collect(),
                 shaped: outcome.shaped(row),
+                group: outcome.group(row),
                 tokens: tokens(&generated.tokens, outcome.tokens(row), tokenizer),
             }
         })

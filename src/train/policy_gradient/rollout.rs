@@ -12,12 +12,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::truncation::Truncation;
 use crate::nn::sampling::Sampling;
-use crate::nn::{Dropout, Generated, generate};
+use crate::nn::{Dropout, Generated, generate, generate_groups};
 use crate::text::Tokenizer;
 use crate::train::policy::Policy;
 use crate::train::score::{full_kl, score};
 
-/// Responses sampled from the policy (Eq. 12).
+/// Responses sampled from the policy (Eq. 12), a row for each; `contexts` repeat where one has several.
 pub struct Rollout {
     pub contexts: Vec<Vec<u32>>,
     pub generated: Vec<Generated>,
@@ -36,6 +36,28 @@ impl Rollout {
     ) -> Self {
         let (model, adapter) = (&policy.model, policy.adapter_weights());
         let generated = generate(model, adapter.as_ref(), &contexts, sampling, streams);
+        Rollout::of(contexts, generated, tokenizer)
+    }
+
+    /// Samples `count` responses to each context, those of one context side by side, each from its own stream.
+    pub fn sample_groups(
+        policy: &Policy,
+        contexts: &[Vec<u32>],
+        count: usize,
+        sampling: &Sampling,
+        streams: &mut [ChaCha8Rng],
+        tokenizer: &Tokenizer,
+    ) -> Self {
+        let (model, adapter) = (&policy.model, policy.adapter_weights());
+        let adapter = adapter.as_ref();
+        let generated = generate_groups(model, adapter, contexts, count, sampling, streams);
+        let repeated = contexts
+            .iter()
+            .flat_map(|row| std::iter::repeat_n(row, count));
+        Rollout::of(repeated.cloned().collect(), generated, tokenizer)
+    }
+
+    fn of(contexts: Vec<Vec<u32>>, generated: Vec<Generated>, tokenizer: &Tokenizer) -> Self {
         let responses = generated
             .iter()
             .map(|row| tokenizer.decode(&row.tokens))
@@ -93,6 +115,23 @@ pub fn forward(
     forward_rows(policy, &contexts, &responses, |logits| match truncation {
         Some(truncation) => truncation.apply(logits, range),
         None => logits,
+    })
+}
+
+/// A forward pass over the rollout's rows at `range`, with log-probabilities at a sampling temperature.
+pub fn forward_tempered(
+    policy: &Policy,
+    rollout: &Rollout,
+    range: Range<usize>,
+    temperature: f32,
+) -> PolicyOutput {
+    let (contexts, responses) = rollout.tokens(range);
+    forward_rows(policy, &contexts, &responses, |logits| {
+        if temperature == 1.0 {
+            logits
+        } else {
+            logits.div_scalar(temperature)
+        }
     })
 }
 

@@ -25,4 +25,5 @@ mod resume_is_exact;
 mod resume_refused;
 mod rollout_is_shown;
 mod toy_task;
+mod trl_groups;
 mod trl_step;

@@ -33,7 +33,8 @@ use emprl::train::material::Encoded;
 use emprl::train::model_tokenizer::ModelTokenizer;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
-use emprl::train::ppo::trainer::{self, PpoInputs};
+use emprl::train::policy_gradient::trainer::{self, Inputs};
+use emprl::train::ppo::Ppo;
 use emprl::train::reward::{Candidate, Reward, Score};
 use emprl::train::seed::{Draw, stream};
 use emprl::train::session::Session;
@@ -200,7 +201,7 @@ fn step(
         checkpoints: Checkpoints::of(folder.path()),
         observer: &mut phases,
     };
-    let inputs = PpoInputs {
+    let inputs = Inputs {
         train: &train,
         validation: &train[..1],
         tokenizer: &tokenizer,
@@ -217,7 +218,7 @@ fn step(
         .adapter
         .as_ref()
         .map_or(model.num_params(), Module::num_params);
-    trainer::train(&mut session, inputs, &generator)?;
+    trainer::train(&Ppo, &mut session, inputs, &generator)?;
     let mut line =
         json!({"bench": "ppo_step", "device": name, "tuning": tuning, "trainable": trainable});
     let mut total = 0.0;

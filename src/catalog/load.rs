@@ -4,7 +4,7 @@
 
 use super::Entry;
 use super::compare::{Answers, Paired, PreparedCurves, paired, prepare};
-use crate::metrics::Bootstrap;
+use crate::metrics::{Bootstrap, declared};
 use crate::store::{CatalogParts, RunId, RunStatus, StoreError, StoreReader};
 
 /// The runs, in this order.
@@ -56,7 +56,8 @@ fn answers(reader: &StoreReader, run: RunId) -> Result<Option<Answers>, StoreErr
     Ok(rows.map(|rows| Answers::new(&rows)))
 }
 
-/// The curves of a metric, of the latest stage that logs it.
+/// The curves of a metric, of the latest stage that logs it; of a run whose policy another algorithm trained, those of
+/// the same quantity.
 pub fn curves(
     reader: &StoreReader,
     entries: &[&Entry],
@@ -65,7 +66,8 @@ pub fn curves(
     let curve = |entry: &&Entry| -> Result<Vec<(u64, f64)>, StoreError> {
         let run = entry.row.id;
         let mut keys = reader.keys(run)?.into_iter();
-        let points = match keys.rfind(|summary| summary.key.name == metric) {
+        let is_same = |key: &str| declared::as_of_ppo(key) == declared::as_of_ppo(metric);
+        let points = match keys.rfind(|summary| is_same(&summary.key.name)) {
             Some(summary) => reader.series(run, &summary.key, None)?,
             None => Vec::new(),
         };

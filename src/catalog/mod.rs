@@ -117,8 +117,12 @@ impl Facts for Entry {
                 let paths = self.changed().into_iter();
                 Fact::List(paths.map(|(path, _)| path.to_string()).collect())
             }
-            "reward" => self.measured(self.raw_reward(), part),
-            _ => self.measured(names::unalias(name), part),
+            "reward" => self.measured(&self.raw_reward(), part),
+            _ => {
+                let keys = names::logged_as(name);
+                let logged = keys.iter().find(|key| self.metrics.contains_key(*key));
+                self.measured(logged.map_or(names::unalias(name), String::as_str), part)
+            }
         }
     }
 
@@ -145,10 +149,11 @@ impl Facts for Entry {
 
 impl Entry {
     /// The metric that the run logs its raw reward under.
-    fn raw_reward(&self) -> &'static str {
-        let mut keys = declared::RAW_REWARDS.into_iter();
-        keys.find(|key| self.metrics.contains_key(*key))
-            .unwrap_or(declared::EMPATHY_REWARD)
+    fn raw_reward(&self) -> String {
+        let keys = declared::RAW_REWARDS.into_iter();
+        let mut keys = keys.flat_map(declared::in_every_stage);
+        keys.find(|key| self.metrics.contains_key(key))
+            .unwrap_or_else(|| declared::EMPATHY_REWARD.to_string())
     }
 
     /// Whether its values of this metric are, at first at least, those of the truncated distribution: with

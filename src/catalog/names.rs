@@ -96,6 +96,15 @@ pub(super) fn unalias(name: &str) -> &str {
         .map_or(name, |(_, key)| key)
 }
 
+/// The keys that a name of a metric stands for: a short one for the same quantity in every stage that trains a policy.
+pub(super) fn logged_as(name: &str) -> Vec<String> {
+    let key = unalias(name);
+    match key == name {
+        true => vec![key.to_string()],
+        false => declared::in_every_stage(key),
+    }
+}
+
 /// The parts of runs that have the values of these names.
 pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
     let mut parts = CatalogParts::default();
@@ -104,7 +113,8 @@ pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
     for name in names {
         let key = unalias(name);
         if name == "reward" {
-            metrics.extend(declared::RAW_REWARDS.map(str::to_string));
+            let keys = declared::RAW_REWARDS.into_iter();
+            metrics.extend(keys.flat_map(declared::in_every_stage));
         } else if let Some(figure) = name.strip_prefix(TEST) {
             figures.insert(figure.to_string());
             parts.controls |= !WITHOUT_CONTROLS.contains(&figure);
@@ -114,7 +124,7 @@ pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
             parts.settings = true;
             parts.changes = true;
         } else if declared(key).is_some() {
-            metrics.insert(key.to_string());
+            metrics.extend(logged_as(name));
         }
     }
     parts.metrics = Read::These(metrics);

@@ -129,7 +129,7 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
     };
     row("Identifier, three alike", plan.identifier);
     row("Generator", plan.generator);
-    row("Policy with value head", plan.policy);
+    row(plan.policy_name(), plan.policy);
     text += &format!(
         "\n{:<16}{:>18}{:>12}{:>12}{:>13}{:>12}{:>12}{:>14}\n",
         "Stages", "steps", "weights", "optimizer", "activations", "in all", "on disk", "time"

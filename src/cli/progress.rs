@@ -40,6 +40,18 @@ fn figures(stage: Stage) -> &'static [Figure] {
             ("accuracy", &[declared::DPO_VALIDATION_ACCURACY]),
             ("gain", &[declared::VALIDATION_EMP_F1_GAIN]),
         ],
+        Stage::Grpo => &[
+            ("reward", &["grpo/reward/empathy", "grpo/reward/total"]),
+            ("KL", &["grpo/kl/full"]),
+            ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
+            ("gain", &[declared::VALIDATION_EMP_F1_GAIN]),
+        ],
+        Stage::Rloo => &[
+            ("reward", &["rloo/reward/empathy", "rloo/reward/total"]),
+            ("KL", &["rloo/kl/full"]),
+            ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
+            ("gain", &[declared::VALIDATION_EMP_F1_GAIN]),
+        ],
         Stage::Evaluation => &[],
     }
 }

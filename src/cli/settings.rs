@@ -38,6 +38,7 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
                     "unit": setting.unit,
                     "default": defaults.get(setting.path),
                     "paper": setting.paper,
+                    "trl": setting.trl,
                 });
                 if setting.section() == TERMS {
                     row["path"] = format!("{TERMS}.NAME.{}", setting.field()).into();
@@ -68,6 +69,7 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
                 (range, None) => facts.push(range.to_string()),
             }
             facts.extend(setting.paper.map(|paper| format!("paper {paper}")));
+            facts.extend(setting.trl.map(|default| format!("TRL {default}")));
             text += &format!("  {}  ({})\n", setting.path, facts.join("; "));
             let help: Vec<&str> = setting.help().split_whitespace().collect();
             text += &format!("      {}\n", help.join(" "));

@@ -28,20 +28,30 @@ pub struct Monitor {
 const RAW_REWARD: &str = "raw reward";
 
 /// The other metrics watched over the window.
-const WATCHED: [&str; 3] = [
+const WATCHED: [&str; 4] = [
     declared::KL_FULL,
     declared::ENDED_SHARE,
     declared::RESPONSE_LENGTH,
+    ZERO_STD,
 ];
+
+/// The share of groups with equal rewards, as PPO would log it.
+const ZERO_STD: &str = "ppo/group/zero_std";
 
 /// By how much the targets must have a level less often than the responses.
 const CLEARLY: f64 = 0.1;
 
-/// The name under which a metric is watched, if it is, among others of the same step.
+/// The name under which a metric is watched, if it is, among others of the same step: PPO's, in whichever stage it is
+/// logged.
 fn watched(metric: &str, values: &[(String, f64)]) -> Option<&'static str> {
+    let metric = declared::as_of_ppo(metric);
+    let is_logged = |key: &&str| {
+        values
+            .iter()
+            .any(|(name, _)| declared::as_of_ppo(name) == **key)
+    };
     let mut raw_rewards = declared::RAW_REWARDS.into_iter();
-    let is_logged = |key: &&str| values.iter().any(|(name, _)| name == key);
-    match raw_rewards.find(is_logged) == Some(metric) {
+    match raw_rewards.find(is_logged) == Some(&*metric) {
         true => Some(RAW_REWARD),
         false => WATCHED.into_iter().find(|watched| *watched == metric),
     }
@@ -105,6 +115,7 @@ impl Monitor {
         self.levels(values, &mut found);
         if fresh {
             self.kl(window, &mut found);
+            self.groups(window, &mut found);
             self.text(window, &mut found);
             self.stalled(step, window, &mut found);
         }
@@ -140,6 +151,17 @@ impl Monitor {
             factor,
         };
         self.raise_if(rose, alert, found);
+    }
+
+    /// Of algorithms that learn from the differences within groups of responses.
+    fn groups(&mut self, window: usize, found: &mut Vec<Alert>) {
+        let limit = self.settings.zero_std_share;
+        let (Some(share), _) = self.means(ZERO_STD, window) else {
+            return;
+        };
+        let window = window as u64;
+        let many = limit > 0.0 && share > limit;
+        self.raise_if(many, Alert::FlatGroups { share, window }, found);
     }
 
     fn text(&mut self, window: usize, found: &mut Vec<Alert>) {

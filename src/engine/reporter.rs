@@ -10,7 +10,7 @@ use crossbeam::channel::Sender;
 use super::control::Next;
 use super::run::Shared;
 use super::{Message, MessageKind};
-use crate::experiment::{CHANGEABLE_STAGE, Change, Control, EventKind, Report, RunStatus, Stage};
+use crate::experiment::{Change, Control, EventKind, Report, RunStatus, Stage};
 use crate::store::{RunId, now_ms};
 use crate::train::observer::{Directive, Observer, Wait};
 
@@ -78,7 +78,7 @@ impl Reporter {
 
     /// The next request; waits during a pause.
     fn next(&mut self) -> Next {
-        let changeable = self.stage == Some(CHANGEABLE_STAGE);
+        let changeable = self.stage.is_some_and(Stage::trains_policy);
         let status = |status| EventKind::Status { status };
         let mut next = self.shared.requests.next(changeable);
         if next == Next::Pause {

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use super::alert::Watched;
 use super::{RunBody, RunOutcome};
 use crate::experiment::{
-    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SCRATCH, Scorer, SharedStages,
-    Stage,
+    Config, Environment, Event, ExperimentError, SCRATCH, Scorer, SharedStages, Stage,
 };
 use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
@@ -180,10 +179,10 @@ pub fn shared(
     let origin = format!("settings of run {of}");
     let mut shared = config.shared_stages(&Config::from_toml(&origin, &other.config_toml)?);
     if let Some(path) = changed_setting(&reader.events(of)?)
-        && shared.stages.contains(&CHANGEABLE_STAGE)
+        && shared.stages.iter().any(|stage| stage.trains_policy())
     {
         // Its settings were changed during the run.
-        shared.stages.retain(|stage| *stage < CHANGEABLE_STAGE);
+        shared.stages.retain(|stage| !stage.trains_policy());
         shared.differs = Some(path);
     }
     Ok(shared)

@@ -37,6 +37,8 @@ pub enum Alert {
     },
     /// The share of the responses of the last `window` steps that reached the length limit.
     CutOff { share: f64, window: u64 },
+    /// The share of contexts, over the last `window` steps, whose responses all had the same reward.
+    FlatGroups { share: f64, window: u64 },
     /// Pearson's r of reward and response length over the last `steps` steps.
     Length { r: f64, steps: u64 },
     /// The windowed mean reward has not risen for `steps` steps.
@@ -56,6 +58,7 @@ impl Alert {
             | Alert::Scorer { .. } => Severity::Alert,
             Alert::KlRise { .. }
             | Alert::CutOff { .. }
+            | Alert::FlatGroups { .. }
             | Alert::Length { .. }
             | Alert::Stalled { .. } => Severity::Warning,
         }
@@ -69,7 +72,7 @@ impl fmt::Display for Alert {
             Alert::KlLimit { kl, window, limit } => write!(
                 f,
                 "The KL of a response is {kl:.1} nats over {window} steps, above alerts.kl_limit = {limit}: \
-                 the policy is drifting away from the reference; raise reward.beta or lower ppo.lr"
+                 the policy is drifting away from the reference; raise the KL coefficient or lower the learning rate"
             ),
             Alert::KlRise {
                 before,
@@ -106,6 +109,12 @@ impl fmt::Display for Alert {
             Alert::CutOff { share, window } => write!(
                 f,
                 "{:.0} % of the responses of the last {window} steps were cut off at the length limit",
+                100.0 * share
+            ),
+            Alert::FlatGroups { share, window } => write!(
+                f,
+                "{:.0} % of the contexts of the last {window} steps had responses of equal reward, from which \
+                 nothing is learnt; draw more responses to each, or raise sampling.temperature",
                 100.0 * share
             ),
             Alert::Length { r, steps } => write!(

@@ -6,18 +6,24 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::error::Problem;
 use super::{Config, Setting, SettingKind, Stage, setting};
 
-/// The stage whose settings may be changed while it runs.
-pub const CHANGEABLE_STAGE: Stage = Stage::Ppo;
-
-/// Numbers that every step reads anew and that no state is built from.
-const CHANGEABLE: [&str; 7] = [
-    "ppo.lr",
-    "reward.beta",
-    "reward.kl_target",
-    "ppo.clip_range",
-    "ppo.value_coefficient",
-    "ppo.target_kl",
-    "sampling.temperature",
+/// Numbers that every step reads anew and that no state is built from, each with the stage that reads it; `None` for
+/// each that trains the policy.
+const CHANGEABLE: [(&str, Option<Stage>); 15] = [
+    ("ppo.lr", Some(Stage::Ppo)),
+    ("reward.beta", Some(Stage::Ppo)),
+    ("reward.kl_target", Some(Stage::Ppo)),
+    ("ppo.clip_range", Some(Stage::Ppo)),
+    ("ppo.value_coefficient", Some(Stage::Ppo)),
+    ("ppo.target_kl", Some(Stage::Ppo)),
+    ("grpo.lr", Some(Stage::Grpo)),
+    ("grpo.beta", Some(Stage::Grpo)),
+    ("grpo.epsilon", Some(Stage::Grpo)),
+    ("grpo.epsilon_high", Some(Stage::Grpo)),
+    ("rloo.lr", Some(Stage::Rloo)),
+    ("rloo.beta", Some(Stage::Rloo)),
+    ("rloo.epsilon", Some(Stage::Rloo)),
+    ("rloo.epsilon_high", Some(Stage::Rloo)),
+    ("sampling.temperature", None),
 ];
 
 /// A new value of a setting, within its range.
@@ -52,7 +58,7 @@ impl Change {
         };
         let setting = changeable().find(|setting| setting.path == path);
         let setting = setting.ok_or_else(|| {
-            let known = CHANGEABLE.join(", ");
+            let known = CHANGEABLE.map(|(path, _)| path).join(", ");
             refuse(format!(
                 "cannot be changed during a run; these can: {known}"
             ))
@@ -123,7 +129,16 @@ pub fn number_words(number: f64) -> String {
 
 /// The settings that may be changed during a run.
 pub fn changeable() -> impl Iterator<Item = &'static Setting> {
-    CHANGEABLE.iter().filter_map(|path| setting(path))
+    CHANGEABLE.iter().filter_map(|(path, _)| setting(path))
+}
+
+/// Those that a stage reads.
+pub fn changeable_in(stage: Stage) -> impl Iterator<Item = &'static Setting> {
+    let read = CHANGEABLE.iter().filter(move |(_, reader)| match reader {
+        Some(reader) => *reader == stage,
+        None => stage.trains_policy(),
+    });
+    read.filter_map(|(path, _)| setting(path))
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::Stage;
-use super::config::{Config, IdentifierInit, LOGISTIC, Precision, SCRATCH, TERMS, Tuning};
+use super::config::{
+    Config, IdentifierInit, KlControlChoice, LOGISTIC, Precision, SCRATCH, TERMS, Tuning,
+};
 use super::error::Problem;
 use super::term;
 
@@ -68,9 +70,9 @@ impl Config {
         match stage {
             Stage::Pretraining => true,
             Stage::Identifiers => self.identifiers.given().is_none(),
-            Stage::Generator => self.generator.tuning.trains_model(),
-            Stage::Ppo => self.ppo.tuning.trains_model(),
-            Stage::Dpo => self.dpo.tuning.trains_model(),
+            Stage::Generator | Stage::Ppo | Stage::Grpo | Stage::Rloo | Stage::Dpo => {
+                self.policy_part(stage).0.trains_model()
+            }
             Stage::Evaluation => false,
         }
     }
@@ -92,15 +94,26 @@ impl Config {
         problems.refuse_if(
             !stages.windows(2).all(in_order),
             "run.stages",
-            "out of order; it goes pretraining, identifiers and generator (either first), ppo or dpo, evaluation",
+            "out of order; it goes pretraining, identifiers and generator (either first), one of ppo, grpo, rloo and dpo, evaluation",
         );
+        let trained_by = self.policy_stages();
         problems.refuse_if(
-            has(Stage::Ppo) && !has(Stage::Generator),
+            trained_by.len() > 1,
             "run.stages",
-            "ppo needs the generator stage before it",
+            "the policy is trained in one way; keep one of ppo, grpo and rloo",
         );
         problems.refuse_if(
-            has(Stage::Ppo) && !has(Stage::Identifiers) && self.reward.uses_identifiers(),
+            trained_by.iter().any(|stage| *stage != Stage::Dpo) && !has(Stage::Generator),
+            "run.stages",
+            format!(
+                "{} needs the generator stage before it",
+                trained_by.first().map_or("", |stage| stage.key())
+            ),
+        );
+        problems.refuse_if(
+            trained_by.iter().any(|stage| *stage != Stage::Dpo)
+                && !has(Stage::Identifiers)
+                && self.reward.uses_identifiers(),
             "run.stages",
             "the empathy reward needs the identifiers stage; add it, or set reward.empathy = false (or leave the term of the identifiers out)",
         );
@@ -142,13 +155,14 @@ impl Config {
             "generator.tuning",
             "an adapter alone cannot teach a model that was never trained; use \"full\" or \"both\"",
         );
-        problems.refuse_if(
-            has(Stage::Ppo) && self.ppo.tuning.has_lora() != self.generator.tuning.has_lora(),
-            "ppo.tuning",
-            "the policy starts as the generator, which has LoRA or has none; use \"lora\" for both, or for neither",
-        );
-        let tunings = [self.generator.tuning, self.ppo.tuning, self.dpo.tuning];
-        let uses_lora = tunings.into_iter().any(Tuning::has_lora);
+        for &stage in trained_by.iter().filter(|stage| **stage != Stage::Dpo) {
+            self.check_tuning(stage, &mut problems);
+        }
+        let tunings = trained_by.iter().map(|stage| self.policy_part(*stage).0);
+        let uses_lora = [self.generator.tuning]
+            .into_iter()
+            .chain(tunings)
+            .any(Tuning::has_lora);
         problems.refuse_if(
             uses_lora && self.lora.alpha == 0.0,
             "lora.alpha",
@@ -163,14 +177,6 @@ impl Config {
             uses_lora && self.lora.targets.trim().is_empty(),
             "lora.targets",
             "names no layer; use \"all-linear\", or names such as q_proj, v_proj",
-        );
-        problems.refuse_if(
-            has(Stage::Ppo) && self.ppo.tuning.has_prefix() && !self.generator.tuning.has_prefix(),
-            "ppo.tuning",
-            format!(
-                "the policy starts as the generator, so a prefix must be there already; set generator.tuning to \"{}\" or ppo.tuning to \"full\"",
-                if scratch { "both" } else { "prefix" }
-            ),
         );
         let longest = self.sampling.max_new_tokens;
         problems.refuse_if(
@@ -206,6 +212,9 @@ impl Config {
             "reward.whiten_padding",
             "nothing is whitened; set reward.whiten_rewards = true as well",
         );
+        for &stage in &trained_by {
+            self.check_groups(stage, &mut problems);
+        }
         let reward = &self.reward;
         let weights = reward.emotional_reaction + reward.interpretation + reward.exploration;
         problems.refuse_if(
@@ -302,6 +311,95 @@ impl Config {
             path: "identifiers.auditors".to_string(),
             message,
         })
+    }
+
+    /// The stages of the run that train its policy: one at most, if there is nothing wrong.
+    pub fn policy_stages(&self) -> Vec<Stage> {
+        let stages = self.run.stages.iter().copied();
+        stages.filter(|stage| stage.trains_policy()).collect()
+    }
+
+    /// Which parameters a stage trains, and on how many responses at once: those of PPO's batch, or of one part of a
+    /// batch. The generator's for a stage that trains no policy.
+    pub fn policy_part(&self, stage: Stage) -> (Tuning, usize) {
+        match stage {
+            Stage::Grpo => {
+                let of = &self.grpo;
+                let responses = of.batch * of.num_generations;
+                (
+                    of.tuning,
+                    responses.div_ceil(of.gradient_accumulation_steps),
+                )
+            }
+            Stage::Rloo => {
+                let of = &self.rloo;
+                let responses = of.batch * of.num_generations;
+                (
+                    of.tuning,
+                    responses.div_ceil(of.gradient_accumulation_steps),
+                )
+            }
+            Stage::Ppo => (self.ppo.tuning, self.ppo.batch),
+            // Two responses of each pair.
+            Stage::Dpo => (self.dpo.tuning, 2 * self.dpo.batch),
+            Stage::Pretraining | Stage::Identifiers | Stage::Generator | Stage::Evaluation => {
+                (self.generator.tuning, self.generator.batch)
+            }
+        }
+    }
+
+    /// A policy starts as the generator, with the adapter that it has.
+    fn check_tuning(&self, stage: Stage, problems: &mut Problems) {
+        let (tuning, _) = self.policy_part(stage);
+        let (path, generator) = (format!("{stage}.tuning"), self.generator.tuning);
+        problems.refuse_if(
+            tuning.has_lora() != generator.has_lora(),
+            &path,
+            "the policy starts as the generator, which has LoRA or has none; use \"lora\" for both, or for neither",
+        );
+        let with_prefix = match self.model.source == SCRATCH {
+            true => "both",
+            false => "prefix",
+        };
+        problems.refuse_if(
+            tuning.has_prefix() && !generator.has_prefix(),
+            &path,
+            format!(
+                "the policy starts as the generator, so a prefix must be there already; set generator.tuning to \"{with_prefix}\" or {path} to \"full\""
+            ),
+        );
+    }
+
+    /// What GRPO and RLOO do not have, and would leave out in silence.
+    fn check_groups(&self, stage: Stage, problems: &mut Problems) {
+        let (batch, group, parts) = match stage {
+            Stage::Grpo => {
+                let of = &self.grpo;
+                (of.batch, of.num_generations, of.gradient_accumulation_steps)
+            }
+            Stage::Rloo => {
+                let of = &self.rloo;
+                (of.batch, of.num_generations, of.gradient_accumulation_steps)
+            }
+            _ => return,
+        };
+        let responses = batch * group;
+        problems.refuse_if(
+            !responses.is_multiple_of(parts),
+            &format!("{stage}.gradient_accumulation_steps"),
+            format!("must divide the {responses} responses of a batch ({batch} contexts × {group}), so that parts are equal"),
+        );
+        let title = stage.title();
+        problems.refuse_if(
+            self.reward.kl_control != KlControlChoice::Fixed,
+            "reward.kl_control",
+            format!("{title} has no adaptive control of its KL; use \"fixed\", and {stage}.beta for the coefficient"),
+        );
+        problems.refuse_if(
+            self.reward.whiten_rewards,
+            "reward.whiten_rewards",
+            format!("{title} rewards whole responses, and no tokens that could be whitened; set it to false"),
+        );
     }
 }
 

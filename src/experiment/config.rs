@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use super::group_settings::{GrpoSettings, RlooSettings};
 use super::setting::{BOOL, Setting, SettingKind, Spec, TEXT, choice, float, int, settings, words};
 use super::term::{Scorer, TermSettings, term_settings};
 
@@ -168,7 +169,7 @@ settings! {
         precision: Precision = Precision::F32 => choice(Precision::WORDS);
         /// The stages to run, in this order.
         stages: Vec<Stage> = vec![Stage::Identifiers, Stage::Generator, Stage::Ppo, Stage::Evaluation]
-            => Spec::of(SettingKind::List(&["pretraining", "identifiers", "generator", "ppo", "dpo", "evaluation"]));
+            => Spec::of(SettingKind::List(&["pretraining", "identifiers", "generator", "ppo", "grpo", "rloo", "dpo", "evaluation"]));
         /// A checkpoint is written every so many steps of a stage, besides the one at its end; 0 for none between.
         checkpoint_every: u64 = 500 => int(0, 1_000_000).unit("steps");
     }
@@ -222,7 +223,7 @@ settings! {
         tied: bool = true => BOOL.paper("true");
         /// Tokens that stand in the texts by name, such as </s> or <extra_id_0> or those added to the tokenizer as special, become these tokens; off, they are text like any other.
         special_tokens: bool = false => BOOL.label("Special tokens in texts");
-        /// Dropout of the identifiers', generator's and pre-training stages; always off in PPO. Identifiers on an encoder of a folder have that of its config.json.
+        /// Dropout of the identifiers', generator's and pre-training stages; always off in reinforcement learning. Identifiers on an encoder of a folder have that of its config.json.
         dropout: f64 = 0.1 => float(0.0, 0.9).paper("0.1");
     }
 }
@@ -248,7 +249,7 @@ settings! {
         rank: usize = 16 => int(1, 1_024);
         /// What is added is multiplied by alpha / rank.
         alpha: f64 = 32.0 => float(0.0, 4_096.0);
-        /// Dropout of the matrices' inputs in the generator stage; always off in PPO.
+        /// Dropout of the matrices' inputs in the generator stage; always off in reinforcement learning.
         dropout: f64 = 0.05 => float(0.0, 0.9);
         /// The layers, by their published names with commas between, such as q_proj, v_proj, or of T5 q, v; "all-linear" for all of the blocks.
         targets: String = "all-linear".into() => TEXT;
@@ -537,7 +538,7 @@ settings! {
 settings! {
     /// How answers are measured.
     EvaluationSettings in "evaluation" {
-        /// Validation examples answered at each evaluation of PPO and DPO.
+        /// Validation examples answered at each evaluation of a policy.
         subset: usize = 200 => int(1, 1_000_000).unit("examples");
         /// Dialogues of the fixed sample list.
         samples: usize = 8 => int(1, 200).unit("dialogues");
@@ -571,6 +572,8 @@ settings! {
         level_share: f64 = 0.95 => float(0.0, 1.0).label("Levels collapsed");
         /// Alert when more than this share of responses is cut at the longest length; 0 for never.
         cut_share: f64 = 0.9 => float(0.0, 1.0).label("Responses cut off");
+        /// Alert when more than this share of contexts has responses of equal reward, from which GRPO and RLOO learn nothing; 0 for never.
+        zero_std_share: f64 = 0.8 => float(0.0, 1.0).label("Groups of equal rewards");
         /// Alert when reward and length of responses correlate by more than this; 0 for never.
         length_correlation: f64 = 0.9 => float(0.0, 1.0).label("Reward tied to length");
         /// Alert when the mean reward has not risen for so many steps; 0 for never.
@@ -594,6 +597,8 @@ pub struct Config {
     pub generator: GeneratorSettings,
     pub sampling: SamplingSettings,
     pub ppo: PpoSettings,
+    pub grpo: GrpoSettings,
+    pub rloo: RlooSettings,
     pub dpo: DpoSettings,
     pub reward: RewardSettings,
     pub evaluation: EvaluationSettings,
@@ -612,6 +617,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("generator", "Generator"),
     ("sampling", "Sampling"),
     ("ppo", "PPO"),
+    ("grpo", "GRPO"),
+    ("rloo", "RLOO"),
     ("dpo", "DPO"),
     ("reward", "Reward"),
     ("evaluation", "Evaluation"),
@@ -631,6 +638,8 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         GeneratorSettings::SETTINGS,
         SamplingSettings::SETTINGS,
         PpoSettings::SETTINGS,
+        GrpoSettings::SETTINGS,
+        RlooSettings::SETTINGS,
         DpoSettings::SETTINGS,
         RewardSettings::SETTINGS,
         EvaluationSettings::SETTINGS,

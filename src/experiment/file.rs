@@ -50,6 +50,8 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "identifiers",
     "identifiers-minilm",
     "emprl-smollm2",
+    "emprl-smollm2-grpo",
+    "quickstart-grpo",
 ];
 
 /// The experiments that come with the program.

@@ -8,9 +8,9 @@ use toml::Value;
 
 use super::change::number_words;
 use super::values::value_words;
-use super::{CHANGEABLE_STAGE, Change, EventKind, Stage};
+use super::{Change, EventKind, Stage};
 
-/// A change with the step of [`CHANGEABLE_STAGE`] that it followed.
+/// A change with the step, of the stage that trains the policy, that it followed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MadeChange {
     pub after_step: u64,
@@ -37,8 +37,10 @@ pub fn changes_made<'a>(
         }
         if *kind == EventKind::Resumed {
             match stage {
-                Some(stage) if stage > CHANGEABLE_STAGE => {}
-                Some(CHANGEABLE_STAGE) => made.retain(|earlier| earlier.after_step <= step),
+                Some(stage) if stage.trains_policy() => {
+                    made.retain(|earlier| earlier.after_step <= step);
+                }
+                Some(Stage::Evaluation) => {}
                 _ => made.clear(),
             }
         }

@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod event;
 mod file;
+mod group_settings;
 mod held;
 mod memory;
 mod progress;
@@ -23,17 +24,21 @@ mod term;
 mod values;
 
 pub use alert::Alert;
-pub use change::{CHANGEABLE_STAGE, Change, changeable, number_words};
+pub use change::{Change, changeable, changeable_in, number_words};
 pub use config::*;
 pub use environment::Environment;
 pub use error::{ExperimentError, Problem};
 pub use event::{Control, Event, EventKind, size_words};
 pub use file::{ExperimentFile, presets};
+pub use group_settings::{
+    GrpoSettings, ImportanceSamplingLevel, LossType, RlooSettings, ScaleRewards,
+};
 pub use held::{Held, MadeChange, changes_made};
 pub use memory::{MachineMemory, resident_memory};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
 pub use rollout::{
-    RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity, TruncatedFigures,
+    InGroup, RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity,
+    TruncatedFigures,
 };
 pub use setting::{Setting, SettingKind};
 pub use shared::SharedStages;

@@ -28,6 +28,9 @@ pub struct RolloutResponse {
     pub terms: Vec<RewardTerm>,
     /// The score after shaping, which is part of the last token's reward.
     pub shaped: f32,
+    /// Its place among the responses to one context, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<InGroup>,
     pub tokens: Vec<RolloutToken>,
 }
 
@@ -42,9 +45,22 @@ impl RolloutResponse {
     /// Sum of a quantity over these tokens, such as the KL of the response.
     pub fn sum(&self, quantity: TokenQuantity) -> f64 {
         self.figures()
-            .map(|figures| f64::from(figures.get(quantity)))
+            .filter_map(|figures| figures.get(quantity))
+            .map(f64::from)
             .sum()
     }
+}
+
+/// A response among those to the same context.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InGroup {
+    /// Position of the context in the batch, from 0.
+    pub context: u32,
+    /// What the whole response is worth beside the others; the advantage of each of its tokens.
+    pub advantage: f32,
+    /// Mean of the group's rewards, and their standard deviation.
+    pub mean: f32,
+    pub std: f32,
 }
 
 /// A term of a response's reward.
@@ -71,7 +87,8 @@ pub struct RolloutToken {
     pub figures: Option<TokenFigures>,
 }
 
-/// A step's figures for a token. Log-probabilities are natural.
+/// A step's figures for a token. Log-probabilities are natural. GRPO and RLOO reward whole responses and have no value
+/// head, so they have neither rewards nor values of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenFigures {
     /// `log π(a_t|s_t)`, before the updates.
@@ -81,13 +98,16 @@ pub struct TokenFigures {
     /// `KL(π ‖ ρ)` over the whole vocabulary.
     pub full_kl: f32,
     /// `V(s_t)`.
-    pub value: f32,
+    #[serde(default)]
+    pub value: Option<f32>,
     /// `r_t` (Eq. 7-8), whitened if the run does so.
-    pub reward: f32,
+    #[serde(default)]
+    pub reward: Option<f32>,
     /// `Â_t` (Eq. 9-10), whitened if the run does so.
     pub advantage: f32,
     /// `Â_t + V(s_t)` before whitening.
-    pub returns: f32,
+    #[serde(default)]
+    pub returns: Option<f32>,
     /// With `ppo.score_truncated`: the first three for the truncated distribution that the token was drawn from, of
     /// which rewards and advantages are made. Earlier versions recorded those as the first three.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,8 +141,8 @@ pub enum TokenQuantity {
 }
 
 impl TokenQuantity {
-    /// What every token has, in the order in which it is offered.
-    pub const ALL: [Self; 8] = [
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 11] = [
         Self::K1,
         Self::FullKl,
         Self::Advantage,
@@ -131,10 +151,6 @@ impl TokenQuantity {
         Self::Return,
         Self::LogProb,
         Self::ReferenceLogProb,
-    ];
-
-    /// What tokens have besides, where the step scored the truncated distribution.
-    pub const TRUNCATED: [Self; 3] = [
         Self::TruncatedKl,
         Self::TruncatedLogProb,
         Self::TruncatedReferenceLogProb,
@@ -143,9 +159,11 @@ impl TokenQuantity {
     /// What the tokens of a step have.
     pub fn of(responses: &[RolloutResponse]) -> Vec<Self> {
         let mut figures = responses.iter().flat_map(RolloutResponse::figures);
-        let more = figures.any(|figures| figures.truncated.is_some());
-        let more = Self::TRUNCATED.into_iter().filter(|_| more);
-        Self::ALL.into_iter().chain(more).collect()
+        let Some(first) = figures.next() else {
+            return Self::ALL.to_vec();
+        };
+        let has = |quantity: &Self| first.get(*quantity).is_some();
+        Self::ALL.into_iter().filter(has).collect()
     }
 
     /// The name in files.
@@ -210,7 +228,7 @@ impl TokenQuantity {
             }
             Self::Advantage => {
                 "How much better than expected the token was (Eq. 9-10); above 0 it is made likelier. \
-                 Whitened over the batch if the run does so"
+                 Whitened over the batch if the run does so; in GRPO and RLOO that of the whole response"
             }
             Self::Value => "What the value head expected to come, before the token",
             Self::Reward => {
@@ -247,19 +265,18 @@ impl TokenQuantity {
 }
 
 impl TokenFigures {
-    /// NaN where the token has no such figure.
-    pub fn get(&self, quantity: TokenQuantity) -> f32 {
-        let truncated =
-            |figure: fn(&TruncatedFigures) -> f32| self.truncated.as_ref().map_or(f32::NAN, figure);
+    /// `None` where the algorithm has no such figure, or the step none of the truncated distribution.
+    pub fn get(&self, quantity: TokenQuantity) -> Option<f32> {
+        let truncated = |figure: fn(&TruncatedFigures) -> f32| self.truncated.as_ref().map(figure);
         match quantity {
-            TokenQuantity::K1 => self.log_prob - self.reference_log_prob,
-            TokenQuantity::FullKl => self.full_kl,
-            TokenQuantity::Advantage => self.advantage,
+            TokenQuantity::K1 => Some(self.log_prob - self.reference_log_prob),
+            TokenQuantity::FullKl => Some(self.full_kl),
+            TokenQuantity::Advantage => Some(self.advantage),
             TokenQuantity::Value => self.value,
             TokenQuantity::Reward => self.reward,
             TokenQuantity::Return => self.returns,
-            TokenQuantity::LogProb => self.log_prob,
-            TokenQuantity::ReferenceLogProb => self.reference_log_prob,
+            TokenQuantity::LogProb => Some(self.log_prob),
+            TokenQuantity::ReferenceLogProb => Some(self.reference_log_prob),
             TokenQuantity::TruncatedKl => truncated(|figures| figures.kl),
             TokenQuantity::TruncatedLogProb => truncated(|figures| figures.log_prob),
             TokenQuantity::TruncatedReferenceLogProb => {

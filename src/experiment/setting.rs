@@ -36,6 +36,8 @@ pub struct Setting {
     pub kind: SettingKind,
     /// The paper's value, where it states one.
     pub paper: Option<&'static str>,
+    /// TRL's default, where the setting is one of its own.
+    pub trl: Option<&'static str>,
 }
 
 impl Setting {
@@ -47,6 +49,7 @@ impl Setting {
             unit: spec.unit,
             kind: spec.kind,
             paper: spec.paper,
+            trl: spec.trl,
         }
     }
 
@@ -99,6 +102,7 @@ pub(super) struct Spec {
     label: Option<&'static str>,
     unit: Option<&'static str>,
     paper: Option<&'static str>,
+    trl: Option<&'static str>,
 }
 
 impl Spec {
@@ -108,6 +112,7 @@ impl Spec {
             label: None,
             unit: None,
             paper: None,
+            trl: None,
         }
     }
 
@@ -123,6 +128,11 @@ impl Spec {
 
     pub(super) const fn paper(mut self, paper: &'static str) -> Self {
         self.paper = Some(paper);
+        self
+    }
+
+    pub(super) const fn trl(mut self, default: &'static str) -> Self {
+        self.trl = Some(default);
         self
     }
 }

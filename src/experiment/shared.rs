@@ -73,6 +73,8 @@ impl Config {
             Stage::Generator if self.generator.tuning == Tuning::Lora => &["generator", "lora"],
             Stage::Generator => &["generator", "prefix"],
             Stage::Ppo => &["ppo", "reward", "sampling", "evaluation"],
+            Stage::Grpo => &["grpo", "reward", "sampling", "evaluation"],
+            Stage::Rloo => &["rloo", "reward", "sampling", "evaluation"],
             Stage::Dpo if self.dpo.tuning == Tuning::Lora => {
                 &["dpo", "lora", "sampling", "evaluation"]
             }

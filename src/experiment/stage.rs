@@ -14,8 +14,12 @@ pub enum Stage {
     Identifiers,
     /// Maximum likelihood on dialogues (Sec. III-C).
     Generator,
-    /// Reinforcement learning (Sec. III-E).
+    /// Reinforcement learning with a value head (Sec. III-E).
     Ppo,
+    /// Reinforcement learning from groups of responses to one context (Shao et al. 2024).
+    Grpo,
+    /// The same with the mean of the others as each response's baseline (Ahmadian et al. 2024).
+    Rloo,
     /// Direct preference optimisation (Rafailov et al. 2023).
     Dpo,
     /// The metrics of Table II on the test split.
@@ -24,14 +28,19 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the usual order.
-    pub const ALL: [Stage; 6] = [
+    pub const ALL: [Stage; 8] = [
         Stage::Pretraining,
         Stage::Identifiers,
         Stage::Generator,
         Stage::Ppo,
+        Stage::Grpo,
+        Stage::Rloo,
         Stage::Dpo,
         Stage::Evaluation,
     ];
+
+    /// Those that train the policy. A run has one of them at most.
+    pub const OF_POLICIES: [Stage; 4] = [Stage::Ppo, Stage::Grpo, Stage::Rloo, Stage::Dpo];
 
     /// The name in files, events and metric keys.
     pub fn key(self) -> &'static str {
@@ -40,6 +49,8 @@ impl Stage {
             Stage::Identifiers => "identifiers",
             Stage::Generator => "generator",
             Stage::Ppo => "ppo",
+            Stage::Grpo => "grpo",
+            Stage::Rloo => "rloo",
             Stage::Dpo => "dpo",
             Stage::Evaluation => "evaluation",
         }
@@ -50,6 +61,11 @@ impl Stage {
         Stage::ALL.into_iter().find(|stage| stage.key() == key)
     }
 
+    /// Whether it trains the run's policy, which starts as the generator.
+    pub fn trains_policy(self) -> bool {
+        Stage::OF_POLICIES.contains(&self)
+    }
+
     /// The name on screen.
     pub fn title(self) -> &'static str {
         match self {
@@ -57,14 +73,11 @@ impl Stage {
             Stage::Identifiers => "Identifiers",
             Stage::Generator => "Generator",
             Stage::Ppo => "PPO",
+            Stage::Grpo => "GRPO",
+            Stage::Rloo => "RLOO",
             Stage::Dpo => "DPO",
             Stage::Evaluation => "Evaluation",
         }
-    }
-
-    /// Whether it trains the run's policy, which starts as the generator.
-    pub fn trains_policy(self) -> bool {
-        matches!(self, Stage::Ppo | Stage::Dpo)
     }
 
     /// What the model that it leaves is called in the result table; `None` of one that answers nothing.
@@ -72,6 +85,8 @@ impl Stage {
         match self {
             Stage::Generator => Some("Generator"),
             Stage::Ppo => Some("EmpRL"),
+            Stage::Grpo => Some("GRPO"),
+            Stage::Rloo => Some("RLOO"),
             Stage::Dpo => Some("DPO"),
             Stage::Pretraining | Stage::Identifiers | Stage::Evaluation => None,
         }

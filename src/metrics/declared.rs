@@ -5,6 +5,7 @@
 //! rewards other than the paper's are not in the table: they are described by their names.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -35,11 +36,15 @@ pub struct MetricDecl {
 }
 
 impl MetricDecl {
-    /// Its name with the data it was measured on: "Emp-F1 (validation)".
+    /// Its name with the data it was measured on, "Emp-F1 (validation)", or with the stage where another has the same,
+    /// "KL (k1), GRPO".
     pub fn full_name(&self) -> String {
         match self.stage {
             "validation" => format!("{} (validation)", self.name),
-            _ => self.name.to_string(),
+            stage => match policy_title(stage) {
+                Some(title) if !self.name.contains(title) => format!("{}, {title}", self.name),
+                _ => self.name.to_string(),
+            },
         }
     }
 }
@@ -52,7 +57,17 @@ pub fn declared(key: &str) -> Option<MetricDecl> {
 
 /// The table, in the order in which metrics are shown.
 pub fn all() -> impl Iterator<Item = &'static MetricDecl> {
-    TABLE.into_iter().flatten()
+    static ALL: LazyLock<Vec<MetricDecl>> = LazyLock::new(|| {
+        let mut all = Vec::new();
+        for list in TABLE {
+            all.extend_from_slice(list);
+            if list.iter().any(|metric| metric.key == SHAPED_SCORE) {
+                all.extend(groups::declared());
+            }
+        }
+        all
+    });
+    ALL.iter()
 }
 
 /// The table, followed by the metrics of rewards among `logged` that it does not list.
@@ -147,6 +162,10 @@ macro_rules! mechanism {
         "mechanism"
     };
 }
+
+mod groups;
+
+pub use groups::*;
 
 metrics! { PRETRAINING in "pretraining":
     PRETRAINING_LOSS { key: "pretraining/loss", name: "Pretraining loss", unit: "nats", direction: Lower, group: "Pretraining loss", per: "batch",
@@ -350,7 +369,7 @@ metrics! { MEMORY in "memory":
         definition: "Resident memory of the whole process." }
 }
 
-/// All declarations, in the order in which they are shown.
+/// All declarations in the order in which they are shown; those of GRPO and RLOO follow PPO's.
 const TABLE: [&[MetricDecl]; 12] = [
     PRETRAINING,
     IDENTIFIERS,
@@ -366,8 +385,8 @@ const TABLE: [&[MetricDecl]; 12] = [
     MEMORY,
 ];
 
-/// The start of the keys of a reward's metrics.
-pub const REWARD_PREFIX: &str = "ppo/reward/";
+/// The start of the keys of a reward's metrics in PPO.
+const REWARD_PREFIX: &str = "ppo/reward/";
 
 metrics! { TOTAL in "ppo":
     TOTAL_REWARD { key: "ppo/reward/total", name: "Reward", direction: Higher, group: "Reward", per: "step",
@@ -378,15 +397,21 @@ metrics! { TOTAL in "ppo":
 /// first; beside that, the second is then a term.
 pub const RAW_REWARDS: [&str; 2] = [TOTAL_REWARD, EMPATHY_REWARD];
 
-/// The key of the metric of a reward's term.
+/// The key of the metric of a reward's term in PPO.
 pub fn term_key(term: &str) -> String {
     format!("{REWARD_PREFIX}{term}")
 }
 
+/// Whether it is a metric of a run's reward: its total or a term of it.
+pub fn is_of_reward(key: &str) -> bool {
+    as_of_ppo(key).starts_with(REWARD_PREFIX)
+}
+
 /// The reward's term of a key: `warmth` for `ppo/reward/warmth`. None for a total or any other metric.
 pub fn term_of(key: &str) -> Option<&str> {
-    let term = key.strip_prefix(REWARD_PREFIX)?;
-    (is_term_name(term) && !RAW_REWARDS.contains(&key)).then_some(term)
+    let (_, of_stage) = policy_key(key)?;
+    let term = of_stage.strip_prefix("reward/")?;
+    (is_term_name(term) && !RAW_REWARDS.contains(&&*as_of_ppo(key))).then_some(term)
 }
 
 /// Whether a term can be called so: lower-case words joined by `_`, of a length that a person would choose.
@@ -399,8 +424,9 @@ pub fn is_term_name(name: &str) -> bool {
 
 /// The declaration of a reward's metric that the table does not list.
 fn undeclared_reward(key: &str) -> Option<MetricDecl> {
-    if key == TOTAL_REWARD {
-        return Some(TOTAL[0].clone());
+    let (stage, _) = policy_key(key)?;
+    if as_of_ppo(key) == TOTAL_REWARD {
+        return Some(groups::of_stage(&TOTAL[0], stage));
     }
     let words = term_of(key)?.replace('_', " ");
     Some(MetricDecl {
@@ -411,7 +437,7 @@ fn undeclared_reward(key: &str) -> Option<MetricDecl> {
             "The term \"{words}\" of the run's reward, before its weight; mean over the batch."
         )),
         direction: Direction::None,
-        stage: "ppo",
+        stage,
         group: "Reward by term",
         per_what: "step",
     })

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::adapter::AdapterWeights;
-use super::language_model::LanguageModel;
+use super::language_model::{Generation, LanguageModel};
 use super::sampling::Sampling;
 
 /// A sampled response.
@@ -35,6 +35,25 @@ pub fn generate<R: AsRef<[u32]>>(
     generate_while(model, adapter, contexts, sampling, streams, &mut |_| true)
 }
 
+/// As [`generate`], with `count` responses to each context, those of one context side by side. A context is read
+/// once; there is a stream for each response.
+///
+/// # Panics
+/// If there are not as many streams as responses.
+pub fn generate_groups<R: AsRef<[u32]>>(
+    model: &LanguageModel,
+    adapter: Option<&AdapterWeights>,
+    contexts: &[R],
+    count: usize,
+    sampling: &Sampling,
+    streams: &mut [ChaCha8Rng],
+) -> Vec<Generated> {
+    let rows: Vec<usize> = (0..contexts.len() * count).map(|row| row / count).collect();
+    assert_eq!(rows.len(), streams.len(), "one stream for each response");
+    let start = || model.start(contexts, adapter).select(&rows);
+    respond(model, adapter, start, sampling, streams, &mut |_| true)
+}
+
 /// As [`generate`]; `keep_going` is called with the responses after every token, and `false` ends them.
 ///
 /// # Panics
@@ -48,7 +67,20 @@ pub fn generate_while<R: AsRef<[u32]>>(
     keep_going: &mut dyn FnMut(&[Generated]) -> bool,
 ) -> Vec<Generated> {
     assert_eq!(contexts.len(), streams.len(), "one stream for each context");
-    let mut responses: Vec<Generated> = contexts
+    let start = || model.start(contexts, adapter);
+    respond(model, adapter, start, sampling, streams, keep_going)
+}
+
+/// Samples a response from each stream, in the rows that `start` begins.
+fn respond(
+    model: &LanguageModel,
+    adapter: Option<&AdapterWeights>,
+    start: impl FnOnce() -> Generation,
+    sampling: &Sampling,
+    streams: &mut [ChaCha8Rng],
+    keep_going: &mut dyn FnMut(&[Generated]) -> bool,
+) -> Vec<Generated> {
+    let mut responses: Vec<Generated> = streams
         .iter()
         .map(|_| Generated {
             tokens: Vec::new(),
@@ -56,13 +88,13 @@ pub fn generate_while<R: AsRef<[u32]>>(
             ended: false,
         })
         .collect();
-    if contexts.is_empty() || sampling.max_new_tokens == 0 {
+    if responses.is_empty() || sampling.max_new_tokens == 0 {
         return responses;
     }
     let eos = model.eos_token_ids();
-    let mut generation = model.start(contexts, adapter);
-    // Rows of the batch, as positions in `contexts`, and the last token of each.
-    let mut rows: Vec<usize> = (0..contexts.len()).collect();
+    let mut generation = start();
+    // Rows of the batch, as positions in `responses`, and the last token of each.
+    let mut rows: Vec<usize> = (0..responses.len()).collect();
     let mut last = vec![0; rows.len()];
     for position in 0..sampling.max_new_tokens {
         let hidden = match position {

@@ -45,7 +45,7 @@ pub mod weights;
 
 pub use device::{DeviceError, DeviceInfo};
 pub use dropout::Dropout;
-pub use generate::{Generated, generate, generate_while};
+pub use generate::{Generated, generate, generate_groups, generate_while};
 pub(crate) use host::with_derivatives;
 pub use language_model::{Generation, LanguageModel, LanguageModelConfig};
 pub use padding::pad;

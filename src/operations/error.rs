@@ -154,6 +154,8 @@ fn batch_setting(stage: Stage) -> &'static str {
         Stage::Identifiers => "identifiers.batch",
         Stage::Generator => "generator.batch",
         Stage::Ppo => "ppo.batch",
+        Stage::Grpo => "grpo.gradient_accumulation_steps (more parts)",
+        Stage::Rloo => "rloo.gradient_accumulation_steps (more parts)",
         Stage::Dpo => "dpo.batch",
         Stage::Evaluation => "evaluation.batch",
     }

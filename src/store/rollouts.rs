@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::step_rows::{Number, StepKey, StepRows};
 use crate::data::Role;
 use crate::experiment::{
-    RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TruncatedFigures,
+    InGroup, RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TruncatedFigures,
 };
 
 const ROWS: StepRows = StepRows {
@@ -49,13 +49,19 @@ struct StoredResponse {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     terms: Vec<StoredTerm>,
     shaped: Number<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<StoredGroup>,
     pieces: Vec<String>,
     log_probs: Vec<Number<f32>>,
     reference_log_probs: Vec<Number<f32>>,
     full_kl: Vec<Number<f32>>,
+    /// Empty where the algorithm has none, as rewards and returns are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     values: Vec<Number<f32>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     rewards: Vec<Number<f32>>,
     advantages: Vec<Number<f32>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     returns: Vec<Number<f32>>,
     /// Only of steps that scored the truncated distribution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +110,36 @@ impl StoredTruncated {
 }
 
 #[derive(Serialize, Deserialize)]
+struct StoredGroup {
+    context: u32,
+    advantage: Number<f32>,
+    mean: Number<f32>,
+    std: Number<f32>,
+}
+
+impl From<InGroup> for StoredGroup {
+    fn from(group: InGroup) -> Self {
+        StoredGroup {
+            context: group.context,
+            advantage: Number(group.advantage),
+            mean: Number(group.mean),
+            std: Number(group.std),
+        }
+    }
+}
+
+impl From<StoredGroup> for InGroup {
+    fn from(stored: StoredGroup) -> Self {
+        InGroup {
+            context: stored.context,
+            advantage: stored.advantage.0,
+            mean: stored.mean.0,
+            std: stored.std.0,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 struct StoredTerm {
     name: String,
     value: Number<f32>,
@@ -129,9 +165,9 @@ impl From<StoredTerm> for RewardTerm {
 
 impl From<&RolloutResponse> for StoredResponse {
     fn from(response: &RolloutResponse) -> Self {
-        let list = |figure: fn(&TokenFigures) -> f32| {
+        let list = |figure: fn(&TokenFigures) -> Option<f32>| {
             let figures = response.figures();
-            figures.map(|figures| Number(figure(figures))).collect()
+            figures.filter_map(figure).map(Number).collect()
         };
         StoredResponse {
             index: response.index,
@@ -143,13 +179,14 @@ impl From<&RolloutResponse> for StoredResponse {
             score: Number(response.score),
             terms: response.terms.iter().map(StoredTerm::from).collect(),
             shaped: Number(response.shaped),
+            group: response.group.map(StoredGroup::from),
             pieces: response.tokens.iter().map(|t| t.piece.clone()).collect(),
-            log_probs: list(|f| f.log_prob),
-            reference_log_probs: list(|f| f.reference_log_prob),
-            full_kl: list(|f| f.full_kl),
+            log_probs: list(|f| Some(f.log_prob)),
+            reference_log_probs: list(|f| Some(f.reference_log_prob)),
+            full_kl: list(|f| Some(f.full_kl)),
             values: list(|f| f.value),
             rewards: list(|f| f.reward),
-            advantages: list(|f| f.advantage),
+            advantages: list(|f| Some(f.advantage)),
             returns: list(|f| f.returns),
             truncated: StoredTruncated::of(response),
         }
@@ -159,28 +196,24 @@ impl From<&RolloutResponse> for StoredResponse {
 impl StoredResponse {
     fn read(self) -> Result<RolloutResponse, String> {
         let count = self.log_probs.len();
-        let lists = [
-            &self.reference_log_probs,
-            &self.full_kl,
-            &self.values,
-            &self.rewards,
-            &self.advantages,
-            &self.returns,
-        ];
-        let more = self.truncated.iter().flat_map(StoredTruncated::lists);
-        let mut lists = lists.into_iter().chain(more);
+        let lists = [&self.reference_log_probs, &self.full_kl, &self.advantages];
+        let truncated = self.truncated.iter().flat_map(StoredTruncated::lists);
+        let mut lists = lists.into_iter().chain(truncated);
+        let optional = [&self.values, &self.rewards, &self.returns];
+        let is_whole = lists.all(|list| list.len() == count)
+            && (optional.iter()).all(|list| list.is_empty() || list.len() == count);
         let prefix = self.pieces.len().checked_sub(count);
-        let Some(prefix) = prefix.filter(|_| lists.all(|list| list.len() == count)) else {
+        let Some(prefix) = prefix.filter(|_| is_whole) else {
             return Err("not every token has all of its figures".to_string());
         };
         let figures = |t: usize| TokenFigures {
             log_prob: self.log_probs[t].0,
             reference_log_prob: self.reference_log_probs[t].0,
             full_kl: self.full_kl[t].0,
-            value: self.values[t].0,
-            reward: self.rewards[t].0,
+            value: self.values.get(t).map(|value| value.0),
+            reward: self.rewards.get(t).map(|reward| reward.0),
             advantage: self.advantages[t].0,
-            returns: self.returns[t].0,
+            returns: self.returns.get(t).map(|returns| returns.0),
             truncated: self.truncated.as_ref().map(|truncated| truncated.at(t)),
         };
         let tokens = self
@@ -202,6 +235,7 @@ impl StoredResponse {
             score: self.score.0,
             terms: self.terms.into_iter().map(RewardTerm::from).collect(),
             shaped: self.shaped.0,
+            group: self.group.map(InGroup::from),
         })
     }
 }

@@ -45,7 +45,7 @@ pub enum TrainError {
     )]
     RolloutDisagrees { largest: f32, tolerance: f32 },
     #[error(
-        "PPO did not start, because its self-check failed: {0}. Choose another device with run.device; if it fails there too, please report it"
+        "the policy was not trained, because a self-check failed: {0}. Choose another device with run.device; if it fails there too, please report it"
     )]
     SelfCheck(#[from] CheckError),
     #[error("run {run} has no finished {stage} stage to reuse; let it finish, or start without it")]
@@ -143,7 +143,7 @@ fn with_identifiers(runs: &[u64]) -> String {
     }
 }
 
-/// Which self-check of PPO failed.
+/// Which self-check before the training of a policy failed.
 #[derive(Debug, Error)]
 pub enum CheckError {
     #[error("the untouched policy's ratio is off 1 by {largest} in its logarithm")]

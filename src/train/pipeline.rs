@@ -12,11 +12,13 @@ use super::artifacts::{Artifacts, as_t5};
 use super::checkpoint::Checkpoints;
 use super::dpo::trainer as dpo;
 use super::error::TrainError;
+use super::group::GroupMethod;
 use super::identifier::OwnModel;
 use super::material::Texts;
 use super::observer::Observer;
 use super::policy::Policy;
-use super::ppo::trainer as ppo;
+use super::policy_gradient::trainer as policy_gradient;
+use super::ppo::Ppo;
 use super::session::{Ended, Session};
 use super::{auditor, evaluation_stage, generator, identifier, pretraining};
 use crate::checkpoint;
@@ -110,7 +112,9 @@ pub fn run(
             Stage::Pretraining => pretraining::run(&mut session, &mut artifacts)?,
             Stage::Identifiers => identifiers(&mut session, &mut artifacts)?,
             Stage::Generator => generator::run(&mut session, &mut artifacts)?,
-            Stage::Ppo => ppo::run(&mut session, &mut artifacts)?,
+            Stage::Ppo => policy_gradient::run(&Ppo, &mut session, &mut artifacts)?,
+            Stage::Grpo => policy_gradient::run(&GroupMethod::Grpo, &mut session, &mut artifacts)?,
+            Stage::Rloo => policy_gradient::run(&GroupMethod::Rloo, &mut session, &mut artifacts)?,
             Stage::Dpo => dpo::run(&mut session, &mut artifacts)?,
             Stage::Evaluation => evaluation_stage::run(&mut session, &artifacts)?,
         };

@@ -18,6 +18,7 @@ mod window_support;
 
 mod compare;
 mod dry_run;
+mod grpo;
 mod harmless;
 mod lost_output;
 mod models;

@@ -3,13 +3,13 @@
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use emprl::experiment::KlEstimator;
+use emprl::train::policy_gradient::kl::{KlControl, full_kl};
+use emprl::train::policy_gradient::rollout::PolicyEvaluation;
+use emprl::train::policy_gradient::shaping::{ScoreShaper, ShapingConfig};
 use emprl::train::ppo::advantage::{AdvantageEstimate, estimate};
-use emprl::train::ppo::kl::{KlControl, full_kl};
 use emprl::train::ppo::objective::{
-    Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, PolicyEvaluation, ResponseRow,
-    objective,
+    Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
 };
-use emprl::train::ppo::shaping::{ScoreShaper, ShapingConfig};
 use emprl::train::ppo::token_rewards::token_rewards;
 use emprl::train::ppo::whiten::{Variance, moments, whiten};
 use emprl::train::score::{self, score};

@@ -327,6 +327,7 @@ fn bits(responses: &[RolloutResponse]) -> Vec<u32> {
     let numbers = responses.iter().flat_map(|response| {
         let figures = response.figures();
         let all = figures.flat_map(|figures| TokenQuantity::ALL.map(|q| figures.get(q)));
+        let all = all.flatten();
         [response.score, response.shaped].into_iter().chain(all)
     });
     let one = |x: f32| if x.is_nan() { f32::NAN } else { x };

@@ -74,10 +74,10 @@ pub fn response(index: u32, value: f32) -> RolloutResponse {
         log_prob,
         reference_log_prob: -0.1,
         full_kl: f32::MIN_POSITIVE,
-        value,
-        reward: -1.0e-7,
+        value: Some(value),
+        reward: Some(-1.0e-7),
         advantage: -value,
-        returns: 3.402_823e38,
+        returns: Some(3.402_823e38),
         truncated: None,
     };
     let token = |piece: &str, figures| RolloutToken {
@@ -97,6 +97,7 @@ pub fn response(index: u32, value: f32) -> RolloutResponse {
             value: 0.3,
         }],
         shaped: value,
+        group: None,
         tokens: vec![
             token("▁a", None),
             token("▁ß", Some(figures(-1.0 / 3.0))),

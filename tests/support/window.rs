@@ -409,10 +409,10 @@ fn response(step: u64, ended: bool) -> RolloutResponse {
             log_prob: -2.0 + n / 10.0,
             reference_log_prob: -2.0,
             full_kl: n / 100.0,
-            value: if ended { n } else { f32::NAN },
-            reward: -0.01 * n,
+            value: Some(if ended { n } else { f32::NAN }),
+            reward: Some(-0.01 * n),
             advantage: -0.2 * n,
-            returns: 0.8 * n,
+            returns: Some(0.8 * n),
             truncated: None,
         };
         RolloutToken {
@@ -430,6 +430,7 @@ fn response(step: u64, ended: bool) -> RolloutResponse {
         score: if ended { 0.5 } else { 0.25 },
         terms: Vec::new(),
         shaped: if ended { 0.5 } else { 0.25 },
+        group: None,
         tokens: tokens.collect(),
     }
 }

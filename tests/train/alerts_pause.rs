@@ -24,7 +24,8 @@ use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
 use emprl::train::model_tokenizer::ModelTokenizer;
 use emprl::train::policy::Policy;
-use emprl::train::ppo::trainer::{PpoInputs, train};
+use emprl::train::policy_gradient::trainer::{Inputs, train};
+use emprl::train::ppo::Ppo;
 use emprl::train::reward::{Candidate, Reward, Score};
 use emprl::train::session::Session;
 
@@ -131,7 +132,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             search: None,
         };
         let from = context.from.as_ref().map_or(0, |from| from.step);
-        let inputs = PpoInputs {
+        let inputs = Inputs {
             train: &examples,
             validation: &examples,
             tokenizer: &tokenizer,
@@ -142,7 +143,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             examiner: &examiner,
             base: None,
         };
-        match train(&mut session, inputs, &generator)? {
+        match train(&Ppo, &mut session, inputs, &generator)? {
             Some(_) => Ok(RunOutcome::Finished),
             None => Ok(RunOutcome::Stopped),
         }
@@ -210,7 +211,15 @@ fn check_record(reader: &StoreReader, run: RunId) {
     let rollout = reader.rollout_at(run, Stage::Ppo, LOST).unwrap();
     assert_eq!(rollout.len(), 4);
     assert!(rollout[1].score.is_nan() && rollout[0].score.is_finite());
-    assert!(rollout[1].figures().last().unwrap().reward.is_nan());
+    assert!(
+        rollout[1]
+            .figures()
+            .last()
+            .unwrap()
+            .reward
+            .unwrap()
+            .is_nan()
+    );
 }
 
 #[test]
@@ -256,7 +265,7 @@ fn the_run_pauses_and_goes_on_from_the_last_good_checkpoint_with_another_learnin
     for (stage, step) in reader.rollouts(run).unwrap() {
         let rollout = reader.rollout_at(run, stage, step).unwrap();
         let mut figures = rollout.iter().flat_map(|response| response.figures());
-        let finite = figures.all(|figures| figures.reward.is_finite());
+        let finite = figures.all(|figures| figures.reward.unwrap().is_finite());
         assert!(finite, "step {step} was done again");
     }
 }

@@ -35,4 +35,5 @@ mod resume_refused;
 mod rollout_is_shown;
 mod toy_task;
 mod trl_dpo;
+mod trl_groups;
 mod trl_step;

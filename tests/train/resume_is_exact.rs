@@ -115,6 +115,34 @@ fn settings_of_preferences() -> Config {
     config
 }
 
+/// A run whose policy is trained by `stage`: GRPO in parts of a batch, RLOO from a group of two.
+fn settings_of_groups(stage: Stage) -> Config {
+    let mut config = settings_of_full_tuning();
+    config.run.stages = vec![
+        Stage::Identifiers,
+        Stage::Generator,
+        stage,
+        Stage::Evaluation,
+    ];
+    config.generator.tuning = Tuning::Both;
+    config.reward.kl_control = KlControlChoice::Fixed;
+    config.grpo.tuning = Tuning::Prefix;
+    config.grpo.steps = 7;
+    config.grpo.batch = 2;
+    config.grpo.num_generations = 3;
+    config.grpo.num_iterations = 2;
+    config.grpo.gradient_accumulation_steps = 2;
+    config.grpo.beta = 0.1;
+    config.grpo.lr = 1e-3;
+    config.grpo.evaluate_every = 4;
+    config.rloo.tuning = Tuning::Both;
+    config.rloo.steps = 7;
+    config.rloo.batch = 3;
+    config.rloo.lr = 1e-3;
+    config.rloo.evaluate_every = 4;
+    config
+}
+
 /// What happens to a run after one of its steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Blow {
@@ -180,7 +208,7 @@ impl Observer for Keeper<'_> {
             } => {
                 self.stepped = true;
                 for (key, value) in values {
-                    if !OF_THE_MOMENT.contains(&key.as_str()) {
+                    if !OF_THE_MOMENT.contains(&&*declared::as_of_ppo(&key)) {
                         keep(
                             &mut self.record.metrics,
                             (stage, step, key),
@@ -230,10 +258,10 @@ impl Observer for Keeper<'_> {
             (0, Blow::Stop) => Directive::Stop,
             (0, Blow::Kill) => resume_unwind(Box::new(Killed)),
             _ => {
-                let change = self
-                    .changes
-                    .iter()
-                    .find(|(after, _)| self.at == Some((Stage::Ppo, *after)));
+                let change = self.changes.iter().find(|(after, _)| {
+                    let now = |(stage, at): (Stage, u64)| stage.trains_policy() && at == *after;
+                    self.at.is_some_and(now)
+                });
                 change.map_or(Directive::Continue, |(_, change)| Directive::Set(*change))
             }
         }
@@ -434,6 +462,22 @@ fn a_run_on_preference_pairs_is_the_same_after_any_stop_or_kill() {
         .unwrap();
     let hit = whole.withstands(&[(place as u64 + 1, Blow::Kill)]);
     assert_eq!(hit, [(Stage::Dpo, 5)]);
+}
+
+#[test]
+fn a_policy_trained_by_groups_survives_stops_and_kills_with_the_settings_changed_on_the_way() {
+    for (stage, path) in [(Stage::Grpo, "grpo.lr"), (Stage::Rloo, "rloo.beta")] {
+        let change = (2, Change::new(path, 0.01).unwrap());
+        let whole = Whole::changed(settings_of_groups(stage), vec![change]);
+        let plain = Whole::of(settings_of_groups(stage));
+        assert!(whole.record != plain.record, "{path} changes nothing");
+        assert!(plain.files.keys().any(|name| name.contains(stage.key())));
+        for (step, blow) in [(3, Blow::Stop), (4, Blow::Kill)] {
+            let place = whole.asked.iter().position(|at| *at == (stage, step));
+            let hit = whole.withstands(&[(place.unwrap() as u64 + 1, blow)]);
+            assert_eq!(hit, [(stage, step)]);
+        }
+    }
 }
 
 #[test]

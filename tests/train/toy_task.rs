@@ -1,21 +1,24 @@
-//! PPO learns: a task whose best policy is known is solved from nothing, through the same trainer and
-//! the same interface of rewards as the empathy reward.
+//! PPO, GRPO and RLOO learn: a task whose best policy is known is solved from nothing, through the same trainer
+//! and the same interface of rewards as the empathy reward.
 
 use std::path::Path;
 
 use emprl::data::Example;
-use emprl::experiment::{Config, Report, Tuning};
+use emprl::experiment::{Config, LrSchedule, Report, Tuning};
 use emprl::metrics::declared;
 use emprl::nn::t5::{T5, T5Config};
 use emprl::text::{EOS, Tokenizer, train_unigram};
 use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
 use emprl::train::evaluate::{Examiner, sampling};
+use emprl::train::group::GroupMethod;
 use emprl::train::material::Encoded;
 use emprl::train::model_tokenizer::ModelTokenizer;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
-use emprl::train::ppo::trainer::{PpoInputs, train};
+use emprl::train::policy_gradient::algorithm::Algorithm;
+use emprl::train::policy_gradient::trainer::{Inputs, train};
+use emprl::train::ppo::Ppo;
 use emprl::train::reward::{Candidate, Reward, Score};
 use emprl::train::session::Session;
 
@@ -85,7 +88,8 @@ struct Scores(Vec<f64>);
 impl Observer for Scores {
     fn report(&mut self, report: Report) {
         if let Report::Metrics { values, .. } = report {
-            let score = values.iter().find(|(key, _)| key == declared::SHAPED_SCORE);
+            let is_score = |key: &str| declared::as_of_ppo(key) == declared::SHAPED_SCORE;
+            let score = values.iter().find(|(key, _)| is_score(key));
             self.0.extend(score.map(|(_, value)| *value));
         }
     }
@@ -106,11 +110,28 @@ fn settings() -> Config {
     config.ppo.lr = 3e-3;
     config.ppo.evaluate_every = STEPS;
     config.reward.beta = 0.01;
+    config.grpo.tuning = Tuning::Full;
+    config.grpo.steps = STEPS;
+    config.grpo.batch = 16;
+    config.grpo.num_generations = 4;
+    config.grpo.num_iterations = 4;
+    config.grpo.lr = 3e-3;
+    config.grpo.lr_schedule = LrSchedule::Constant;
+    config.grpo.evaluate_every = STEPS;
+    config.rloo.tuning = Tuning::Full;
+    config.rloo.steps = STEPS;
+    config.rloo.batch = 16;
+    config.rloo.num_generations = 4;
+    config.rloo.num_iterations = 4;
+    config.rloo.lr = 3e-3;
+    config.rloo.lr_schedule = LrSchedule::Constant;
+    config.rloo.beta = 0.01;
+    config.rloo.evaluate_every = STEPS;
     config.evaluation.resamples = 10;
     config
 }
 
-fn learn(folder: &Path, seed: u64) -> Vec<f64> {
+fn learn(algorithm: &impl Algorithm, folder: &Path, seed: u64) -> Vec<f64> {
     let mut config = settings();
     config.run.seed = seed;
     let words = COLOURS.iter().chain(&THINGS).chain(&["my", "is"]);
@@ -155,7 +176,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         device,
         search: None,
     };
-    let inputs = PpoInputs {
+    let inputs = Inputs {
         train: &train_examples,
         validation: &examples,
         tokenizer: &tokenizer,
@@ -163,7 +184,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         examiner: &examiner,
         base: None,
     };
-    let trained = train(&mut session, inputs, &generator).unwrap();
+    let trained = train(algorithm, &mut session, inputs, &generator).unwrap();
     assert!(trained.is_some());
     scores.0
 }
@@ -172,13 +193,27 @@ fn mean(scores: &[f64]) -> f64 {
     scores.iter().sum::<f64>() / scores.len() as f64
 }
 
-#[test]
-fn a_policy_that_knows_nothing_learns_to_say_the_colour() {
+fn solves(algorithm: &impl Algorithm) {
     let folder = tempfile::tempdir().unwrap();
-    let scores = learn(folder.path(), 1);
+    let scores = learn(algorithm, folder.path(), 1);
     assert_eq!(scores.len(), STEPS as usize);
     let (first, last) = (mean(&scores[..5]), mean(&scores[scores.len() - 10..]));
     println!("reward {first:.3} at first, {last:.3} at last");
     assert!(first < 0.15, "the task begins near chance: {first}");
     assert!(last > 0.9, "the best policy has 1: {last}");
+}
+
+#[test]
+fn a_policy_that_knows_nothing_learns_to_say_the_colour() {
+    solves(&Ppo);
+}
+
+#[test]
+fn grpo_learns_it_from_the_differences_within_groups() {
+    solves(&GroupMethod::Grpo);
+}
+
+#[test]
+fn rloo_learns_it_too() {
+    solves(&GroupMethod::Rloo);
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::{Differing, Entry};
+use crate::metrics::declared;
 use crate::store::{CatalogParts, CatalogRow, RunId, StoreError, StoreReader};
 
 /// Points in a sketch.
@@ -84,7 +85,11 @@ pub fn listed(
             if is_whole {
                 entry = Entry::new(reader.catalog_row(entry.row.id, &CatalogParts::ALL)?);
             }
-            let sketch = match sketched.and_then(|metric| entry.metrics.get(metric)) {
+            let logged = sketched.and_then(|metric| {
+                let mut keys = declared::in_every_stage(metric).into_iter();
+                keys.find_map(|key| entry.metrics.get(&key))
+            });
+            let sketch = match logged {
                 None => Arc::from([]),
                 Some(summary) => {
                     let key = (entry.row.id, summary.key.name.clone());

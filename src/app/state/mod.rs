@@ -307,15 +307,15 @@ impl State {
 
     /// The chosen metric, else the raw reward of the compared runs.
     pub fn compared_metric(&self) -> String {
-        let logged_by_any = |key: &&str| {
+        let logged_by_any = |key: &String| {
             let mut entries = self.runs.listed().iter().map(|row| &row.entry);
-            entries.any(|run| {
-                self.compare.runs.contains(&run.row.id) && run.metrics.contains_key(*key)
-            })
+            entries
+                .any(|run| self.compare.runs.contains(&run.row.id) && run.metrics.contains_key(key))
         };
         self.compare.metric.clone().unwrap_or_else(|| {
-            let raw_reward = declared::RAW_REWARDS.into_iter().find(logged_by_any);
-            raw_reward.unwrap_or(declared::EMPATHY_REWARD).to_string()
+            let keys = declared::RAW_REWARDS.into_iter();
+            let raw_reward = keys.flat_map(declared::in_every_stage).find(logged_by_any);
+            raw_reward.unwrap_or_else(|| declared::EMPATHY_REWARD.to_string())
         })
     }
 

@@ -13,8 +13,8 @@ use crate::app::queries::lengths::RewardsByLength;
 use crate::app::queries::stored::OverSteps;
 use crate::data::Mechanism;
 use crate::experiment::{
-    CHANGEABLE_STAGE, Change, Config, Event, EventKind, Report, RolloutResponse, SampleDialogue,
-    Severity, Stage, changeable,
+    Change, Config, Event, EventKind, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    changeable_in,
 };
 use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
@@ -140,7 +140,10 @@ impl RunModel {
     /// Sets the values the run was started with.
     pub fn started_with(&mut self, config: &Config) {
         let values = config.values();
-        self.changeable = changeable()
+        let trained_by = config.policy_stages();
+        self.changeable = trained_by
+            .into_iter()
+            .flat_map(changeable_in)
             .filter_map(|setting| Some((setting.path, values.get(setting.path)?.as_float()?)))
             .collect();
     }
@@ -163,10 +166,17 @@ impl RunModel {
         self.waiting.push(change);
     }
 
+    /// The stage that trains the run's policy, if it trains one.
+    pub fn policy_stage(&self) -> Option<Stage> {
+        let mut stages = self.stages.iter().map(|progress| progress.stage);
+        stages.find(|stage| stage.trains_policy())
+    }
+
     /// What holds up a change, as the end of a sentence.
     pub fn blocked_by(&self) -> Option<String> {
-        if self.current != Some(CHANGEABLE_STAGE) {
-            Some(format!("for {}", CHANGEABLE_STAGE.title()))
+        if !self.current.is_some_and(Stage::trains_policy) {
+            let policy = self.policy_stage();
+            Some(format!("for {}", policy.map_or("the policy", Stage::title)))
         } else if self.status == RunStatus::Paused {
             Some("until the run resumes".to_string())
         } else {
@@ -211,16 +221,8 @@ impl RunModel {
 
     /// The metrics of the run's reward: its total and its terms.
     pub fn reward_metrics(&self) -> Vec<&str> {
-        let first = MetricKey {
-            stage: Stage::Ppo,
-            name: declared::REWARD_PREFIX.into(),
-        };
-        let keys = self.tracks.range(first..).map(|(key, _)| key);
-        keys.take_while(|key| {
-            key.stage == Stage::Ppo && key.name.starts_with(declared::REWARD_PREFIX)
-        })
-        .map(|key| key.name.as_str())
-        .collect()
+        let names = self.tracks.keys().map(|key| key.name.as_str());
+        names.filter(|name| declared::is_of_reward(name)).collect()
     }
 
     /// ThemeTokens per second of the current stage.

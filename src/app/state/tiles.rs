@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::format::sentence;
 use crate::experiment::Stage;
-use crate::metrics::declared::TOTAL_REWARD;
-use crate::metrics::declared::{self, MetricDecl};
+use crate::metrics::declared::{self, MetricDecl, TOTAL_REWARD, as_of_ppo};
 
 /// A plot: its metrics, by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,18 +38,22 @@ impl Tile {
 
     /// The same plot for a run that logs `rewards`: the paper's reward and its terms are replaced by the run's own.
     pub fn for_rewards(&self, rewards: &[&str]) -> Tile {
-        if !rewards.contains(&TOTAL_REWARD) {
+        let total = rewards.iter().find(|key| as_of_ppo(key) == TOTAL_REWARD);
+        let Some(total) = total else {
             return self.clone();
-        }
-        let is_term =
-            |key: &&str| declared::term_of(key).is_some() || *key == declared::EMPATHY_REWARD;
+        };
+        let is_term = |key: &&str| {
+            declared::term_of(key).is_some() || declared::as_of_ppo(key) == declared::EMPATHY_REWARD
+        };
         let own: Vec<&str> = rewards.iter().copied().filter(is_term).collect();
         let mut keys: Vec<&str> = Vec::new();
         for key in self.keys.iter().map(String::as_str) {
-            match key {
-                declared::EMPATHY_REWARD => keys.push(TOTAL_REWARD),
-                key if declared::REWARD_KEYS.contains(&key) && !own.is_empty() => keys.extend(&own),
-                key => keys.push(key),
+            match &*as_of_ppo(key) {
+                declared::EMPATHY_REWARD => keys.push(total),
+                of_ppo if declared::REWARD_KEYS.contains(&of_ppo) && !own.is_empty() => {
+                    keys.extend(&own);
+                }
+                _ => keys.push(key),
             }
         }
         let mut seen = BTreeSet::new();
@@ -165,6 +168,28 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
             Tile::of([VALIDATION_DIST_1, VALIDATION_DIST_2]),
             Tile::of([DPO_GRADIENT_NORM]),
         ],
+        Stage::Grpo | Stage::Rloo => {
+            let all = |keys: &[&str]| {
+                let own = keys.iter().map(|key| in_stage(stage.key(), key));
+                let own: Vec<String> = own.collect();
+                Tile::of(own.iter().map(String::as_str))
+            };
+            vec![
+                all(&[EMPATHY_REWARD]),
+                all(&REWARD_KEYS),
+                all(&[KL_K1, KL_K3, KL_FULL]),
+                all(&[GROUP_REWARD_STD]),
+                all(&[GROUP_ZERO_STD]),
+                emp_f1_tile(),
+                Tile::of([VALIDATION_EMP_F1_GAIN]),
+                Tile::of(VALIDATION_KAPPA_KEYS),
+                Tile::of([VALIDATION_PPL]),
+                Tile::of([VALIDATION_DIST_1, VALIDATION_DIST_2]),
+                all(&[ENTROPY]),
+                all(&[RESPONSE_LENGTH]),
+                all(&[GROUP_CLIP_LOW, GROUP_CLIP_HIGH]),
+            ]
+        }
         Stage::Evaluation => Vec::new(),
     }
 }

@@ -145,14 +145,28 @@ fn curves_ui(
         .iter()
         .flat_map(|entry| entry.metrics.keys().map(String::as_str))
         .collect();
+    // What several algorithms log is one quantity, and one curve for each run.
+    let mut quantities = BTreeSet::new();
     let found: Vec<MetricDecl> = declared::all_with(logged.iter().copied())
         .filter(|known| logged.contains(&*known.key))
+        .filter(|known| quantities.insert(declared::as_of_ppo(&known.key).into_owned()))
         .collect();
+    let name_of = |known: &MetricDecl| {
+        let keys = declared::in_every_stage(&known.key);
+        match keys
+            .iter()
+            .filter(|key| logged.contains(key.as_str()))
+            .count()
+        {
+            0 | 1 => known.full_name(),
+            _ => known.name.to_string(),
+        }
+    };
     let lines = drawn(state, view.bands, entries, &metric);
-    let title = declared(&metric).map_or(metric.clone(), |known| known.full_name());
+    let title = declared(&metric).map_or(metric.clone(), |known| name_of(&known));
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, space::S);
-        let names: Vec<String> = found.iter().map(MetricDecl::full_name).collect();
+        let names: Vec<String> = found.iter().map(name_of).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         if let Some(picked) = field::combo(ui, "Metric", &title, &names, 220.0) {
             let key = names

@@ -10,7 +10,7 @@ use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
-use crate::experiment::{CHANGEABLE_STAGE, Change, Setting, changeable, number_words};
+use crate::experiment::{Change, Setting, Stage, changeable, number_words};
 
 /// Width of the button beside a field.
 const BUTTON: f32 = 56.0;
@@ -32,12 +32,19 @@ pub fn controls_ui(
 ) {
     layout::scrolled(ui, ("controls", run.id), |ui| {
         inset(ui, |ui| {
-            let when = match run.current == Some(CHANGEABLE_STAGE) {
-                true => {
+            let when = match (run.current.is_some_and(Stage::trains_policy), run.policy_stage()) {
+                (true, _) => {
                     "A new value applies from the next step. It is marked on the curves and saved in \
                          checkpoints, so that a resumed run keeps it."
+                        .to_string()
                 }
-                false => "These are settings of PPO: a new value waits until that stage runs.",
+                (false, Some(stage)) => format!(
+                    "These are settings of {}: a new value waits until that stage runs.",
+                    stage.title()
+                ),
+                (false, None) => {
+                    "Settings can be changed while a policy is trained; this run trains none.".into()
+                }
             };
             words::secondary(ui, when);
             ui.add_space(space::XS);

@@ -13,7 +13,6 @@ use crate::app::format::Clock;
 use crate::app::state::Prefs;
 use crate::app::state::arrangement::MIN_WIDTH;
 use crate::app::state::model::RunModel;
-use crate::app::state::progress::StageProgress;
 use crate::app::state::tiles::{self, Tile};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, explained_segments};
@@ -152,19 +151,20 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
     layout::scrolled(ui, ("results", run.id), |ui| {
         ui.set_max_width(ui.available_width() - space::M);
         results::table(ui, &run.results);
-        let key = |name: &str| MetricKey {
-            stage: Stage::Ppo,
-            name: name.into(),
+        let key = |stage: Stage| MetricKey {
+            stage,
+            name: declared::VALIDATION_EMP_F1.into(),
         };
-        let evaluated = run.tracks.contains_key(&key(declared::VALIDATION_EMP_F1));
-        if evaluated {
+        let mut policies = Stage::OF_POLICIES.into_iter();
+        let evaluated = policies.find(|stage| run.tracks.contains_key(&key(*stage)));
+        if let Some(stage) = evaluated {
             ui.add_space(space::XL);
             words::heading(ui, "On the way there");
-            let trains_policy = |progress: &&StageProgress| progress.stage.trains_policy();
-            let policy = run.stages.iter().find(trains_policy);
-            let policy = policy.map_or(Stage::Ppo, |progress| progress.stage);
-            let note = "Evaluations while the policy was trained, on the validation subset. Triangles below a plot mark \
-                            evaluations and events; point at one to read what it was.";
+            let note = format!(
+                "Evaluations during {}, on the validation subset. Triangles below a plot mark \
+                            evaluations and events; point at one to read what it was.",
+                stage.title()
+            );
             words::secondary(ui, note);
             ui.add_space(space::XS);
             let plots = &mut view.evaluations;
@@ -172,12 +172,12 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
             plots.charts.clock = clock;
             let mut tiles = tiles::evaluation_tiles();
             let source = Source {
-                stage: policy,
+                stage,
                 smoothing: prefs.smoothing,
             };
             let pins = plots.charts.pins().len();
             plots::fixed_ui(ui, run, &mut tiles, plots, source);
-            follow_pin(run, policy, &plots.charts, pins, &mut view.side);
+            follow_pin(run, stage, &plots.charts, pins, &mut view.side);
         }
     });
 }

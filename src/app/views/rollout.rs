@@ -49,7 +49,7 @@ pub fn rollout_ui(
         inset(ui, |ui| {
             words::secondary(
                 ui,
-                "Responses of PPO appear here from its first evaluation on, token by token: log-probabilities under policy and reference, KL, value, reward and advantage.",
+                "Responses of the policy in training appear here from its first evaluation on, token by token: log-probabilities under policy and reference, KL, advantage and, in PPO, value and reward.",
             );
         });
         return;
@@ -102,7 +102,14 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
         .iter()
         .map(|response| {
             let score = format::reward(f64::from(response.score));
-            format!("Response {} · reward {score}", response.index + 1)
+            match response.group {
+                Some(group) => format!(
+                    "Context {} · response {} · reward {score}",
+                    group.context + 1,
+                    response.index + 1
+                ),
+                None => format!("Response {} · reward {score}", response.index + 1),
+            }
         })
         .collect();
     let before = view.response;
@@ -149,12 +156,14 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         words::label(ui, "Colour", theme::of(ui).secondary);
-        let options = TokenQuantity::of(responses).into_iter();
-        let options = options.map(|quantity| (quantity, quantity.title().to_string()));
-        let options: Vec<_> = options.collect();
-        if !options.iter().any(|(offered, _)| *offered == view.quantity) {
+        let quantities = TokenQuantity::of(responses);
+        if !quantities.contains(&view.quantity) {
             view.quantity = TokenQuantity::default();
         }
+        let options = quantities.into_iter();
+        let options: Vec<_> = options
+            .map(|quantity| (quantity, quantity.title().to_string()))
+            .collect();
         if let Some(quantity) = field::choose(ui, "Colour by", view.quantity, &options, 170.0) {
             view.quantity = quantity;
         }
@@ -203,6 +212,14 @@ fn summary_ui(ui: &mut Ui, response: &RolloutResponse) {
             false => "cut at the longest length".to_string(),
         },
     ];
+    if let Some(group) = response.group {
+        let [advantage, mean, std] =
+            [group.advantage, group.mean, group.std].map(|x| figure(f64::from(x)));
+        parts.insert(
+            1,
+            format!("advantage {advantage} in a group of {mean} ± {std}"),
+        );
+    }
     if response.shaped != response.score {
         let shaped = format!("shaped {}", figure(f64::from(response.shaped)));
         parts.insert(1, shaped);

@@ -20,31 +20,30 @@ use crate::experiment::{RolloutResponse, RolloutToken, TokenFigures, TokenQuanti
 const CHIP: f32 = 24.0;
 
 /// The colour scale of a quantity, the same for all responses of a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
     quantity: TokenQuantity,
     /// The greatest finite absolute value.
     most: f32,
-    /// Whether the tokens have figures of the truncated distribution as well.
-    truncated: bool,
+    /// The quantities that the tokens have.
+    quantities: Vec<TokenQuantity>,
 }
 
 impl Scale {
     pub fn of(quantity: TokenQuantity, responses: &[RolloutResponse]) -> Self {
         let all = responses.iter().flat_map(RolloutResponse::figures);
-        let distances = all.map(|figures| figures.get(quantity).abs());
+        let distances = all.filter_map(|figures| Some(figures.get(quantity)?.abs()));
         let most = distances.filter(|x| x.is_finite()).fold(0.0, f32::max);
-        let truncated = TokenQuantity::of(responses).len() > TokenQuantity::ALL.len();
         Scale {
             quantity,
             most,
-            truncated,
+            quantities: TokenQuantity::of(responses),
         }
     }
 
-    /// All quantities, the coloured one first.
+    /// All quantities that there are, the coloured one first.
     fn order(&self) -> Vec<TokenQuantity> {
-        first(self.quantity, self.truncated)
+        first(self.quantity, &self.quantities)
     }
 
     /// A number on the scale: from -1 to 1, or from 0 to 1 if the quantity is one-sided. `None` for NaN.
@@ -64,10 +63,9 @@ impl Scale {
     }
 }
 
-/// All quantities, this one first.
-fn first(quantity: TokenQuantity, truncated: bool) -> Vec<TokenQuantity> {
-    let more = TokenQuantity::TRUNCATED.into_iter().filter(|_| truncated);
-    let mut order: Vec<TokenQuantity> = TokenQuantity::ALL.into_iter().chain(more).collect();
+/// These quantities, this one first.
+fn first(quantity: TokenQuantity, all: &[TokenQuantity]) -> Vec<TokenQuantity> {
+    let mut order = all.to_vec();
     order.sort_by_key(|other| *other != quantity);
     order
 }
@@ -88,15 +86,15 @@ fn describe(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantit
     let Some(figures) = &token.figures else {
         return format!("{what} {}, {piece}: takes no part in the step", place + 1);
     };
-    let all: Vec<String> = first(chosen, figures.truncated.is_some())
+    let all: Vec<String> = first(chosen, &TokenQuantity::ALL)
         .into_iter()
-        .map(|q| format!("{} {}", q.short(), number(figures, q)))
+        .filter_map(|q| Some(format!("{} {}", q.short(), number(figures, q)?)))
         .collect();
     format!("{what} {}, {piece}: {}", place + 1, all.join(", "))
 }
 
-fn number(figures: &TokenFigures, quantity: TokenQuantity) -> String {
-    format::number(f64::from(figures.get(quantity)))
+fn number(figures: &TokenFigures, quantity: TokenQuantity) -> Option<String> {
+    Some(format::number(f64::from(figures.get(quantity)?)))
 }
 
 /// The colour scale with the numbers at its ends.
@@ -202,7 +200,9 @@ fn chip(
     if begins && place > 0 {
         ui.add_space(space::XS);
     }
-    let number = token.figures.map(|figures| figures.get(scale.quantity));
+    let number = token
+        .figures
+        .and_then(|figures| figures.get(scale.quantity));
     let at = number.map(|number| scale.place(number));
     let (fill, colour) = match at {
         Some(Some(at)) => t.on_scale(at),
@@ -251,16 +251,16 @@ fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
         .num_columns(2)
         .spacing(vec2(space::L, 2.0))
         .show(ui, |ui| {
-            let more = TokenQuantity::TRUNCATED
-                .into_iter()
-                .filter(|_| figures.truncated.is_some());
-            for quantity in TokenQuantity::ALL.into_iter().chain(more) {
+            for quantity in TokenQuantity::ALL {
+                let Some(number) = number(figures, quantity) else {
+                    continue;
+                };
                 let title = RichText::new(quantity.title())
                     .font(text::small())
                     .color(t.secondary);
                 ui.label(title);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    words::label(ui, number(figures, quantity), t.text);
+                    words::label(ui, number, t.text);
                 });
                 ui.end_row();
             }
@@ -278,10 +278,10 @@ mod tests {
                 log_prob: *log_prob,
                 reference_log_prob: -1.0,
                 full_kl: 0.0,
-                value: 0.0,
-                reward: 0.0,
+                value: Some(0.0),
+                reward: Some(0.0),
                 advantage: 0.0,
-                returns: 0.0,
+                returns: Some(0.0),
                 truncated: None,
             }),
         };
@@ -295,6 +295,7 @@ mod tests {
             score: 0.0,
             terms: Vec::new(),
             shaped: 0.0,
+            group: None,
             tokens: log_probs.iter().map(token).collect(),
         }
     }

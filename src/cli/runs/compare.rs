@@ -12,7 +12,7 @@ use crate::catalog::figures::{figure, run_lines, seed_lines};
 use crate::catalog::load::{curves, differences, load_entries};
 use crate::catalog::sheets::{differences_sheet, results_sheet, settings_sheet};
 use crate::engine::results_to_json;
-use crate::metrics::Bootstrap;
+use crate::metrics::{Bootstrap, declared};
 use crate::operations::exports;
 use crate::report::Sheet;
 use crate::report::tables::latex_sheets;
@@ -105,7 +105,8 @@ impl Compare {
         metric: &str,
         file: &Path,
     ) -> Result<(), Failure> {
-        let known = |entry: &&Entry| entry.metrics.contains_key(metric);
+        let keys = declared::in_every_stage(metric);
+        let known = |entry: &&Entry| keys.iter().any(|key| entry.metrics.contains_key(key));
         if !entries.iter().any(known) {
             let logged = entries.iter().flat_map(|entry| entry.metrics.keys());
             let likeness = |name: &&String| strsim::jaro_winkler(name, metric);

@@ -1,4 +1,4 @@
-//! `emprl runs rollout`: responses of a PPO step, token by token.
+//! `emprl runs rollout`: responses of a step that trains the policy, token by token.
 
 use serde_json::{Map, Value, json};
 
@@ -71,7 +71,7 @@ fn document(response: &RolloutResponse) -> Value {
         let mut fields = Map::new();
         fields.insert("token".into(), json!(token.piece));
         for quantity in TokenQuantity::of(std::slice::from_ref(response)) {
-            let number = token.figures.map(|figures| figures.get(quantity));
+            let number = token.figures.and_then(|figures| figures.get(quantity));
             fields.insert(quantity.key().into(), json!(number));
         }
         Value::Object(fields)
@@ -89,6 +89,7 @@ fn document(response: &RolloutResponse) -> Value {
         "score": response.score,
         "terms": terms,
         "shaped": response.shaped,
+        "group": response.group,
         "tokens": response.tokens.iter().map(token).collect::<Vec<_>>(),
     })
 }
@@ -114,6 +115,14 @@ fn shown(response: &RolloutResponse) -> String {
     if response.shaped != response.score {
         text += &format!(", shaped {}", reward(response.shaped));
     }
+    if let Some(group) = response.group {
+        let [advantage, mean, std] = [group.advantage, group.mean, group.std]
+            .map(|number| Digits::LOGGED.write(f64::from(number)));
+        text += &format!(
+            ", advantage {advantage} among the answers to context {} ({mean} ± {std})",
+            group.context + 1
+        );
+    }
     if !response.ended {
         text += ", cut at the longest length";
     }
@@ -132,9 +141,11 @@ fn shown(response: &RolloutResponse) -> String {
     columns.extend(heads);
     let mut table = TextTable::new(&columns);
     for token in &response.tokens {
-        let numbers = quantities.iter().map(|quantity| match &token.figures {
-            Some(figures) => Digits::LOGGED.write(f64::from(figures.get(*quantity))),
-            None => "–".to_string(),
+        let numbers = quantities.iter().map(|quantity| {
+            let number = token.figures.and_then(|figures| figures.get(*quantity));
+            number.map_or("–".to_string(), |number| {
+                Digits::LOGGED.write(f64::from(number))
+            })
         });
         table.row([token.piece.clone()].into_iter().chain(numbers));
     }

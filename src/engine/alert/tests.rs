@@ -154,7 +154,7 @@ fn by_turns(step: u64, pattern: [f64; 4]) -> f64 {
     pattern[step as usize % 4]
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 9] = [
     Case {
         off: |s| s.kl_limit = 0.0,
         words: "above alerts.kl_limit = 30",
@@ -193,6 +193,19 @@ const CASES: [Case; 7] = [
         words: "were cut off at the length limit",
         severity: Severity::Warning,
         values: |_, wrong| vec![(declared::ENDED_SHARE, if wrong { 0.0 } else { 1.0 })],
+    },
+    Case {
+        off: |s| s.zero_std_share = 0.0,
+        words: "had responses of equal reward",
+        severity: Severity::Warning,
+        values: |_, wrong| vec![(declared::GROUP_ZERO_STD, if wrong { 1.0 } else { 0.5 })],
+    },
+    // Watched in whichever stage it is logged.
+    Case {
+        off: |s| s.kl_limit = 0.0,
+        words: "above alerts.kl_limit = 30",
+        severity: Severity::Alert,
+        values: |_, wrong| vec![("rloo/kl/full", if wrong { 40.0 } else { 20.0 })],
     },
     Case {
         off: |s| s.length_correlation = 0.0,

@@ -59,7 +59,13 @@ pub enum ReferenceError {
 }
 
 /// The stages whose checkpoints can answer contexts, in order of preference.
-const ANSWERING: [Stage; 3] = [Stage::Ppo, Stage::Dpo, Stage::Generator];
+const ANSWERING: [Stage; 5] = [
+    Stage::Ppo,
+    Stage::Grpo,
+    Stage::Rloo,
+    Stage::Dpo,
+    Stage::Generator,
+];
 
 /// A resolved reference.
 #[derive(Clone, Debug)]

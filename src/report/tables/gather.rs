@@ -6,7 +6,7 @@ use super::fill::{self, Ours, automatic_cells, control_cells, held_out_cells};
 use super::notes::{metric_notes, study_notes};
 use super::{Table, TableNumber, cases};
 use crate::data::library::BUILTIN;
-use crate::experiment::{Config, Event, Held, SCRATCH, changes_made};
+use crate::experiment::{Config, Event, Held, SCRATCH, Stage, changes_made};
 use crate::metrics::{Bootstrap, SystemResults, judge_sentences};
 use crate::report::paper;
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
@@ -214,12 +214,16 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
             continue;
         };
         let experiment = &detail.row.experiment;
+        // What another algorithm trained is none of the paper's rows.
+        let of_paper = [Stage::Grpo, Stage::Rloo, Stage::Dpo]
+            .iter()
+            .all(|stage| stage.system() != Some(&own.system));
         let row = paper::ABLATION_OF
             .iter()
             .rfind(|(part, _)| experiment.contains(part))
             .map(|(_, row)| *row)
-            .or((own.system == paper::EMPRL && experiment.contains("emprl"))
-                .then_some(paper::EMPRL));
+            .or(experiment.contains("emprl").then_some(paper::EMPRL))
+            .filter(|_| of_paper);
         notes.push(format!(
             "{}; {}: {} examples of the {} split.",
             run_note(reader, &detail)?,
@@ -238,7 +242,8 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
             of: row.unwrap_or("").to_string(),
             label: match row {
                 Some(row) => format!("{row} ({}, run {run})", detail.row.name),
-                None => format!("{} (run {run})", detail.row.name),
+                None if of_paper => format!("{} (run {run})", detail.row.name),
+                None => format!("{} ({}, run {run})", own.system, detail.row.name),
             },
             cells: automatic_cells(own),
             held_out: held_out_cells(own),

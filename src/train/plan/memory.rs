@@ -63,6 +63,13 @@ impl Sizes {
         }
     }
 
+    /// Those of the policy that `stage` trains: PPO's has a value head.
+    pub fn policy(&self, config: &Config, stage: Stage) -> Parameters {
+        let head = u64::from(stage == Stage::Ppo) * self.value_head;
+        let (tuning, _) = config.policy_part(stage);
+        self.parameters(tuning, head)
+    }
+
     pub fn memory(&self, config: &Config, shapes: &Shapes, stage: Stage) -> Memory {
         let stages = &config.run.stages;
         let before = |other: Stage| {
@@ -84,8 +91,10 @@ impl Sizes {
         let (data, ids) = (&config.data, &config.identifiers);
         let answers = config.sampling.max_new_tokens;
         let generator = self.parameters(config.generator.tuning, 0).trained;
-        let policy = self.parameters(config.ppo.tuning, self.value_head).trained;
-        let preferred = self.parameters(config.dpo.tuning, 0).trained;
+        let trained_by = config.policy_stages();
+        let policy = trained_by
+            .first()
+            .map_or(0, |stage| self.policy(config, *stage).trained);
         let identifiers = u64::from(before(Stage::Identifiers)) * IDENTIFIERS * self.identifier;
         // Auditors that are identifiers as large as the run's own would be.
         let auditors = config.auditors().filter(|own| *own != LOGISTIC).count() as u64;
@@ -112,30 +121,29 @@ impl Sizes {
                 generator,
                 activations(config.generator.batch, data.max_source, data.max_target),
             ),
-            Stage::Ppo => (
-                self.model + generator + policy + identifiers,
-                policy,
-                // The reference's logits too.
-                activations(config.ppo.batch, data.max_source, answers)
-                    + logits(config.ppo.batch, answers),
-            ),
-            // Two responses of each pair. The reference is the generator.
+            Stage::Ppo | Stage::Grpo | Stage::Rloo => {
+                let (_, batch) = config.policy_part(stage);
+                (
+                    self.model + generator + policy + identifiers,
+                    policy,
+                    // The reference's logits too.
+                    activations(batch, data.max_source, answers) + logits(batch, answers),
+                )
+            }
+            // The reference is the generator.
             Stage::Dpo => {
                 let length = config.dpo.max_completion_length;
                 let target = if length == 0 { data.max_target } else { length };
                 let source = config.dpo.max_prompt_length.min(data.max_source);
+                let (_, batch) = config.policy_part(stage);
                 (
-                    self.model + generator + preferred,
-                    preferred,
-                    activations(2 * config.dpo.batch, source, target),
+                    self.model + generator + policy,
+                    policy,
+                    activations(batch, source, target),
                 )
             }
             Stage::Evaluation => (
-                self.model
-                    + generator
-                    + u64::from(before(Stage::Ppo)) * policy
-                    + u64::from(before(Stage::Dpo)) * preferred
-                    + identifiers,
+                self.model + generator + policy + identifiers,
                 0,
                 logits(config.evaluation.batch, data.max_target),
             ),
@@ -157,15 +165,15 @@ impl Sizes {
     /// and the best model so far, if there is one.
     pub fn disk(&self, config: &Config, stage: Stage, steps: u64) -> u64 {
         let generator = self.parameters(config.generator.tuning, 0).trained;
-        let policy = self.parameters(config.ppo.tuning, self.value_head);
-        let preferred = self.parameters(config.dpo.tuning, 0).trained;
+        let policy = |stage| self.policy(config, stage).trained;
         let (each, last) = match stage {
             Stage::Pretraining => (3 * self.model, self.model),
             // With the one in training, those that are finished: one on average. Those that are given are copied.
             Stage::Identifiers => (5 * self.identifier, IDENTIFIERS * self.identifier),
             Stage::Generator => (4 * generator, generator),
-            Stage::Ppo => (3 * policy.trained, policy.trained),
-            Stage::Dpo => (3 * preferred, preferred),
+            Stage::Ppo | Stage::Grpo | Stage::Rloo | Stage::Dpo => {
+                (3 * policy(stage), policy(stage))
+            }
             Stage::Evaluation => (0, 0),
         };
         let every = config.run.checkpoint_every;

@@ -161,14 +161,22 @@ impl Plan {
                 frozen: 0,
             }),
             generator: has(Stage::Generator).then(|| sizes.parameters(config.generator.tuning, 0)),
-            policy: match config.run.stages.iter().find(|stage| stage.trains_policy()) {
-                Some(Stage::Dpo) => Some(sizes.parameters(config.dpo.tuning, 0)),
-                Some(_) => Some(sizes.parameters(config.ppo.tuning, sizes.value_head)),
-                None => None,
-            },
+            policy: config
+                .policy_stages()
+                .first()
+                .map(|stage| sizes.policy(config, *stage)),
             stages,
             sample: Sample::of(config, &shapes, &lengths),
         })
+    }
+
+    /// What the policy is called beside its parameters.
+    pub fn policy_name(&self) -> &'static str {
+        let has_head = self.stages.iter().any(|stage| stage.stage == Stage::Ppo);
+        match has_head {
+            true => "Policy with value head",
+            false => "Policy",
+        }
     }
 
     /// Bytes of all checkpoints.
@@ -294,6 +302,8 @@ fn steps(
             config.generator.patience > 0,
         ),
         Stage::Ppo => (config.ppo.steps, false),
+        Stage::Grpo => (config.grpo.steps, false),
+        Stage::Rloo => (config.rloo.steps, false),
         Stage::Dpo => (
             texts.preferences.as_ref().map_or(0, |set| {
                 let (train, _) = dpo::counts(set, &config.dpo, config.run.seed);
@@ -303,13 +313,9 @@ fn steps(
         ),
         // One per system: the generator, best of n, and the policy, if there are these.
         Stage::Evaluation => {
-            let policies = config
-                .run
-                .stages
-                .iter()
-                .filter(|stage| stage.trains_policy());
+            let policies = config.policy_stages().len() as u64;
             let best_of = u64::from(config.evaluation.best_of > 0);
-            (1 + best_of + policies.count() as u64, false)
+            (1 + best_of + policies, false)
         }
     })
 }

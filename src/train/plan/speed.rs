@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use super::Shapes;
 use super::model::update;
 use super::work::Lengths;
-use crate::experiment::{Config, Precision, Stage, Tuning};
+use crate::experiment::{Config, Precision, Tuning};
 use crate::nn::lora::LoraError;
 use crate::nn::{Dropout, LanguageModel, LanguageModelConfig, in_bf16};
 use crate::train::likelihood::cross_entropy;
@@ -46,10 +46,8 @@ impl Sample {
                 (shapes.main(), Tuning::Full, batch, post, reply)
             }
             Some(model) => {
-                let mut stages = config.run.stages.iter();
-                let (tuning, batch) = match stages.find(|stage| stage.trains_policy()) {
-                    Some(Stage::Dpo) => (config.dpo.tuning, 2 * config.dpo.batch),
-                    Some(_) => (config.ppo.tuning, config.ppo.batch),
+                let (tuning, batch) = match config.policy_stages().first() {
+                    Some(stage) => config.policy_part(*stage),
                     None => (config.generator.tuning, config.generator.batch),
                 };
                 (model.clone(), tuning, batch, source, target)

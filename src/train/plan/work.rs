@@ -144,10 +144,22 @@ impl<'a> Work<'a> {
                     + self.judgement()
                     + forwards * self.forward()
                     + settings.epochs as f64 * self.update(settings.tuning);
-                let subset = config.evaluation.subset.min(lengths.validation) as f64;
-                let evaluations = 1.0 + (steps / settings.evaluate_every as f64).floor();
                 steps * settings.batch as f64 * response
-                    + evaluations * subset * (self.forward() + self.generation() + self.judgement())
+                    + self.evaluations(steps, settings.evaluate_every)
+            }
+            Stage::Grpo => {
+                let of = &config.grpo;
+                let parts = of.gradient_accumulation_steps;
+                let batch = of.batch * of.num_generations;
+                steps * batch as f64 * self.group_response(of.tuning, of.num_iterations, parts)
+                    + self.evaluations(steps, of.evaluate_every)
+            }
+            Stage::Rloo => {
+                let of = &config.rloo;
+                let parts = of.gradient_accumulation_steps;
+                let batch = of.batch * of.num_generations;
+                steps * batch as f64 * self.group_response(of.tuning, of.num_iterations, parts)
+                    + self.evaluations(steps, of.evaluate_every)
             }
             Stage::Dpo => {
                 let (settings, pair) = (&config.dpo, &lengths.pair);
@@ -173,6 +185,22 @@ impl<'a> Work<'a> {
             }
         };
         operations as u64
+    }
+
+    /// A response among several to one context; the context is counted as if each had read it.
+    fn group_response(&self, tuning: Tuning, iterations: usize, parts: usize) -> f64 {
+        let forwards = 1.0 + f64::from(u8::from(parts > 1));
+        self.generation()
+            + self.judgement()
+            + forwards * self.forward()
+            + iterations as f64 * self.update(tuning)
+    }
+
+    /// Evaluations of a policy within `steps` steps.
+    fn evaluations(&self, steps: f64, every: u64) -> f64 {
+        let subset = self.config.evaluation.subset.min(self.lengths.validation) as f64;
+        let evaluations = 1.0 + (steps / every as f64).floor();
+        evaluations * subset * (self.forward() + self.generation() + self.judgement())
     }
 
     fn update(&self, tuning: Tuning) -> f64 {

@@ -3,6 +3,8 @@
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 
+use crate::train::policy_gradient::rollout::PolicyEvaluation;
+
 /// Settings of Eq. 13-15; the defaults are the paper's.
 ///
 /// Expectations are means over the minibatch's real tokens, as in the authors' trainer; the
@@ -117,20 +119,6 @@ impl Minibatch {
     pub fn real_tokens(&self) -> usize {
         self.real_tokens
     }
-}
-
-/// Output of the current policy on the same responses, `[responses, tokens]`. Pads may hold
-/// anything, also infinities.
-#[derive(Clone, Debug)]
-pub struct PolicyEvaluation {
-    /// `log π(a_t|s_t)`, with its graph.
-    pub log_probs: Tensor<2>,
-    /// `V(s_t)`, with its graph.
-    pub values: Tensor<2>,
-    /// Entropy of the full softmax `π(·|s_t)` in nats; its graph, if any, is not used.
-    pub entropy: Tensor<2>,
-    /// That of the truncated distribution, where the log-probabilities are its.
-    pub truncated_entropy: Option<Tensor<2>>,
 }
 
 /// A loss to call `backward` on, and the minibatch's figures.

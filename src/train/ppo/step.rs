@@ -1,7 +1,6 @@
 //! One PPO step on a given rollout and its scores: rewards (Eq. 7-8), advantages (Eq. 9-10) and the updates
 //! ([`super::update`]). Knows no data, no scorer and no session.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use burn::module::Module;
@@ -9,20 +8,24 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::advantage::{AdvantageEstimate, estimate, estimate_into_padding};
-use super::kl::KlControl;
-use super::objective::{PolicyEvaluation, ResponseRow};
-use super::rollout::{AgainstReference, PolicyOutput, Rollout, against_reference, forward};
-use super::shaping::{ScoreShaper, ShapingConfig};
+use super::objective::ResponseRow;
 use super::token_rewards::token_rewards;
-use super::truncation::Truncation;
 use super::update::Epochs;
 pub use super::update::Update;
 use super::whiten::{Variance, moments, whiten};
-use crate::experiment::{Change, Config, KlControlChoice, Problem};
-use crate::train::TrainError;
+use crate::experiment::{Change, Config, KlControlChoice, Problem, TokenFigures, TruncatedFigures};
 use crate::train::evaluate::sampling;
-use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
+use crate::train::policy_gradient::algorithm::{
+    Changes, FailedStep, Learner, LearnerState, StepResult,
+};
+use crate::train::policy_gradient::kl::KlControl;
+use crate::train::policy_gradient::record::StepFigures;
+use crate::train::policy_gradient::rollout::{
+    AgainstReference, PolicyEvaluation, PolicyOutput, Rollout, against_reference, forward,
+};
+use crate::train::policy_gradient::shaping::ScoreShaper;
+use crate::train::policy_gradient::truncation::Truncation;
 use crate::train::tensors::to_rows;
 
 /// What changes from step to step besides weights and optimizer; saved in checkpoints.
@@ -36,12 +39,11 @@ pub struct PpoState {
     pub skipped: u64,
     /// Settings changed during the run, by path.
     #[serde(default)]
-    pub changes: BTreeMap<String, f64>,
+    pub changes: Changes,
 }
 
-impl PpoState {
-    /// The state before the first step.
-    pub fn new(config: &Config) -> Self {
+impl LearnerState for PpoState {
+    fn new(config: &Config) -> Self {
         let reward = &config.reward;
         PpoState {
             kl_control: match reward.kl_control {
@@ -52,50 +54,29 @@ impl PpoState {
                     horizon: reward.kl_horizon,
                 },
             },
-            shaper: ScoreShaper::new(ShapingConfig {
-                scale: reward.scale_scores,
-                normalise: reward.normalise_scores,
-                clip: (reward.clip_scores > 0.0).then_some(reward.clip_scores as f32),
-            }),
+            shaper: ScoreShaper::of(reward),
             skipped: 0,
-            changes: BTreeMap::new(),
+            changes: Changes::default(),
         }
     }
 
-    /// Changes a setting from the next step on.
-    ///
-    /// # Errors
-    /// The value is out of the setting's range.
-    pub fn set(&mut self, change: &Change, config: &mut Config) -> Result<(), Problem> {
-        change.apply(config)?;
+    fn set(&mut self, change: &Change, config: &mut Config) -> Result<(), Problem> {
+        self.changes.make(change, config)?;
         match change.path() {
             "reward.beta" => self.kl_control.set_beta(change.value()),
             "reward.kl_target" => self.kl_control.set_target(change.value()),
             _ => {}
         }
-        self.changes
-            .insert(change.path().to_string(), change.value());
         Ok(())
     }
 
-    /// Applies the changes so far to the settings that the run was started with.
-    ///
-    /// # Errors
-    /// A value in the checkpoint is out of its setting's range.
-    pub fn apply_changes(&self, config: &mut Config) -> Result<(), Problem> {
-        self.changes
-            .iter()
-            .try_for_each(|(path, value)| Change::new(path, *value)?.apply(config))
+    fn changes(&self) -> &Changes {
+        &self.changes
     }
 }
 
-/// Everything that a step changes.
-pub struct PpoLearner {
-    /// On a device with autodiff, with a value head, frozen where it is not trained.
-    pub policy: Policy,
-    pub optimizer: AdamW,
-    pub state: PpoState,
-}
+/// Everything that a step changes; the policy has a value head.
+pub type PpoLearner = Learner<PpoState>;
 
 /// What stays the same from step to step.
 pub struct Stepper<'a> {
@@ -104,14 +85,6 @@ pub struct Stepper<'a> {
     pub reference: &'a Policy,
     /// Without autodiff.
     pub device: &'a Device,
-}
-
-/// A step that failed, with what was computed before the updates.
-#[derive(Debug)]
-pub struct FailedStep {
-    pub error: TrainError,
-    /// Without updates.
-    pub outcome: StepOutcome,
 }
 
 /// The results of a step. Rows are responses, with one number for each token that takes part in the step.
@@ -152,6 +125,36 @@ pub struct FullFigures {
     pub against: AgainstReference,
 }
 
+impl StepFigures for StepOutcome {
+    fn shaped(&self, row: usize) -> f32 {
+        self.shaped[row]
+    }
+
+    fn tokens(&self, row: usize) -> Vec<TokenFigures> {
+        let (log_probs, against) = match &self.full {
+            Some(full) => (&full.log_probs, &full.against),
+            None => (&self.old_log_probs, &self.against),
+        };
+        let truncated = |t: usize| TruncatedFigures {
+            log_prob: self.old_log_probs[row][t],
+            reference_log_prob: self.against.reference_log_probs[row][t],
+            kl: self.against.full_kl[row][t],
+        };
+        (0..self.advantages[row].len())
+            .map(|t| TokenFigures {
+                log_prob: log_probs[row][t],
+                reference_log_prob: against.reference_log_probs[row][t],
+                full_kl: against.full_kl[row][t],
+                truncated: self.full.is_some().then(|| truncated(t)),
+                value: Some(self.old_values[row][t]),
+                reward: Some(self.rewards[row][t]),
+                advantage: self.advantages[row][t],
+                returns: Some(self.returns[row][t]),
+            })
+            .collect()
+    }
+}
+
 /// Policy and reference on the rollout, before the first update.
 struct Before {
     old_log_probs: Vec<Vec<f32>>,
@@ -185,7 +188,7 @@ impl Stepper<'_> {
         rollout: &Rollout,
         scores: &[f32],
         number: u64,
-    ) -> Result<(PpoLearner, StepOutcome), Box<FailedStep>> {
+    ) -> StepResult<PpoState, StepOutcome> {
         let settings = &self.config.ppo;
         let shaped = learner.state.shaper.shape(scores);
         let before = self.before(&learner.policy, rollout);

@@ -3,7 +3,7 @@
 
 /// `-β · kl_t` for each real token, plus the score on the last.
 ///
-/// `kl` has one estimate per real token (Eq. 6, [`super::kl`]); `score` is the response's score after
+/// `kl` has one estimate per real token (Eq. 6, [`crate::train::policy_gradient::kl`]); `score` is the response's score after
 /// shaping. A response cut at the maximum length gets its score on its last token, like one that ended
 /// with eos.
 pub fn token_rewards(kl: &[f32], beta: f32, score: f32) -> Vec<f32> {

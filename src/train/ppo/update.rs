@@ -7,15 +7,14 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Device;
 
 use super::objective::{
-    Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, PolicyEvaluation, ResponseRow,
-    objective,
+    Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
 };
-use super::rollout::{Rollout, forward};
-use super::truncation::Truncation;
 use crate::experiment::{PpoSettings, Stage};
 use crate::train::TrainError;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
+use crate::train::policy_gradient::rollout::{PolicyEvaluation, Rollout, forward};
+use crate::train::policy_gradient::truncation::Truncation;
 
 /// All epochs over one batch (Eq. 13-15).
 pub(super) struct Epochs<'a> {

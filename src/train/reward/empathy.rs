@@ -3,7 +3,7 @@
 //! Three identifiers, one for each mechanism, find the levels. In every array of three the order is
 //! emotional reaction, interpretation, exploration.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use burn::tensor::Device;
 
@@ -127,10 +127,13 @@ impl<'a> EmpathyReward<'a> {
     /// One at a time and apart from the responses: which targets are new depends on where a run was
     /// resumed, and the last bits of a result depend on what else is in its batch.
     fn cache_targets(&mut self, candidates: &[Candidate<'_>], contexts: &[String]) {
+        let mut new = HashSet::new();
         let (indices, pairs): (Vec<usize>, Vec<(&str, &str)>) = candidates
             .iter()
             .zip(contexts)
             .filter(|(candidate, _)| !self.targets.contains_key(&candidate.index))
+            // Several responses may answer one example.
+            .filter(|(candidate, _)| new.insert(candidate.index))
             .map(|(candidate, context)| {
                 let pair = (context.as_str(), candidate.example.target.as_str());
                 (candidate.index, pair)

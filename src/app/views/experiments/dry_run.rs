@@ -105,7 +105,7 @@ fn planned_ui(
             for (name, parameters) in [
                 ("Identifier, three alike", plan.identifier),
                 ("Generator", plan.generator),
-                ("Policy with value head", plan.policy),
+                (plan.policy_name(), plan.policy),
             ] {
                 if let Some(parameters) = parameters {
                     ui.label(name);

@@ -144,19 +144,18 @@ impl Form {
                         } else {
                             ui.add_space(size::ROW + space::XS);
                         }
-                        match (setting.paper, range(setting)) {
-                            (Some(paper), _) => {
-                                words::small_label(ui, format!("paper {paper}"), t.secondary)
-                                    .on_hover_text("What the paper states (Sec. IV-B)");
+                        match (stated(setting), range(setting)) {
+                            (Some((value, source)), _) => {
+                                words::small_label(ui, value, t.secondary).on_hover_text(source);
                             }
-                            // Beside its field, where the paper states nothing.
+                            // Beside its field, where nobody states anything.
                             (None, Some(range)) => {
                                 words::small(ui, range).on_hover_text(ACCEPTED);
                             }
                             (None, None) => {}
                         }
                     });
-                    if let Some(range) = range(setting).filter(|_| setting.paper.is_some()) {
+                    if let Some(range) = range(setting).filter(|_| stated(setting).is_some()) {
                         ui.horizontal(|ui| {
                             ui.spacing_mut().interact_size.y = 0.0;
                             ui.spacing_mut().item_spacing.x = space::XS;
@@ -370,6 +369,18 @@ fn hint(setting: &Setting) -> String {
 }
 
 const ACCEPTED: &str = "Accepted values";
+
+/// The value that the paper states, or TRL's default, and where it is from.
+fn stated(setting: &Setting) -> Option<(String, &'static str)> {
+    let paper = setting.paper.map(|value| {
+        (
+            format!("paper {value}"),
+            "What the paper states (Sec. IV-B)",
+        )
+    });
+    let trl = || Some((format!("TRL {}", setting.trl?), "The default of TRL 0.25.1"));
+    paper.or_else(trl)
+}
 
 /// The range of a number.
 fn range(setting: &Setting) -> Option<String> {

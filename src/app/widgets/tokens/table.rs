@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Align2, Color32, FontId, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use super::{Scale, describe, number, readable};
+use super::{Scale, describe, readable};
 use crate::app::format;
 use crate::app::theme::{self, size, text};
 use crate::app::widgets::layout;
@@ -127,11 +127,11 @@ fn figures_ui(ui: &Ui, row: Rect, token: &RolloutToken, scale: &Scale) {
     let t = theme::of(ui);
     for (n, quantity) in scale.order().into_iter().enumerate() {
         let at = cell(row, n + 2);
-        let Some(figures) = &token.figures else {
+        let figures = token.figures.as_ref();
+        let Some(value) = figures.and_then(|figures| figures.get(quantity)) else {
             paint(ui, at, "–", Align::Max, text::body(), t.secondary);
             continue;
         };
-        let value = figures.get(quantity);
         let mut colour = if value.is_finite() { t.text } else { t.bad };
         if quantity == scale.quantity
             && let Some(place) = scale.place(value)
@@ -141,7 +141,7 @@ fn figures_ui(ui: &Ui, row: Rect, token: &RolloutToken, scale: &Scale) {
             ui.painter()
                 .rect_filled(at.shrink2(vec2(0.0, 3.0)), 4, fill);
         }
-        let number = number(figures, quantity);
+        let number = format::number(f64::from(value));
         paint(ui, at, &number, Align::Max, text::body(), colour);
     }
 }

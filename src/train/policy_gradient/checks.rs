@@ -1,4 +1,4 @@
-//! Self-checks before the first update of a PPO stage, on its own first rollout: decoding and scoring agree, the
+//! Self-checks before the first update of a policy, on its own first rollout: decoding and scoring agree, the
 //! ratio is 1, pads change nothing, an untrained policy equals its reference, and gradients reach the trained
 //! parameters and no others.
 //!
@@ -6,16 +6,15 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
-use super::objective::{
-    Minibatch, Objective, ObjectiveConfig, PolicyEvaluation, ResponseRow, objective,
+use super::rollout::{
+    PolicyEvaluation, PolicyOutput, Rollout, Scored, against_reference, forward, forward_rows,
 };
-use super::rollout::{PolicyOutput, Rollout, against_reference, forward, forward_rows};
 use crate::experiment::Tuning;
 use crate::nn::is_in_bf16;
 use crate::train::policy::Policy;
-use crate::train::tensors::{floats, to_rows};
+use crate::train::tensors::{floats, scalar, to_rows};
 use crate::train::{CheckError, TrainError};
 
 /// Responses used by the costlier checks.
@@ -25,7 +24,7 @@ const EXTRA: usize = 3;
 
 /// What is checked.
 pub struct Subject<'a> {
-    /// With autodiff and a value head, as it is about to be trained.
+    /// With autodiff, as it is about to be trained.
     pub policy: &'a Policy,
     pub tuning: Tuning,
     pub reference: &'a Policy,
@@ -33,8 +32,8 @@ pub struct Subject<'a> {
     pub rollout: &'a Rollout,
     /// Whether the policy is still equal to the reference; false in a resumed run.
     pub untouched: bool,
-    /// Without autodiff.
-    pub device: &'a Device,
+    /// The stage's own objective.
+    pub loss: &'a dyn Fn(&Old, PolicyEvaluation) -> Tensor<1>,
 }
 
 /// The largest differences that count as rounding.
@@ -69,7 +68,7 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     let Subject {
         policy,
         rollout,
-        device,
+        loss,
         ..
     } = subject;
     let all = rollout.generated.len();
@@ -87,8 +86,8 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     );
     let logits = now.logits;
     let log_probs = now.log_probs;
-    let clean = old.objective(now.evaluation, device);
-    let ratio = clean.statistics.log_ratio_max;
+    let clean = loss(&old, now.evaluation);
+    let ratio = largest_difference(&log_probs, &old.log_probs);
     if !within(ratio, tolerance.log_prob) {
         return Err(CheckError::Ratio { largest: ratio }.into());
     }
@@ -99,8 +98,9 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     };
     let padded = forward_padded(policy, rollout, part.len());
     let pads = largest_difference(&log_probs, &padded.log_probs);
-    let padded = old.objective(padded.evaluation, device);
-    let losses = f64::from(clean.statistics.total_loss - padded.statistics.total_loss).abs();
+    let padded = loss(&old, padded.evaluation);
+    let losses = [&clean, &padded].map(|loss| scalar(loss.clone().inner()));
+    let losses = (losses[0] - losses[1]).abs();
     check_pads("log-probabilities", pads.into(), tolerance.log_prob.into())?;
     check_pads("loss", losses, tolerance.log_prob.into())?;
     let clean = gradients(policy, subject.tuning, clean)?;
@@ -170,12 +170,13 @@ fn check_pads(what: &'static str, largest: f64, tolerance: f64) -> Result<(), Ch
     }
 }
 
-/// The old policy's side of the objective, with advantages alternating between 1 and -½.
-struct Old {
-    log_probs: Vec<Vec<f32>>,
-    values: Vec<Vec<f32>>,
-    advantages: Vec<Vec<f32>>,
-    returns: Vec<Vec<f32>>,
+/// The old policy's side of the objective, a number for each token of each response. Advantages alternate between 1
+/// and -½.
+pub struct Old {
+    pub log_probs: Vec<Vec<f32>>,
+    pub values: Vec<Vec<f32>>,
+    pub advantages: Vec<Vec<f32>>,
+    pub returns: Vec<Vec<f32>>,
 }
 
 impl Old {
@@ -198,23 +199,6 @@ impl Old {
             advantages,
             returns,
         }
-    }
-
-    fn objective(&self, now: PolicyEvaluation, device: &Device) -> Objective {
-        let rows: Vec<ResponseRow<'_>> = (0..self.log_probs.len())
-            .map(|row| ResponseRow {
-                log_probs: &self.log_probs[row],
-                values: &self.values[row],
-                advantages: &self.advantages[row],
-                returns: &self.returns[row],
-            })
-            .collect();
-        let minibatch = Minibatch::new(&rows, now.log_probs.dims()[1], device);
-        let config = ObjectiveConfig {
-            value_clip_range: None,
-            ..ObjectiveConfig::default()
-        };
-        objective(&config, &minibatch, now)
     }
 }
 
@@ -261,7 +245,7 @@ fn forward_padded(policy: &Policy, rollout: &Rollout, rows: usize) -> PolicyOutp
         mut log_probs,
         logits,
         ..
-    } = forward_rows(policy, &contexts, &responses, None);
+    } = forward_rows(policy, &contexts, &responses, Scored::Tempered(1.0));
     log_probs.truncate(rows);
     let first = |numbers: Tensor<2>| numbers.narrow(0, 0, rows);
     PolicyOutput {
@@ -285,8 +269,8 @@ struct Reached {
 }
 
 /// Backpropagates a loss and checks every parameter of the policy.
-fn gradients(policy: &Policy, tuning: Tuning, objective: Objective) -> Result<Reached, CheckError> {
-    let gradients = GradientsParams::from_grads(objective.loss.backward(), policy);
+fn gradients(policy: &Policy, tuning: Tuning, loss: Tensor<1>) -> Result<Reached, CheckError> {
+    let gradients = GradientsParams::from_grads(loss.backward(), policy);
     let mut parameters = Parameters {
         gradients: &gradients,
         path: Vec::new(),

@@ -10,15 +10,14 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 
-use super::objective::PolicyEvaluation;
 use super::truncation::Truncation;
 use crate::nn::sampling::Sampling;
-use crate::nn::{Dropout, Generated, generate};
+use crate::nn::{Dropout, Generated, generate, generate_groups};
 use crate::text::Tokenizer;
 use crate::train::policy::Policy;
 use crate::train::score::{full_kl, score};
 
-/// Responses sampled from the policy (Eq. 12).
+/// Responses sampled from the policy (Eq. 12), a row for each; `contexts` repeat where one has several.
 pub struct Rollout {
     pub contexts: Vec<Vec<u32>>,
     pub generated: Vec<Generated>,
@@ -37,6 +36,28 @@ impl Rollout {
     ) -> Self {
         let (model, adapter) = (&policy.model, policy.adapter_weights());
         let generated = generate(model, adapter.as_ref(), &contexts, sampling, streams);
+        Rollout::of(contexts, generated, tokenizer)
+    }
+
+    /// Samples `count` responses to each context, those of one context side by side, each from its own stream.
+    pub fn sample_groups(
+        policy: &Policy,
+        contexts: &[Vec<u32>],
+        count: usize,
+        sampling: &Sampling,
+        streams: &mut [ChaCha8Rng],
+        tokenizer: &Tokenizer,
+    ) -> Self {
+        let (model, adapter) = (&policy.model, policy.adapter_weights());
+        let adapter = adapter.as_ref();
+        let generated = generate_groups(model, adapter, contexts, count, sampling, streams);
+        let repeated = contexts
+            .iter()
+            .flat_map(|row| std::iter::repeat_n(row, count));
+        Rollout::of(repeated.cloned().collect(), generated, tokenizer)
+    }
+
+    fn of(contexts: Vec<Vec<u32>>, generated: Vec<Generated>, tokenizer: &Tokenizer) -> Self {
         let responses = generated
             .iter()
             .map(|row| tokenizer.decode(&row.tokens))
@@ -60,6 +81,19 @@ impl Rollout {
         let responses = responses.map(|row| row.tokens.as_slice());
         (contexts.collect(), responses.collect())
     }
+}
+
+/// What a policy says of given responses, `[responses, tokens]`. Pads may hold anything, also infinities.
+#[derive(Clone, Debug)]
+pub struct PolicyEvaluation {
+    /// `log π(a_t|s_t)`, with its graph.
+    pub log_probs: Tensor<2>,
+    /// `V(s_t)`, with its graph; 0 without a value head.
+    pub values: Tensor<2>,
+    /// Entropy of `π(·|s_t)` in nats; its graph, if any, is not used.
+    pub entropy: Tensor<2>,
+    /// That of the truncated distribution, where the log-probabilities are its.
+    pub truncated_entropy: Option<Tensor<2>>,
 }
 
 /// Output of a policy on given responses.
@@ -90,17 +124,38 @@ pub fn forward(
     truncation: Option<&Truncation>,
 ) -> PolicyOutput {
     let (contexts, responses) = rollout.tokens(range.clone());
-    let truncation = truncation.map(|truncation| (truncation, range));
-    forward_rows(policy, &contexts, &responses, truncation)
+    let scored = match truncation {
+        Some(truncation) => Scored::Truncated(truncation, range),
+        None => Scored::Tempered(1.0),
+    };
+    forward_rows(policy, &contexts, &responses, scored)
 }
 
-/// A forward pass over rows of tokens: dropout off, values by the policy's value head (0 without one). A truncation
-/// comes with the place of the rows in its rollout.
+/// A forward pass over the rollout's rows at `range`, with log-probabilities at a sampling temperature.
+pub fn forward_tempered(
+    policy: &Policy,
+    rollout: &Rollout,
+    range: Range<usize>,
+    temperature: f32,
+) -> PolicyOutput {
+    let (contexts, responses) = rollout.tokens(range);
+    forward_rows(policy, &contexts, &responses, Scored::Tempered(temperature))
+}
+
+/// The distribution that log-probabilities are of.
+pub(super) enum Scored<'a> {
+    /// The softmax at a temperature.
+    Tempered(f32),
+    /// The one that the responses were sampled from, with the place of the rows in their rollout.
+    Truncated(&'a Truncation, Range<usize>),
+}
+
+/// A forward pass over rows of tokens: dropout off, values by the policy's value head (0 without one).
 pub(super) fn forward_rows(
     policy: &Policy,
     contexts: &[&[u32]],
     responses: &[&[u32]],
-    truncation: Option<(&Truncation, Range<usize>)>,
+    scored: Scored<'_>,
 ) -> PolicyOutput {
     let (model, adapter) = (&policy.model, policy.adapter_weights());
     let dropout = &mut Dropout::off();
@@ -113,19 +168,26 @@ pub(super) fn forward_rows(
         }
     };
     let whole = model.logits(hidden);
-    let Some((truncation, range)) = truncation else {
-        let scores = score(whole.clone(), responses);
-        return PolicyOutput {
-            evaluation: PolicyEvaluation {
-                log_probs: scores.log_probs,
-                values,
-                entropy: scores.entropy,
-                truncated_entropy: None,
-            },
-            log_probs: scores.log_prob_rows,
-            logits: whole.inner(),
-            full: None,
-        };
+    let (truncation, range) = match scored {
+        Scored::Truncated(truncation, range) => (truncation, range),
+        Scored::Tempered(temperature) => {
+            let logits = match temperature == 1.0 {
+                true => whole,
+                false => whole.div_scalar(temperature),
+            };
+            let scores = score(logits.clone(), responses);
+            return PolicyOutput {
+                evaluation: PolicyEvaluation {
+                    log_probs: scores.log_probs,
+                    values,
+                    entropy: scores.entropy,
+                    truncated_entropy: None,
+                },
+                log_probs: scores.log_prob_rows,
+                logits: logits.inner(),
+                full: None,
+            };
+        }
     };
     let full = whole.clone().inner();
     let of_full = score(full.clone(), responses);

@@ -1,19 +1,20 @@
-//! The PPO stage (Sec. III-E). A step is a rollout (Eq. 12), its scores (Eq. 2-5), then rewards, advantages and
-//! updates, which are in [`super::step`].
+//! The stage of every algorithm that trains a policy from its own responses (Sec. III-E). A step is a rollout
+//! (Eq. 12), its scores (Eq. 2-5), and then what the [`Algorithm`] makes of them.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::iter::repeat_n;
 use std::path::Path;
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Device;
 
+use super::algorithm::{Algorithm, Around, FailedStep, Learner, LearnerState};
 use super::checks::{Subject, check};
-use super::metrics::{Seconds, step_metrics};
+use super::metrics::Seconds;
 use super::record::recorded_responses;
 use super::rollout::Rollout;
-use super::step::{FailedStep, PpoLearner, PpoState, StepOutcome, Stepper};
 use crate::experiment::{Change, Config, RolloutResponse, Severity, Stage};
 use crate::nn::value_head::ValueHead;
 use crate::train::TrainError;
@@ -30,12 +31,15 @@ use crate::train::seed::{Draw, seed, stream};
 use crate::train::session::{Ended, Session, Values};
 use crate::train::stage::{self, Evaluation, StageTrainer, StepError, When};
 
-const STAGE: Stage = Stage::Ppo;
 const STATE: &str = "state.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
 
 /// Trains the run's policy from its generator, with the configured reward.
-pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
+pub fn run<A: Algorithm>(
+    algorithm: &A,
+    session: &mut Session<'_>,
+    artifacts: &mut Artifacts,
+) -> Result<Ended, TrainError> {
     let Some(generator) = &artifacts.generator else {
         return Ok(Ended::Done);
     };
@@ -45,8 +49,8 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     let mut reward = reward::chosen(&config.reward, identifiers, train_set, device)?;
     let subset = config.evaluation.subset;
     let validation = &artifacts.material.validation;
-    let base = artifacts.base_under(config.ppo.tuning);
-    let inputs = PpoInputs {
+    let base = artifacts.base_under(algorithm.pace(config).tuning);
+    let inputs = Inputs {
         train: train_set,
         validation: &validation[..subset.min(validation.len())],
         tokenizer: &artifacts.tokenizer,
@@ -54,15 +58,15 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
         examiner: &artifacts.examiner(config, &session.device),
         base: base.as_deref(),
     };
-    let Some(policy) = train(session, inputs, generator)? else {
+    let Some(policy) = train(algorithm, session, inputs, generator)? else {
         return Ok(Ended::Stopped);
     };
     artifacts.policy = Some(policy);
     Ok(Ended::Done)
 }
 
-/// The inputs of PPO besides its settings.
-pub struct PpoInputs<'a> {
+/// The inputs of the stage besides its settings.
+pub struct Inputs<'a> {
     pub train: &'a [Encoded],
     /// The fixed validation subset.
     pub validation: &'a [Encoded],
@@ -78,39 +82,39 @@ pub struct PpoInputs<'a> {
 ///
 /// # Errors
 /// As [`stage::train`]; or a self-check fails.
-pub fn train(
+pub fn train<A: Algorithm>(
+    algorithm: &A,
     session: &mut Session<'_>,
-    inputs: PpoInputs<'_>,
+    inputs: Inputs<'_>,
     generator: &Policy,
 ) -> Result<Option<Policy>, TrainError> {
     let config = session.config;
     let lengths = inputs.train.iter().map(|example| example.source.len());
     let order = seed(config.run.seed, Draw::RolloutOrder, 0);
-    let mut trainer = PpoTrainer {
+    let mut trainer = PolicyTrainer {
+        algorithm,
         initial: config,
         config: config.clone(),
         device: session.device.clone(),
         generator,
         reference: generator.valid(),
-        order: Order::new(lengths.collect(), config.ppo.batch, order),
+        order: Order::new(lengths.collect(), algorithm.pace(config).batch, order),
         inputs,
         exam: OnceCell::new(),
         is_checked: false,
         failed: BTreeSet::new(),
-        skipped: 0,
+        warning: None,
     };
     let policy = stage::train(session, &mut trainer)?;
-    if trainer.skipped > 0 {
-        let text = format!(
-            "{} updates were skipped because their mean ratio passed ppo.ratio_threshold",
-            trainer.skipped
-        );
-        session.note(STAGE, trainer.total(), Severity::Warning, text);
+    if let Some(text) = trainer.warning.take() {
+        let (stage, step) = (trainer.stage(), trainer.total());
+        session.note(stage, step, Severity::Warning, text);
     }
     Ok(policy)
 }
 
-struct PpoTrainer<'a, 'i> {
+struct PolicyTrainer<'a, 'i, A: Algorithm> {
+    algorithm: &'a A,
     /// The settings that the run was started with.
     initial: &'a Config,
     /// The same with the changes made since.
@@ -121,48 +125,55 @@ struct PpoTrainer<'a, 'i> {
     /// `ρ` of Eq. 6.
     reference: Policy,
     order: Order,
-    inputs: PpoInputs<'i>,
+    inputs: Inputs<'i>,
     /// The validation subset, once it has been needed.
     exam: OnceCell<Exam<'i>>,
     /// Whether the self-checks passed.
     is_checked: bool,
     /// Steps that diverged; their recorded rollout is replaced once they are repeated.
     failed: BTreeSet<u64>,
-    /// Updates skipped in the whole stage; set once it is complete.
-    skipped: u64,
+    /// What the algorithm has to say of the stage, once it is complete.
+    warning: Option<String>,
 }
 
 /// The learner and its position in the stage.
-struct Progress {
-    learner: PpoLearner,
+struct Progress<A: Algorithm> {
+    learner: Learner<A::State>,
     /// Steps done.
     step: u64,
     /// The last step's batch; `None` before the first step since the stage was started.
-    last: Option<Batch>,
+    last: Option<Batch<A::Outcome>>,
 }
 
 /// A step's inputs and its outcome.
-struct Batch {
-    /// The training examples that are answered.
+struct Batch<O> {
+    /// The training examples that are answered, one for each response.
     indices: Vec<usize>,
     rollout: Rollout,
     scores: Vec<Score>,
-    outcome: StepOutcome,
+    outcome: O,
 }
 
-impl PpoTrainer<'_, '_> {
-    /// Responses to the examples at `indices` (Eq. 12), each from a random stream of its own.
+impl<A: Algorithm> PolicyTrainer<'_, '_, A> {
+    /// Responses to the examples at `indices` (Eq. 12), those to one side by side, each from a random stream of its
+    /// own.
     fn rollout(&self, policy: &Policy, indices: &[usize], step: u64) -> Rollout {
         let (inputs, config) = (&self.inputs, &self.config);
-        let contexts = indices
+        let count = self.algorithm.pace(config).responses;
+        let contexts: Vec<Vec<u32>> = indices
             .iter()
             .map(|&i| inputs.train[i].source.clone())
             .collect();
-        let mut streams: Vec<_> = (0..indices.len())
+        let mut streams: Vec<_> = (0..indices.len() * count)
             .map(|row| stream(config.run.seed, Draw::Rollout, step, row as u64))
             .collect();
-        let sampling = sampling(&config.sampling);
-        Rollout::sample(policy, contexts, &sampling, &mut streams, inputs.tokenizer)
+        let (sampling, tokenizer) = (sampling(&config.sampling), inputs.tokenizer);
+        match count {
+            1 => Rollout::sample(policy, contexts, &sampling, &mut streams, tokenizer),
+            _ => {
+                Rollout::sample_groups(policy, &contexts, count, &sampling, &mut streams, tokenizer)
+            }
+        }
     }
 
     /// Runs the self-checks on the first rollout since the stage was started.
@@ -179,18 +190,18 @@ impl PpoTrainer<'_, '_> {
         self.is_checked = true;
         let passed = check(&Subject {
             policy,
-            tuning: self.config.ppo.tuning,
+            tuning: self.algorithm.pace(&self.config).tuning,
             reference: &self.reference,
             rollout,
             untouched: step == 0,
-            device: &self.device,
+            loss: &|old, now| self.algorithm.checked_loss(old, now, &self.device),
         })?;
-        session.note(STAGE, step, Severity::Info, passed);
+        session.note(self.algorithm.stage(), step, Severity::Info, passed);
         Ok(())
     }
 
     /// The first responses of a batch, token by token.
-    fn recorded(&self, batch: &Batch) -> Vec<RolloutResponse> {
+    fn recorded(&self, batch: &Batch<A::Outcome>) -> Vec<RolloutResponse> {
         recorded_responses(
             &batch.rollout,
             &batch.outcome,
@@ -201,43 +212,47 @@ impl PpoTrainer<'_, '_> {
         )
     }
 
-    /// The generator with an untrained value head.
+    /// The generator, with an untrained value head if the algorithm has one.
     fn initial_policy(&self) -> Policy {
         let width = self.generator.model.shape().hidden_size;
+        let value_head = self.algorithm.has_value_head();
         Policy {
-            value_head: Some(ValueHead::new(width, &self.device)),
+            value_head: value_head.then(|| ValueHead::new(width, &self.device)),
             ..self.generator.clone()
         }
     }
 }
 
-impl StageTrainer for PpoTrainer<'_, '_> {
-    type Learner = Progress;
+impl<A: Algorithm> StageTrainer for PolicyTrainer<'_, '_, A> {
+    type Learner = Progress<A>;
     type Trained = Policy;
 
     fn stage(&self) -> Stage {
-        STAGE
+        self.algorithm.stage()
     }
 
     fn total(&self) -> u64 {
-        self.config.ppo.steps
+        self.algorithm.pace(&self.config).steps
     }
 
-    fn steps(&self, progress: &Progress) -> u64 {
+    fn steps(&self, progress: &Progress<A>) -> u64 {
         progress.step
     }
 
     fn step(
         &mut self,
         session: &mut Session<'_>,
-        progress: Progress,
-    ) -> Result<(Progress, Values), StepError> {
+        progress: Progress<A>,
+    ) -> Result<(Progress<A>, Values), StepError> {
         let Progress { learner, step, .. } = progress;
-        let indices = self.order.batch(step).to_vec();
+        let contexts = self.order.batch(step).to_vec();
 
         // Rollout (Eq. 12).
         let clock = Instant::now();
-        let rollout = self.rollout(&learner.policy.valid(), &indices, step);
+        let rollout = self.rollout(&learner.policy.valid(), &contexts, step);
+        let count = self.algorithm.pace(&self.config).responses;
+        let repeated = contexts.into_iter().flat_map(|i| repeat_n(i, count));
+        let indices: Vec<usize> = repeated.collect();
         let rollout_seconds = clock.elapsed().as_secs_f64();
         self.check_once(session, &learner.policy, &rollout, step)?;
 
@@ -245,21 +260,28 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         let clock = Instant::now();
         let candidates = candidates(self.inputs.train, &indices, &rollout.responses);
         let scores = self.inputs.reward.score(&candidates);
-        session.alerts(STAGE, step, self.inputs.reward.take_alerts());
+        session.alerts(
+            self.algorithm.stage(),
+            step,
+            self.inputs.reward.take_alerts(),
+        );
         let scores = scores?;
         let seconds = Seconds {
             rollout: rollout_seconds,
             reward: clock.elapsed().as_secs_f64(),
         };
 
-        // Rewards (Eq. 6-8), advantages (Eq. 9-10), updates (Eq. 13-15).
-        let stepper = Stepper {
+        // Rewards, advantages and updates.
+        let around = Around {
             config: &self.config,
             reference: &self.reference,
             device: &self.device,
         };
         let totals: Vec<f32> = scores.iter().map(|score| score.total).collect();
-        let (learner, outcome) = match stepper.step(learner, &rollout, &totals, step) {
+        let (learner, outcome) = match self
+            .algorithm
+            .step(&around, learner, &rollout, &totals, step)
+        {
             Ok(done) => done,
             Err(failed) => {
                 let FailedStep { error, outcome } = *failed;
@@ -277,7 +299,7 @@ impl StageTrainer for PpoTrainer<'_, '_> {
                 return Err(StepError::Diverged { error, rollout });
             }
         };
-        let values = step_metrics(
+        let values = self.algorithm.metrics(
             &rollout,
             self.inputs.reward.total_metric(),
             &scores,
@@ -298,30 +320,35 @@ impl StageTrainer for PpoTrainer<'_, '_> {
     }
 
     /// Records the rollout of a step that an alert was about, or that is repeated.
-    fn after_step(&mut self, session: &mut Session<'_>, progress: &mut Progress, evaluated: bool) {
+    fn after_step(
+        &mut self,
+        session: &mut Session<'_>,
+        progress: &mut Progress<A>,
+        evaluated: bool,
+    ) {
         let step = progress.step;
         let is_wanted = session.observer.wants_rollout() | self.failed.remove(&step);
         if let Some(batch) = &progress.last
             && is_wanted
             && !evaluated
         {
-            session.rollout(STAGE, step, self.recorded(batch));
+            session.rollout(self.stage(), step, self.recorded(batch));
         }
     }
 
     /// Requests are handled after the last step as well.
-    fn can_pause(&self, _progress: &Progress) -> bool {
+    fn can_pause(&self, _progress: &Progress<A>) -> bool {
         true
     }
 
     /// Answers the validation subset. Scheduled before the first step and after the last as well.
-    fn evaluate(&self, progress: &mut Progress, when: When) -> Option<Evaluation> {
-        let (settings, step) = (&self.config.ppo, progress.step);
-        let is_due = step.is_multiple_of(settings.evaluate_every) || step == settings.steps;
+    fn evaluate(&self, progress: &mut Progress<A>, when: When) -> Option<Evaluation> {
+        let (pace, step) = (self.algorithm.pace(&self.config), progress.step);
+        let is_due = step.is_multiple_of(pace.evaluate_every) || step == pace.steps;
         if when == When::Scheduled && !is_due {
             return None;
         }
-        let PpoInputs {
+        let Inputs {
             validation,
             examiner,
             ..
@@ -337,34 +364,35 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         })
     }
 
-    fn set(&mut self, progress: &mut Progress, change: &Change) -> Result<(), TrainError> {
+    fn set(&mut self, progress: &mut Progress<A>, change: &Change) -> Result<(), TrainError> {
         let state = &mut progress.learner.state;
         state
             .set(change, &mut self.config)
             .map_err(TrainError::Change)
     }
 
-    fn start(&mut self, from: Option<&Checkpoint>) -> Result<Progress, TrainError> {
-        let settings = &self.initial.ppo;
+    fn start(&mut self, from: Option<&Checkpoint>) -> Result<Progress<A>, TrainError> {
+        let pace = self.algorithm.pace(self.initial);
         let mut policy = self.initial_policy();
-        let mut optimizer = AdamW::new(settings.weight_decay);
-        let mut state = PpoState::new(self.initial);
+        let mut optimizer = AdamW::new(pace.weight_decay);
+        let mut state = A::State::new(self.initial);
         let mut step = 0;
         if let Some(Checkpoint { folder, listing }) = from {
             let is_frozen = self.inputs.base.is_some();
             policy = policy.resume(folder, &self.device, is_frozen)?;
-            policy = policy.for_tuning(settings.tuning);
+            policy = policy.for_tuning(pace.tuning);
             optimizer.load(&policy, &folder.join(OPTIMIZER))?;
             state = read_json(&folder.join(STATE))?;
             step = listing.step;
         }
         self.config = self.initial.clone();
-        state
-            .apply_changes(&mut self.config)
+        let changes = state.changes();
+        changes
+            .apply(&mut self.config)
             .map_err(TrainError::Change)?;
         Ok(Progress {
-            learner: PpoLearner {
-                policy: policy.for_tuning(settings.tuning).train(),
+            learner: Learner {
+                policy: policy.for_tuning(pace.tuning).train(),
                 optimizer,
                 state,
             },
@@ -373,8 +401,8 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         })
     }
 
-    fn save(&self, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
-        let PpoLearner {
+    fn save(&self, progress: &Progress<A>, folder: &Path) -> Result<(), TrainError> {
+        let Learner {
             policy,
             optimizer,
             state,
@@ -384,8 +412,8 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         write_json(&folder.join(STATE), state)
     }
 
-    fn finish(&mut self, progress: Progress) -> Policy {
-        self.skipped = progress.learner.state.skipped;
+    fn finish(&mut self, progress: Progress<A>) -> Policy {
+        self.warning = self.algorithm.warning(&progress.learner.state);
         progress.learner.policy.valid()
     }
 

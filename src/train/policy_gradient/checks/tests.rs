@@ -1,3 +1,5 @@
+use burn::tensor::{Device, TensorData};
+
 use super::*;
 use crate::experiment::SamplingSettings;
 use crate::nn::LanguageModel;
@@ -10,7 +12,7 @@ use crate::train::evaluate::sampling;
 use crate::train::seed::{Draw, stream};
 
 /// A policy ready for `tuning`, the reference it started as, and a rollout of it.
-fn stage(tuning: Tuning) -> (Policy, Policy, Rollout, Device) {
+fn stage(tuning: Tuning) -> (Policy, Policy, Rollout) {
     let device = Device::flex();
     let words = ["one", "two", "three", "four", "five"];
     let tokenizer = train_unigram(words.iter().cycle().take(500), 30, 0).unwrap();
@@ -43,19 +45,35 @@ fn stage(tuning: Tuning) -> (Policy, Policy, Rollout, Device) {
     let mut streams: Vec<_> = (0..6).map(|row| stream(1, Draw::Rollout, 0, row)).collect();
     let settings = sampling(&SamplingSettings::default());
     let rollout = Rollout::sample(&policy, contexts, &settings, &mut streams, &tokenizer);
-    (
-        policy.for_tuning(tuning).train(),
-        reference,
-        rollout,
-        device,
-    )
+    (policy.for_tuning(tuning).train(), reference, rollout)
+}
+
+/// Ratio times advantage and the squared error of the values, over real tokens.
+fn loss(old: &Old, now: PolicyEvaluation) -> Tensor<1> {
+    let row = |numbers: &[f32]| {
+        let data = TensorData::new(numbers.to_vec(), [1, numbers.len()]);
+        Tensor::<2>::from_data(data, &Device::flex())
+    };
+    let of_row = |at: usize| {
+        let real = |all: &Tensor<2>| {
+            all.clone()
+                .narrow(0, at, 1)
+                .narrow(1, 0, old.values[at].len())
+        };
+        let ratio = (real(&now.log_probs) - row(&old.log_probs[at])).exp();
+        let error = real(&now.values) - row(&old.returns[at]);
+        (error.square() - ratio * row(&old.advantages[at])).sum()
+    };
+    (0..old.values.len())
+        .map(of_row)
+        .fold(Tensor::zeros([1], &Device::flex()), |all, row| all + row)
 }
 
 fn outcome(
     tuning: Tuning,
     change: impl FnOnce(&mut Policy, &mut Rollout),
 ) -> Result<String, TrainError> {
-    let (mut policy, reference, mut rollout, device) = stage(tuning);
+    let (mut policy, reference, mut rollout) = stage(tuning);
     change(&mut policy, &mut rollout);
     check(&Subject {
         policy: &policy,
@@ -63,7 +81,7 @@ fn outcome(
         reference: &reference,
         rollout: &rollout,
         untouched: true,
-        device: &device,
+        loss: &loss,
     })
 }
 

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::experiment::RewardSettings;
+
 /// How scores are shaped. Scaling divides by the running standard deviation of all scores so far,
 /// normalisation also subtracts their running mean, clipping comes last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,6 +57,15 @@ pub struct ScoreShaper {
 }
 
 impl ScoreShaper {
+    /// The shaper that a run's settings ask for, before its first batch.
+    pub fn of(reward: &RewardSettings) -> Self {
+        Self::new(ShapingConfig {
+            scale: reward.scale_scores,
+            normalise: reward.normalise_scores,
+            clip: (reward.clip_scores > 0.0).then_some(reward.clip_scores as f32),
+        })
+    }
+
     /// A shaper before its first batch.
     pub fn new(config: ShapingConfig) -> Self {
         Self {

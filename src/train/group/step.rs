@@ -1,0 +1,327 @@
+//! One step of GRPO or RLOO on a given rollout and its scores: rewards, advantages and the updates
+//! ([`super::update`]). Knows no data, no scorer and no session.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::GroupMethod;
+use super::advantage::{GroupMoments, advantages, group_moments};
+use super::objective::GroupRow;
+use super::settings::GroupSettings;
+pub use super::update::GroupUpdate;
+use super::update::Iterations;
+use crate::experiment::{Change, Config, InGroup, LossType, Problem, TokenFigures};
+use crate::train::policy::Policy;
+use crate::train::policy_gradient::algorithm::{
+    Changes, FailedStep, Learner, LearnerState, StepResult,
+};
+use crate::train::policy_gradient::kl::k1;
+use crate::train::policy_gradient::record::StepFigures;
+use crate::train::policy_gradient::rollout::{
+    AgainstReference, PolicyEvaluation, PolicyOutput, Rollout, forward_tempered,
+};
+use crate::train::policy_gradient::shaping::ScoreShaper;
+use crate::train::score::{full_kl, score};
+
+/// What changes from step to step besides weights and optimizer; saved in checkpoints.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GroupState {
+    /// How scores are shaped into rewards.
+    pub shaper: ScoreShaper,
+    #[serde(default)]
+    pub changes: Changes,
+}
+
+impl LearnerState for GroupState {
+    fn new(config: &Config) -> Self {
+        GroupState {
+            shaper: ScoreShaper::of(&config.reward),
+            changes: Changes::default(),
+        }
+    }
+
+    fn set(&mut self, change: &Change, config: &mut Config) -> Result<(), Problem> {
+        self.changes.make(change, config)
+    }
+
+    fn changes(&self) -> &Changes {
+        &self.changes
+    }
+}
+
+/// What stays the same from step to step.
+pub struct GroupStepper<'a> {
+    pub method: GroupMethod,
+    pub settings: GroupSettings,
+    pub reference: &'a Policy,
+    /// Without autodiff.
+    pub device: &'a Device,
+}
+
+/// The results of a step. Rows are responses, those to one context side by side.
+#[derive(Debug)]
+pub struct GroupOutcome {
+    /// Scores after shaping.
+    pub shaped: Vec<f32>,
+    /// What advantages are made of: the same, in RLOO less the KL.
+    pub rewards: Vec<f32>,
+    pub advantages: Vec<f32>,
+    /// Of the rewards of each group.
+    pub moments: Vec<GroupMoments>,
+    /// `log π_old(a_t|s_t)` and the distance from the reference, both untempered.
+    pub old_log_probs: Vec<Vec<f32>>,
+    pub against: AgainstReference,
+    /// Mean entropy of a token, untempered.
+    pub entropy: f64,
+    /// Mean over responses of the summed k1 at the sampling temperature.
+    pub reward_kl: f64,
+    /// One for each update, in order.
+    pub updates: Vec<GroupUpdate>,
+    /// β of the loss in GRPO, of the reward in RLOO.
+    pub beta: f64,
+    pub lr: f64,
+    /// Seconds of the reference's forward pass.
+    pub reference_seconds: f64,
+    /// Seconds of everything else.
+    pub update_seconds: f64,
+}
+
+impl StepFigures for GroupOutcome {
+    fn shaped(&self, row: usize) -> f32 {
+        self.shaped[row]
+    }
+
+    fn group(&self, row: usize) -> Option<InGroup> {
+        let size = self.advantages.len() / self.moments.len().max(1);
+        let context = row / size.max(1);
+        let moments = self.moments.get(context)?;
+        Some(InGroup {
+            context: context as u32,
+            advantage: self.advantages[row],
+            mean: moments.mean as f32,
+            std: moments.std as f32,
+        })
+    }
+
+    fn tokens(&self, row: usize) -> Vec<TokenFigures> {
+        (0..self.old_log_probs[row].len())
+            .map(|t| TokenFigures {
+                log_prob: self.old_log_probs[row][t],
+                reference_log_prob: self.against.reference_log_probs[row][t],
+                full_kl: self.against.full_kl[row][t],
+                value: None,
+                reward: None,
+                advantage: self.advantages[row],
+                returns: None,
+                truncated: None,
+            })
+            .collect()
+    }
+}
+
+/// Policy and reference on the rollout, before the first update.
+#[derive(Default)]
+struct Before {
+    /// At the sampling temperature, as the objective has them.
+    tempered: Vec<Vec<f32>>,
+    tempered_reference: Vec<Vec<f32>>,
+    log_probs: Vec<Vec<f32>>,
+    reference_log_probs: Vec<Vec<f32>>,
+    full_kl: Vec<Vec<f32>>,
+    /// Summed over all tokens.
+    entropy: f64,
+    /// The forward pass, if the first update is on the whole batch and can use it.
+    ahead: Option<PolicyEvaluation>,
+    forward_seconds: f64,
+    reference_seconds: f64,
+}
+
+impl GroupStepper<'_> {
+    /// Step `number` (from 0) on a rollout sampled from the learner's policy, with one raw score per response.
+    ///
+    /// # Errors
+    /// If a loss is not finite.
+    pub fn step(
+        &self,
+        mut learner: Learner<GroupState>,
+        rollout: &Rollout,
+        scores: &[f32],
+        number: u64,
+    ) -> StepResult<GroupState, GroupOutcome> {
+        let settings = &self.settings;
+        let shaped = learner.state.shaper.shape(scores);
+        let parts = parts(rollout.generated.len(), settings.parts);
+        let mut before = self.before(&learner.policy, rollout, &parts);
+        let clock = Instant::now();
+        let distances: Vec<f32> = before
+            .tempered
+            .iter()
+            .zip(&before.tempered_reference)
+            .map(|(policy, reference)| policy.iter().zip(reference).map(|(p, q)| k1(*p, *q)).sum())
+            .collect();
+        let rewards: Vec<f32> = shaped
+            .iter()
+            .zip(&distances)
+            .map(|(score, kl)| score - settings.reward_beta as f32 * kl)
+            .collect();
+        let group = settings.pace.responses;
+        let schedule = settings.lr_schedule;
+        let count = distances.len().max(1) as f64;
+        let tokens = before.log_probs.iter().flatten().count().max(1) as f64;
+        let mut outcome = GroupOutcome {
+            advantages: advantages(&rewards, group, settings.baseline),
+            moments: group_moments(&rewards, group),
+            rewards,
+            shaped,
+            old_log_probs: before.log_probs,
+            against: AgainstReference {
+                reference_log_probs: before.reference_log_probs,
+                full_kl: before.full_kl,
+            },
+            entropy: before.entropy / tokens,
+            reward_kl: distances.iter().map(|kl| f64::from(*kl)).sum::<f64>() / count,
+            updates: Vec::new(),
+            beta: settings.beta(),
+            lr: schedule.rate(settings.lr, number, settings.pace.steps),
+            reference_seconds: before.reference_seconds,
+            update_seconds: before.forward_seconds,
+        };
+        let weights = self.weights(rollout, &parts);
+        let rows: Vec<GroupRow<'_>> = (0..rollout.generated.len())
+            .map(|row| GroupRow {
+                log_probs: &before.tempered[row],
+                reference_log_probs: &before.tempered_reference[row],
+                advantage: outcome.advantages[row],
+                weight: weights[row],
+            })
+            .collect();
+        let iterations = Iterations {
+            method: self.method,
+            settings,
+            rollout,
+            rows: &rows,
+            parts: &parts,
+            lr: outcome.lr,
+            number,
+            device: self.device,
+        };
+        let done = iterations.run(learner.policy, &mut learner.optimizer, before.ahead.take());
+        let updates;
+        (learner.policy, updates) = match done {
+            Ok(done) => done,
+            Err(error) => return Err(Box::new(FailedStep { error, outcome })),
+        };
+        outcome.updates = updates;
+        outcome.update_seconds += clock.elapsed().as_secs_f64();
+        Ok((learner, outcome))
+    }
+
+    /// Forward passes of policy and reference over the rollout, part by part.
+    fn before(&self, policy: &Policy, rollout: &Rollout, parts: &[Range<usize>]) -> Before {
+        // The first update's own forward pass gives the old log-probabilities, if it is over all of them.
+        let alone = parts.len() == 1;
+        let valid = (!alone).then(|| policy.valid());
+        let policy = valid.as_ref().unwrap_or(policy);
+        let temperature = self.settings.temperature;
+        let mut before = Before::default();
+        for part in parts {
+            let clock = Instant::now();
+            let own = forward_tempered(policy, rollout, part.clone(), temperature);
+            let own = Part::of(own, rollout, part.clone(), temperature);
+            before.forward_seconds += clock.elapsed().as_secs_f64();
+            let clock = Instant::now();
+            let other = forward_tempered(self.reference, rollout, part.clone(), temperature);
+            let other = Part::of(other, rollout, part.clone(), temperature);
+            let lengths: Vec<usize> = own.log_probs.iter().map(Vec::len).collect();
+            let [policy_logits, reference_logits] = [own.output.logits, other.output.logits]
+                .map(|logits| untempered(logits, temperature));
+            let divergence = full_kl(policy_logits, reference_logits, &lengths);
+            before.full_kl.extend(divergence);
+            before.entropy += own.entropy;
+            before.tempered.extend(own.output.log_probs);
+            before.log_probs.extend(own.log_probs);
+            before.tempered_reference.extend(other.output.log_probs);
+            before.reference_log_probs.extend(other.log_probs);
+            before.ahead = alone.then_some(own.output.evaluation);
+            before.reference_seconds += clock.elapsed().as_secs_f64();
+        }
+        before
+    }
+
+    /// The weight of each response's tokens in the loss.
+    fn weights(&self, rollout: &Rollout, parts: &[Range<usize>]) -> Vec<f32> {
+        let settings = &self.settings;
+        let lengths: Vec<f32> = rollout
+            .lengths()
+            .map(|length| length.max(1) as f32)
+            .collect();
+        let responses = lengths.len() as f32;
+        let sum = |range: &Range<usize>| lengths[range.clone()].iter().sum::<f32>();
+        let all = sum(&(0..lengths.len()));
+        let of_row = |(row, length): (usize, &f32)| match settings.loss_type {
+            LossType::Grpo => 1.0 / (length * responses),
+            LossType::Bnpo => {
+                let own = parts.iter().find(|part| part.contains(&row));
+                1.0 / (own.map_or(all, sum) * parts.len() as f32)
+            }
+            LossType::DrGrpo => 1.0 / (responses * settings.longest as f32),
+            LossType::Dapo => 1.0 / all,
+        };
+        lengths.iter().enumerate().map(of_row).collect()
+    }
+}
+
+/// A forward pass with its untempered log-probabilities and entropy.
+struct Part {
+    /// At the sampling temperature.
+    output: PolicyOutput,
+    log_probs: Vec<Vec<f32>>,
+    /// Summed over the tokens.
+    entropy: f64,
+}
+
+impl Part {
+    fn of(output: PolicyOutput, rollout: &Rollout, range: Range<usize>, temperature: f32) -> Self {
+        let (log_probs, entropy) = match temperature == 1.0 {
+            true => (
+                output.log_probs.clone(),
+                output.evaluation.entropy.clone().inner(),
+            ),
+            false => {
+                let responses: Vec<&[u32]> = rollout.generated[range]
+                    .iter()
+                    .map(|row| row.tokens.as_slice())
+                    .collect();
+                let plain = score(untempered(output.logits.clone(), temperature), &responses);
+                (plain.log_prob_rows, plain.entropy)
+            }
+        };
+        // Pads are 0.
+        let entropy = f64::from(entropy.sum().into_scalar::<f32>());
+        Part {
+            output,
+            log_probs,
+            entropy,
+        }
+    }
+}
+
+/// Logits that were divided by the temperature as the model gave them.
+fn untempered(logits: Tensor<3>, temperature: f32) -> Tensor<3> {
+    match temperature == 1.0 {
+        true => logits,
+        false => logits.mul_scalar(temperature),
+    }
+}
+
+/// `rows` cut into `count` parts of nearly equal size.
+fn parts(rows: usize, count: usize) -> Vec<Range<usize>> {
+    (0..count)
+        .map(|part| rows * part / count..rows * (part + 1) / count)
+        .filter(|range| !range.is_empty())
+        .collect()
+}

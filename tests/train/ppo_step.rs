@@ -255,7 +255,7 @@ fn scores_of_what_was_drawn_differ_from_scores_over_all_tokens() {
 
     // What is told of the full softmax is the same either way.
     assert!(all.0.full.is_none());
-    let full = drawn.0.full.unwrap();
+    let full = drawn.0.full.as_ref().unwrap();
     let close = |left: &[Vec<f32>], right: &[Vec<f32>]| {
         assert!(furthest(&left.concat(), &right.concat()) < 1e-5);
     };
@@ -271,8 +271,8 @@ fn scores_of_what_was_drawn_differ_from_scores_over_all_tokens() {
             &drawn.0.against.full_kl.concat()
         ) > 1e-3
     );
-    let entropies = |stepped: &[Update]| stepped[0].statistics;
-    let (of_all, of_drawn) = (entropies(&all.0.updates), entropies(&drawn.0.updates));
+    let entropies = |stepped: &StepOutcome| stepped.updates[0].statistics;
+    let (of_all, of_drawn) = (entropies(&all.0), entropies(&drawn.0));
     assert!((of_all.entropy - of_drawn.entropy).abs() < 1e-5);
     assert_eq!(of_all.truncated_entropy, None);
     let truncated = of_drawn.truncated_entropy.unwrap();

@@ -205,8 +205,8 @@ fn contradictions_are_refused_beside_their_setting() {
             .collect()
     };
     assert!(refused(|_| {}).is_empty());
-    type Change = fn(&mut Config);
-    let changes: [(&str, Change); 8] = [
+    type Wrong = (&'static str, fn(&mut Config));
+    let changes: [Wrong; 8] = [
         ("run.stages", |c| c.run.stages = vec![Stage::Dpo]),
         ("run.stages", |c| c.run.stages.insert(1, Stage::Ppo)),
         ("dpo.tuning", |c| c.dpo.tuning = Tuning::Lora),

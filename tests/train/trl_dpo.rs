@@ -183,6 +183,6 @@ fn two_steps_with_the_usual_settings() {
 }
 
 #[test]
-fn two_steps_with_label_smoothing_and_weight_decay() {
+fn two_steps_with_label_smoothing_and_without_clipping() {
     replay(&case(1));
 }

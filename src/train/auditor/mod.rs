@@ -38,7 +38,7 @@ pub struct Auditor {
 }
 
 enum Model {
-    Identifiers(IdentifierSet),
+    Identifiers(Box<IdentifierSet>),
     Logistic(LogisticAuditor),
 }
 
@@ -90,7 +90,8 @@ fn open_each<'a>(
             source => {
                 let folder = given::folder(SETTING, source, &store.join(RUNS))?;
                 let set = IdentifierSet::load(&folder, device)?;
-                (Some(weights_of(&folder)?), Model::Identifiers(set))
+                let set = Model::Identifiers(Box::new(set));
+                (Some(weights_of(&folder)?), set)
             }
         };
         Ok(Auditor {

@@ -104,7 +104,7 @@ fn reward_is_the_raw_reward_of_the_run_whichever_that_is() {
     let mut summary = run.metrics["ppo/kl/full"].clone();
     for (key, last) in [("ppo/reward/total", 12.0), ("ppo/reward/empathy", 0.5)] {
         (summary.key.name, summary.last) = (key.into(), last);
-        run.metrics.insert(key.into(), summary.clone());
+        run.metrics = [(key.into(), summary.clone())].into();
         assert_eq!(run.fact("reward", Part::Last), Fact::Number(last));
     }
 }

@@ -264,6 +264,7 @@ mod tests {
         let stored: StoredResponse = serde_json::from_str(EARLIER).unwrap();
         let mut response = stored.read().unwrap();
         let figures = response.tokens[1].figures.as_mut().unwrap();
+        figures.value = Some(0.25);
         figures.truncated = Some(TruncatedFigures {
             log_prob: -0.5,
             reference_log_prob: -0.25,

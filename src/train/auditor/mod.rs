@@ -90,10 +90,8 @@ fn open_each<'a>(
             source => {
                 let folder = given::folder(SETTING, source, &store.join(RUNS))?;
                 let set = given::load(&folder, config, device)?;
-                (
-                    Some(weights_of(&folder)?),
-                    Model::Identifiers(Box::new(set)),
-                )
+                let set = Model::Identifiers(Box::new(set));
+                (Some(weights_of(&folder)?), set)
             }
         };
         Ok(Auditor {

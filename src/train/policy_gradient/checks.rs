@@ -79,11 +79,9 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
 
     // The old pass is over the whole batch, the new one over a part of it, so that widths differ.
     let now = forward(policy, rollout, part.clone(), None);
-    let lengths: Vec<usize> = rollout.lengths().collect();
-    let old = Old::new(
-        &whole.log_probs[part.clone()],
-        to_rows(whole.evaluation.values, lengths.iter().copied()),
-    );
+    let mut values = to_rows(whole.evaluation.values, rollout.lengths());
+    values.truncate(part.len());
+    let old = Old::new(&whole.log_probs[part.clone()], values);
     let logits = now.logits;
     let log_probs = now.log_probs;
     let clean = loss(&old, now.evaluation);

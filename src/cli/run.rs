@@ -12,8 +12,8 @@ use super::{CommandContext, Failure, input};
 use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
 use crate::experiment::{Config, Problem};
 use crate::metrics::SystemResults;
-use crate::operations::commands::AllowedPrograms;
 use crate::operations::launch::{self, PlannedRun, PreparedRun};
+use crate::operations::programs::AllowedPrograms;
 use crate::report::results_table;
 use crate::store::{RunId, RunRef};
 

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::commands::{ProgramCall, call_words};
 use super::models::ReferenceError;
+use super::programs::{ProgramCall, call_words};
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::worker::ReuseError;

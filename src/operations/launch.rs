@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::OperationError;
-use super::commands::call_words;
+use super::programs::call_words;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
 use crate::experiment::{
     Config, EventKind, ExperimentFile, MachineMemory, Report, Severity, Stage, resident_memory,

@@ -10,11 +10,10 @@
 //! models    saved models: find, describe, export   data       data sets
 //! evaluate  the automatic metrics                  devices    where this program can compute
 //! fetch     models and data sets from the network
-//! commands  programs that a person allows a reward to start
+//! programs  programs that a person allows a reward to start
 //! ```
 
 mod auditors;
-pub mod commands;
 mod controls;
 pub mod data;
 pub mod devices;
@@ -25,6 +24,7 @@ pub mod fetch;
 pub mod launch;
 pub mod levels;
 pub mod models;
+pub mod programs;
 pub mod queue;
 pub mod responses;
 pub mod runs;

@@ -10,7 +10,7 @@ use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::policy_gradient::algorithm::LearnerState;
 use emprl::train::policy_gradient::rollout::Rollout;
-use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper, Update};
+use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;

@@ -6,7 +6,7 @@ use super::Core;
 use crate::app::jobs::{JobContext, JobResult, Lane};
 use crate::experiment::Config;
 use crate::operations::OperationError;
-use crate::operations::commands::{AllowedPrograms, ProgramCall};
+use crate::operations::programs::{AllowedPrograms, ProgramCall};
 
 /// What waits for the word.
 pub(super) type Waiting = Box<dyn FnOnce(&mut Core)>;

@@ -9,7 +9,7 @@ use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::modal::modal;
 use crate::app::widgets::text as words;
-use crate::operations::commands::call_words;
+use crate::operations::programs::call_words;
 use crate::text::shown::one_line;
 
 pub fn consent_ui(ui: &Ui, state: &State, commands: &mut Commands) {

@@ -235,11 +235,15 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
         ("Contested", Align::Right),
     ]);
     for study in &studies {
-        let status = match (&study.unblinding, study.is_own) {
+        let mut status = match (&study.unblinding, study.is_own) {
             (Some(_), _) => "unblinded",
             (None, true) => "blind",
             (None, false) => "came as a pack",
-        };
+        }
+        .to_string();
+        if study.split_unassigned > 0 {
+            status += &format!(", {} for a fourth", study.split_unassigned);
+        }
         for (at, annotator) in study.annotators.iter().enumerate() {
             let first = |text: String| if at == 0 { text } else { String::new() };
             let fourth = match annotator.role {
@@ -251,7 +255,7 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
                 first(study.head.title.clone()),
                 first(kind_words(study.head.kind).to_string()),
                 first(moment(study.head.created_ms)),
-                first(status.to_string()),
+                first(status.clone()),
                 format!("{}{fourth}", called(annotator)),
                 format!(
                     "{}/{}",

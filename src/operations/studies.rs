@@ -80,16 +80,13 @@ pub fn create(store: &mut Store, definition: &Definition) -> Result<CreatedStudy
 /// Returns how many items are new.
 ///
 /// # Errors
-/// There is no fourth annotator, or already one; the study is unblinded, or came as a pack.
+/// There is no fourth annotator, or already one; the study is unblinded, or came as a pack. Then nothing changes.
 pub fn assign(
     store: &mut Store,
     study: StudyId,
     adjudicator: Option<&str>,
 ) -> Result<usize, OperationError> {
-    if let Some(name) = adjudicator {
-        store.set_adjudicator(study, name)?;
-    }
-    Ok(store.route_to_adjudicator(study)?)
+    Ok(store.assign_to_fourth(study, adjudicator)?)
 }
 
 /// Deletes a study, and its judgements if `with_judgements`.

@@ -133,12 +133,14 @@ pub enum StoreError {
          again"
     )]
     JudgedElsewhere { study: StudyId, pseudonym: String },
-    #[error("study {study} is unfinished: {}; wait for them, or add --unfinished to unblind it without them, for good", left(*missing, *contested))]
+    #[error("study {study} is unfinished: {}; wait for them, or add --unfinished to unblind it without them, for good", left(*study, *missing, *contested, *split))]
     Unfinished {
         study: StudyId,
         missing: u64,
         /// Of the missing, those that were answered differently at several places.
         contested: u64,
+        /// Items on which three differ and that no fourth annotator was given.
+        split: u64,
     },
     #[error("study {study} is a rating, which has no fourth annotator")]
     NoFourthInRating { study: StudyId },
@@ -197,15 +199,26 @@ pub enum StoreError {
 }
 
 /// How much of a study is left to judge.
-fn left(missing: u64, contested: u64) -> String {
-    let missing = match missing {
-        1 => "1 judgement is missing".to_string(),
-        n => format!("{n} judgements are missing"),
-    };
-    match contested {
-        0 => missing,
-        n => format!("{missing}, {n} of them contested between places"),
+fn left(study: StudyId, missing: u64, contested: u64, split: u64) -> String {
+    let mut left = Vec::new();
+    match missing {
+        0 => {}
+        1 => left.push("1 judgement is missing".to_string()),
+        n => left.push(format!("{n} judgements are missing")),
     }
+    if contested > 0 {
+        left.push(format!("{contested} of them contested between places"));
+    }
+    if split > 0 {
+        let items = match split {
+            1 => "1 item on which three differ waits".to_string(),
+            n => format!("{n} items on which three differ wait"),
+        };
+        left.push(format!(
+            "{items} for a fourth annotator, to whom `emprl study assign {study}` gives them"
+        ));
+    }
+    left.join(", ")
 }
 
 /// An error inside a transaction, which does not know the file yet.

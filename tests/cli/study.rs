@@ -219,6 +219,22 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     assert_eq!(place.run(&["study", "export", "1"]).code, 1);
     let own = lines(&place.ok(&["study", "export", "1", "--annotator=Ada"]));
     assert!(own.len() == ITEMS as usize && own.iter().all(|row| row["choice"] == "left"));
+    let end = [
+        "study",
+        "unblind",
+        "1",
+        "--by=Ada",
+        "--reason=all is judged",
+    ];
+    let early = place.run(&end);
+    assert_eq!(early.code, 1);
+    assert!(
+        early.stderr.contains("for a fourth annotator")
+            && early.stderr.contains("emprl study assign 1"),
+        "{}",
+        early.stderr
+    );
+    assert!(place.ok(&["study", "list"]).contains("for a fourth"));
     let no_fourth = place.run(&["study", "assign", "1"]);
     let given = match no_fourth.code {
         1 => {
@@ -245,14 +261,14 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     );
     let silent = place.run(&["study", "unblind", "1", "--by=Ada", "--reason= "]);
     assert_eq!(silent.code, 1);
-    let unblinding = place.json(&[
-        "study",
-        "unblind",
-        "1",
-        "--by=Ada",
-        "--reason=all is judged",
-    ]);
+    let unblinding = place.json(&end);
     assert_eq!(unblinding["missing"], 0);
+    // What is refused changes nothing.
+    let study = place.json(&["study", "list"]);
+    let late = place.run(&["study", "assign", "1", "--adjudicator", "Zed"]);
+    assert_eq!(late.code, 1);
+    assert!(late.stderr.contains("ended its judging"), "{}", late.stderr);
+    assert_eq!(place.json(&["study", "list"]), study);
     let results = place.json(&["study", "results", "1"]);
     let pair = &results["found"]["ab_test"]["pairs"][0];
     assert_eq!(

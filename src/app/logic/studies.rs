@@ -88,7 +88,7 @@ impl Core {
         );
     }
 
-    /// Ends the judging and loads the results. `unfinished`: it was shown how many judgements are missing.
+    /// Ends the judging and loads the results. `unfinished`: it was shown what is not judged yet.
     pub fn unblind(&mut self, study: StudyId, by: String, reason: String, unfinished: bool) {
         self.ask_study(
             move |context| Ok(context.store()?.unblind(study, &by, &reason, unfinished)?),

@@ -56,6 +56,8 @@ pub struct StudyRow {
     /// Whether it was created in this store; else it came as a pack.
     pub is_own: bool,
     pub annotators: Vec<AnnotatorRow>,
+    /// Items on which three differ and that wait to be given to a fourth; those given are the fourth's to judge.
+    pub split_unassigned: usize,
     /// None while the study is blind.
     pub unblinding: Option<Unblinding>,
 }

@@ -253,6 +253,34 @@ pub fn results(reader: &StoreReader, study: StudyId) -> Result<Results, Operatio
     let unblinded = reader.unblinded(study)?;
     Ok(results::results(&unblinded, &Bootstrap::default()))
 }
+/// What a merged pack held that was new: answers, and flags and comments apart.
+pub fn merged_words(merged: &MergedPack) -> String {
+    let count = |n: usize, one: &str, many: &str| match n {
+        1 => format!("1 {one}"),
+        n => format!("{n} {many}"),
+    };
+    let mut words = format!(
+        "{}, {} known before",
+        count(merged.new_answers, "answer was new", "answers were new"),
+        merged.known_answers
+    );
+    let mut remarks = Vec::new();
+    if merged.flags > 0 {
+        remarks.push(count(merged.flags, "new flag", "new flags"));
+    }
+    if merged.comments > 0 {
+        remarks.push(count(merged.comments, "new comment", "new comments"));
+    }
+    if !remarks.is_empty() {
+        words += &format!("; {}", remarks.join(" and "));
+    }
+    if merged.contested > 0 {
+        let contested = count(merged.contested, "item is contested", "items are contested");
+        words += &format!("; {contested}");
+    }
+    words
+}
+
 
 /// The format of exported judgements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

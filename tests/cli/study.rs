@@ -319,6 +319,11 @@ fn packs_travel_and_come_back() {
     let elsewhere = Place::new();
     let opened = elsewhere.json(&["study", "open", sent.to_str().unwrap()]);
     assert_eq!(opened[0]["study"], 1);
+    let opened = elsewhere.ok(&["study", "open", sent.to_str().unwrap()]);
+    assert!(
+        opened.contains("emprl study judge 1 --annotator A2"),
+        "{opened}"
+    );
     let done = judge(
         &elsewhere,
         "A2",
@@ -343,6 +348,17 @@ fn packs_travel_and_come_back() {
     let merged = place.json(&["study", "merge", &back, &back]);
     assert_eq!(merged[0]["added"], merged[1]["known"]);
     assert_eq!(merged[1]["added"], 0);
+    // Items, not records: one was skipped, and one answered twice.
+    let counts = ["new_answers", "known_answers", "flags", "comments"];
+    assert_eq!(
+        counts.map(|count| merged[0][count].clone()),
+        [3, 0, 1, 1].map(Value::from)
+    );
+    let again = place.ok(&["study", "merge", &back]);
+    assert!(
+        again.contains("A2: 0 answers were new, 3 known before"),
+        "{again}"
+    );
     let list = place.json(&["study", "list"]);
     assert_eq!(list[0]["annotators"][1]["progress"]["answered"], 3);
     assert_eq!(list[0]["annotators"][1]["progress"]["flagged"], 1);

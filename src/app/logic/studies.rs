@@ -242,16 +242,11 @@ fn created_words(created: &CreatedStudy) -> String {
 fn received_words(received: &ReceivedPack) -> String {
     let (pseudonym, merged) = (&received.pseudonym, &received.merged);
     match received.made_here {
-        true => {
-            let added = match merged.added {
-                1 => "1 judgement was new".to_string(),
-                n => format!("{n} judgements were new"),
-            };
-            format!(
-                "{pseudonym} merged into study {}: {added}, {} known before",
-                merged.study, merged.known
-            )
-        }
+        true => format!(
+            "{pseudonym} merged into study {}: {}",
+            merged.study,
+            studies::merged_words(merged)
+        ),
         false => format!("Study {} can be judged here by {pseudonym}", merged.study),
     }
 }

@@ -11,7 +11,8 @@ use crate::store::now_ms;
 use crate::store::writer::Store;
 use crate::study::PackError;
 use crate::study::definition::{StudyKind, check_person};
-use crate::study::judgement::JudgementRecord;
+use crate::study::history::{ItemState, states};
+use crate::study::judgement::{JudgementAction, JudgementRecord};
 use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, adjudicate, page};
 use crate::study::pack::Pack;
 use crate::study::page::{Page, StudyHead};
@@ -52,10 +53,10 @@ impl Store {
             if load::known(db, study)?.unblinding.is_some() {
                 return Err(StoreError::Unblinded { study }.into());
             }
-            let record = load::record(db, study)?;
             if let Some(name) = adjudicator {
                 put_adjudicator(db, study, name)?;
             }
+            let record = load::record(db, study)?;
             let split: BTreeSet<u32> = split_unassigned(&record).into_iter().collect();
             let mut annotators = record.annotators.iter();
             let Some(fourth) = annotators.find(|a| a.role == Role::Adjudicator) else {
@@ -195,8 +196,8 @@ impl Store {
                     study,
                     missing,
                     contested,
-                }
                     split,
+                }
                 .into());
             }
             let unblinding = Unblinding {
@@ -240,7 +241,6 @@ fn put_annotator(db: &Connection, study: StudyId, annotator: &Annotator) -> Resu
     Ok(())
 }
 
-/// Stores assignments, each with its page as shown; those of items not in `items` are skipped.
 /// Names the fourth annotator.
 fn put_adjudicator(db: &Connection, study: StudyId, name: &str) -> Result<(), Fault> {
     if load::known(db, study)?.head.kind == StudyKind::Rating {
@@ -261,6 +261,7 @@ fn put_adjudicator(db: &Connection, study: StudyId, name: &str) -> Result<(), Fa
     put_annotator(db, study, &Annotator::new(number, name, Role::Adjudicator))
 }
 
+/// Stores assignments, each with its page as shown; those of items not in `items` are skipped.
 fn put_assignments(
     db: &Connection,
     study: StudyId,
@@ -336,16 +337,39 @@ fn put_acts(
     late: bool,
 ) -> Result<MergedPack, Fault> {
     let annotator = load::annotator(db, study, number)?;
-    let mut added = 0;
+    let uid = &pack.head.uid;
+    let mut added: Vec<&JudgementRecord> = Vec::new();
     for act in &pack.acts {
-        added += usize::from(put_act(db, study, &pack.head.uid, &annotator, act, late)?);
+        if put_act(db, study, uid, &annotator, act, late)? {
+            added.push(act);
+        }
     }
+    let states = states(uid, &pack.pseudonym, &pack.acts);
+    // An answer that was taken back counts as none, one that was given again as one.
+    let items = |is: fn(&JudgementAction) -> bool, holds: fn(&ItemState) -> bool| {
+        let new = added.iter().filter(|act| is(&act.action));
+        let new: BTreeSet<u32> = new.map(|act| act.item).collect();
+        let held = |item: &&u32| states.get(*item).is_some_and(holds);
+        new.iter().filter(held).count()
+    };
+    let is_answered = |state: &ItemState| state.answer.is_some() || !state.contested.is_empty();
+    let new_answers = items(|act| matches!(act, JudgementAction::Answer(_)), is_answered);
     let contested = load::worklist(db, study, number)?.progress().contested;
     Ok(MergedPack {
         study,
         annotator: number,
-        added,
-        known: pack.acts.len() - added,
+        added: added.len(),
+        known: pack.acts.len() - added.len(),
+        new_answers,
+        known_answers: states.values().filter(|s| is_answered(s)).count() - new_answers,
+        flags: items(
+            |act| matches!(act, JudgementAction::Flag(_)),
+            |state| state.flagged,
+        ),
+        comments: items(
+            |act| matches!(act, JudgementAction::Comment(_)),
+            |state| !state.comment.is_empty(),
+        ),
         contested,
     })
 }

@@ -17,7 +17,7 @@ use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow
 use crate::study::StudyError;
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::export::{csv, full_rows, jsonl, own_rows};
-use crate::study::make::{Annotator, Remarks, fresh_nonce, make};
+use crate::study::make::{Annotator, Remarks, fresh_nonce, make, usable};
 use crate::study::pack::Pack;
 use crate::study::results::{self, Results};
 use crate::study::statistics::power::{AbForecast, ab_forecast, forecast_words, rating_words};
@@ -58,6 +58,32 @@ pub struct CreatedStudy {
     pub uid: String,
     pub annotators: Vec<Annotator>,
     pub remarks: Remarks,
+}
+
+/// Checks that these systems have answered so many contexts in common; without systems there is nothing to check.
+///
+/// # Errors
+/// A system is missing, or they have too few contexts in common.
+pub fn check_contexts(
+    reader: &StoreReader,
+    systems: &[String],
+    contexts: usize,
+) -> Result<(), OperationError> {
+    if !systems.is_empty() {
+        let candidates = reader.candidates(systems)?;
+        usable(systems.len(), contexts, &candidates)?;
+    }
+    Ok(())
+}
+
+/// Checks all that [`create`] does, and creates nothing.
+///
+/// # Errors
+/// As of [`create`].
+pub fn check(reader: &StoreReader, definition: &Definition) -> Result<(), OperationError> {
+    let candidates = reader.candidates(&definition.systems)?;
+    make(definition, &candidates, now_ms(), fresh_nonce())?;
+    Ok(())
 }
 
 /// Creates a study of systems whose responses are in the store.
@@ -227,32 +253,6 @@ fn refused(file: &Path, error: StoreError) -> OperationError {
     }
 }
 
-/// What an annotator is told whose items were judged elsewhere while a page of theirs was open.
-pub fn judged_elsewhere(items: &[u32]) -> String {
-    let what = match items {
-        [] => "Something".to_string(),
-        [item] => format!("Item {item}"),
-        [first, .., last] if items.len() <= 5 => {
-            let others = items[1..items.len() - 1].iter();
-            let others: String = others.map(|item| format!(", {item}")).collect();
-            format!("Items {first}{others} and {last}")
-        }
-        items => format!("{} items", items.len()),
-    };
-    let was = if items.len() > 1 { "were" } else { "was" };
-    format!(
-        "{what} {was} judged elsewhere; the page is read again, and what was given last here is not recorded"
-    )
-}
-
-/// The results of an unblinded study.
-///
-/// # Errors
-/// The study is still blind, or came as a pack.
-pub fn results(reader: &StoreReader, study: StudyId) -> Result<Results, OperationError> {
-    let unblinded = reader.unblinded(study)?;
-    Ok(results::results(&unblinded, &Bootstrap::default()))
-}
 /// What a merged pack held that was new: answers, and flags and comments apart.
 pub fn merged_words(merged: &MergedPack) -> String {
     let count = |n: usize, one: &str, many: &str| match n {
@@ -281,6 +281,32 @@ pub fn merged_words(merged: &MergedPack) -> String {
     words
 }
 
+/// What an annotator is told whose items were judged elsewhere while a page of theirs was open.
+pub fn judged_elsewhere(items: &[u32]) -> String {
+    let what = match items {
+        [] => "Something".to_string(),
+        [item] => format!("Item {item}"),
+        [first, .., last] if items.len() <= 5 => {
+            let others = items[1..items.len() - 1].iter();
+            let others: String = others.map(|item| format!(", {item}")).collect();
+            format!("Items {first}{others} and {last}")
+        }
+        items => format!("{} items", items.len()),
+    };
+    let was = if items.len() > 1 { "were" } else { "was" };
+    format!(
+        "{what} {was} judged elsewhere; the page is read again, and what was given last here is not recorded"
+    )
+}
+
+/// The results of an unblinded study.
+///
+/// # Errors
+/// The study is still blind, or came as a pack.
+pub fn results(reader: &StoreReader, study: StudyId) -> Result<Results, OperationError> {
+    let unblinded = reader.unblinded(study)?;
+    Ok(results::results(&unblinded, &Bootstrap::default()))
+}
 
 /// The format of exported judgements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -425,28 +425,24 @@ fn what_cannot_be_asked_is_refused_with_the_mend() {
         "no system Nobody",
     );
     refused(&["judge", "1", "--annotator=Ada"], 1, "no study 1");
-    let forecast = place.json(&[
-        "study",
+    let dry = [
         "create",
         "--kind=ab",
         systems,
         three,
         "--ties=0",
         "--dry-run",
-    ]);
+    ];
+    refused(&dry, 1, "only 4 contexts");
+    let dry = [&["study"], dry.as_slice()].concat();
+    let wide = with_systems(100);
+    let forecast = wide.json(&dry);
     assert_eq!(forecast["study"], Value::Null);
     let p = forecast["forecast"]["examples"][1]["p"].as_f64().unwrap();
     assert!((p - 0.056888).abs() < 1e-6, "60-40 of 100");
-    let words = place.ok(&[
-        "study",
-        "create",
-        "--kind=ab",
-        systems,
-        three,
-        "--ties=0",
-        "--dry-run",
-    ]);
+    let words = wide.ok(&dry);
     assert!(words.contains("60-40 has p = 0.057"), "{words}");
+    assert_eq!(wide.json(&["study", "list"]), json!([]));
     assert_eq!(place.json(&["study", "list"]), json!([]));
     create(&place, "ab", &["--contexts=4"]);
     refused(

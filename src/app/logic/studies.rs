@@ -37,9 +37,12 @@ impl Core {
         let Some(form) = &mut self.state.people.studies.form else {
             return;
         };
-        let pending = self.jobs.ask(Lane::Studies, move |_| {
-            let ties = size.ties_percent as f64 / 100.0;
-            Ok(studies::forecast(size.kind, size.contexts, ties).to_string())
+        let wanted = size.clone();
+        let pending = self.jobs.ask(Lane::Studies, move |context| {
+            let contexts = wanted.contexts as usize;
+            studies::check_contexts(context.reader()?, &wanted.systems, contexts)?;
+            let ties = wanted.ties_percent as f64 / 100.0;
+            Ok(studies::forecast(wanted.kind, wanted.contexts, ties).to_string())
         });
         form.forecast.load(size, pending);
     }

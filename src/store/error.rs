@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use super::{QueueId, RunId, StudyId};
 use crate::checkpoint::CheckpointError;
@@ -277,6 +277,19 @@ impl Fault {
         )
     }
 
+    /// Whether the disk is full, or a limit on it is reached. For the memory that connections share, a file beside the
+    /// database, SQLite has codes of its own.
+    pub fn is_full(&self) -> bool {
+        let Fault::Sql(error) = self else {
+            return false;
+        };
+        let shared = [ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMSIZE];
+        error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+            || error
+                .sqlite_error()
+                .is_some_and(|error| shared.contains(&error.extended_code))
+    }
+
     /// What is wrong, without the file.
     pub fn words(&self) -> String {
         match self {
@@ -290,6 +303,7 @@ impl Fault {
     pub fn at(self, db: &Path) -> StoreError {
         let path = db.to_path_buf();
         let of_a_row = self.is_of_a_row();
+        let is_full = self.is_full();
         let source = match self {
             Fault::Store(error) => return error,
             Fault::Sql(source) if of_a_row => {
@@ -309,12 +323,12 @@ impl Fault {
             Fault::Sql(source) => source,
         };
         match source.sqlite_error_code() {
+            _ if is_full => StoreError::Full { path },
             Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
                 detail: damage(db).unwrap_or_else(|| source.to_string()),
                 path,
             },
-            Some(ErrorCode::DiskFull) => StoreError::Full { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
                 let why = source.to_string();

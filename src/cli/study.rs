@@ -327,7 +327,10 @@ fn delete(
             "study {id} ({}) has {}; deleting it cannot be undone, and packs that are out can no longer be merged: \
              add --for-good to delete it",
             study.head.title,
-            number_of(judged as u64, "judged item", "judged items"),
+            match judged {
+                0 => "no judged items".to_string(),
+                judged => number_of(judged as u64, "judged item", "judged items"),
+            },
         )));
     }
     studies::delete(&mut existing_store(&ctx.store)?, id, with_judgements)?;

@@ -250,7 +250,11 @@ fn on_a_full_disk(place: &Place, arguments: &[&str]) -> Done {
 fn a_store_on_a_full_disk_is_read() {
     let place = Place::new();
     let mut store = Store::open(&place.store()).unwrap();
-    let lock = store.create_run(&new_run("in the log")).unwrap();
+    let new = NewRun {
+        config_toml: Config::default().to_toml(),
+        ..new_run("in the log")
+    };
+    let lock = store.create_run(&new).unwrap();
     let step = metrics(Stage::Ppo, 1, &[("ppo/kl/full", 0.25)]);
     store.record(lock.run(), &[(1, step)]).unwrap();
     let left = Place::new();

@@ -8,7 +8,7 @@ use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
 use crate::window_support::{
     Window, click, expect, find, labels, open, open_as, press, settle, wait_for,
 };
-use eframe::egui::{Event, Key};
+use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
 use emprl::store::{StoreReader, StudyId};
 use emprl::study::definition::StudyKind;
@@ -295,7 +295,7 @@ fn packs_go_out_and_come_back_in_the_window() {
         .join(sent.file_name().unwrap());
     fill(&mut window, "Path of a pack", &back.display().to_string());
     click(&mut window, "Import pack");
-    expect(&mut window, "A2 merged into study 1: 2 judgements were new");
+    expect(&mut window, "A2 merged into study 1: 2 answers were new");
     expect(&mut window, "2 of 2");
     fill(&mut window, "Path of a pack", "nowhere.json");
     click(&mut window, "Import pack");
@@ -443,8 +443,15 @@ fn a_comment_begins_with_what_is_typed_right_behind_its_key() {
     next_page(&mut window, &own, None).unwrap();
     // Faster than frames, and with letters that are keys.
     for (key, text) in [(Key::C, "c"), (Key::F, "f"), (Key::U, "u")] {
-        window.key_press(key);
-        window.event(Event::Text(text.to_string()));
+        let key = Event::Key {
+            key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: Modifiers::NONE,
+        };
+        let text = Event::Text(text.to_string());
+        window.input_mut().events.extend([key, text]);
     }
     window.step();
     window.event(Event::Text("ll".to_string()));

@@ -170,7 +170,13 @@ impl App {
                 self.core.state.runs.open = None;
                 ctx.memory_mut(|memory| memory.request_focus(filter_id()));
             }
-            Command::Palette => self.views.palette.toggle(),
+            // Over another dialog it would hide what that asks.
+            Command::Palette => {
+                let has_dialog = ctx.memory(|memory| memory.top_modal_layer().is_some());
+                if self.views.palette.open || !has_dialog {
+                    self.views.palette.toggle();
+                }
+            }
             Command::ShowStep(stage, step) => {
                 self.core.state.prefs.place = Place::Live;
                 self.views.live.side.jump_to = Some((stage, step));

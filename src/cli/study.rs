@@ -247,11 +247,15 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
         ("Contested", Align::Right),
     ]);
     for study in &studies {
-        let status = match (&study.unblinding, study.is_own) {
+        let mut status = match (&study.unblinding, study.is_own) {
             (Some(_), _) => "unblinded",
             (None, true) => "blind",
             (None, false) => "came as a pack",
-        };
+        }
+        .to_string();
+        if study.split_unassigned > 0 {
+            status += &format!(", {} for a fourth", study.split_unassigned);
+        }
         for (at, annotator) in study.annotators.iter().enumerate() {
             let first = |text: String| if at == 0 { text } else { String::new() };
             let fourth = match annotator.role {
@@ -263,7 +267,7 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
                 first(study.head.title.clone()),
                 first(kind_words(study.head.kind).to_string()),
                 first(moment(study.head.created_ms)),
-                first(status.to_string()),
+                first(status.clone()),
                 format!("{}{fourth}", called(annotator)),
                 format!(
                     "{}/{}",
@@ -335,7 +339,10 @@ fn delete(
             "study {id} ({}) has {}; deleting it cannot be undone, and packs that are out can no longer be merged: \
              add --for-good to delete it",
             study.head.title,
-            number_of(judged as u64, "judged item", "judged items"),
+            match judged {
+                0 => "no judged items".to_string(),
+                judged => number_of(judged as u64, "judged item", "judged items"),
+            },
         )));
     }
     studies::delete(&mut existing_store(&ctx.store)?, id, with_judgements)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::failure::out_refused;
-use super::output::csv_mark;
+use super::output::{csv_mark, line_on_stderr};
 use super::{CommandContext, Failure};
 use crate::operations::exports;
 use crate::report::tables::{Format, TableNumber, TableSelection};
@@ -68,6 +68,12 @@ impl Table {
             let text = format!("{mark}{}", table.write(format));
             exports::write(path, text.as_bytes()).map_err(out_refused)?;
         }
+        let is_ours = !(self.runs.is_empty() && self.study.is_empty() && self.systems.is_empty());
+        if let Some(options) = filled_by(number).filter(|_| !is_ours) {
+            line_on_stderr(&format!(
+                "The table has the paper's figures alone; {options} puts yours beside them."
+            ));
+        }
         match (ctx.out.json, &self.out) {
             (true, _) => ctx.out.document(&table),
             (false, Some(path)) => {
@@ -108,5 +114,15 @@ impl Table {
             )));
         }
         used(!self.systems.is_empty(), "--systems", &[Automatic, Cases])
+    }
+}
+
+/// The options by which a table gets figures of one's own; none are needed for cases, which are pinned.
+fn filled_by(number: TableNumber) -> Option<&'static str> {
+    match number {
+        TableNumber::Identifiers | TableNumber::Ablation => Some("--runs RUN"),
+        TableNumber::Automatic => Some("--runs RUN or --systems NAME"),
+        TableNumber::Rating | TableNumber::AbTest => Some("--study STUDY"),
+        TableNumber::Cases => None,
     }
 }

@@ -54,7 +54,7 @@ pub enum OperationError {
     #[error("{}: {source}; check the path", path.display())]
     Read { path: PathBuf, source: io::Error },
     /// A file or folder cannot be written.
-    #[error("{}: cannot be written ({source}); free some space or fix its permissions", path.display())]
+    #[error("{}: cannot be written ({source}); {}", path.display(), writing_fix(source))]
     Write { path: PathBuf, source: io::Error },
     /// A file that would be overwritten.
     #[error("{}: already exists; choose another place", path.display())]
@@ -145,6 +145,17 @@ pub enum OperationError {
     /// The progress callback asked for it.
     #[error("stopped; nothing of it was saved")]
     Stopped,
+}
+
+/// What helps where a file cannot be written.
+fn writing_fix(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "fix its permissions, or choose another place"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
+        _ => "free some space or fix its permissions",
+    }
 }
 
 /// The setting that most easily lowers the memory of a stage.

@@ -19,7 +19,7 @@ use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow
 use crate::study::StudyError;
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::export::{csv, full_rows, jsonl, own_rows};
-use crate::study::make::{Annotator, Remarks, fresh_nonce, make};
+use crate::study::make::{Annotator, Remarks, fresh_nonce, make, usable};
 use crate::study::pack::Pack;
 use crate::study::results::{self, Results};
 use crate::study::statistics::power::{AbForecast, ab_forecast, forecast_words, rating_words};
@@ -62,6 +62,32 @@ pub struct CreatedStudy {
     pub remarks: Remarks,
 }
 
+/// Checks that these systems have answered so many contexts in common; without systems there is nothing to check.
+///
+/// # Errors
+/// A system is missing, or they have too few contexts in common.
+pub fn check_contexts(
+    reader: &StoreReader,
+    systems: &[String],
+    contexts: usize,
+) -> Result<(), OperationError> {
+    if !systems.is_empty() {
+        let candidates = reader.candidates(systems)?;
+        usable(systems.len(), contexts, &candidates)?;
+    }
+    Ok(())
+}
+
+/// Checks all that [`create`] does, and creates nothing.
+///
+/// # Errors
+/// As of [`create`].
+pub fn check(reader: &StoreReader, definition: &Definition) -> Result<(), OperationError> {
+    let candidates = reader.candidates(&definition.systems)?;
+    make(definition, &candidates, now_ms(), fresh_nonce())?;
+    Ok(())
+}
+
 /// Creates a study of systems whose responses are in the store.
 ///
 /// # Errors
@@ -82,16 +108,13 @@ pub fn create(store: &mut Store, definition: &Definition) -> Result<CreatedStudy
 /// Returns how many items are new.
 ///
 /// # Errors
-/// There is no fourth annotator, or already one; the study is unblinded, or came as a pack.
+/// There is no fourth annotator, or already one; the study is unblinded, or came as a pack. Then nothing changes.
 pub fn assign(
     store: &mut Store,
     study: StudyId,
     adjudicator: Option<&str>,
 ) -> Result<usize, OperationError> {
-    if let Some(name) = adjudicator {
-        store.set_adjudicator(study, name)?;
-    }
-    Ok(store.route_to_adjudicator(study)?)
+    Ok(store.assign_to_fourth(study, adjudicator)?)
 }
 
 /// Deletes a study, and its judgements if `with_judgements`.
@@ -230,6 +253,34 @@ fn refused(file: &Path, error: StoreError) -> OperationError {
         },
         error => error.into(),
     }
+}
+
+/// What a merged pack held that was new: answers, and flags and comments apart.
+pub fn merged_words(merged: &MergedPack) -> String {
+    let count = |n: usize, one: &str, many: &str| match n {
+        1 => format!("1 {one}"),
+        n => format!("{n} {many}"),
+    };
+    let mut words = format!(
+        "{}, {} known before",
+        count(merged.new_answers, "answer was new", "answers were new"),
+        merged.known_answers
+    );
+    let mut remarks = Vec::new();
+    if merged.flags > 0 {
+        remarks.push(count(merged.flags, "new flag", "new flags"));
+    }
+    if merged.comments > 0 {
+        remarks.push(count(merged.comments, "new comment", "new comments"));
+    }
+    if !remarks.is_empty() {
+        words += &format!("; {}", remarks.join(" and "));
+    }
+    if merged.contested > 0 {
+        let contested = count(merged.contested, "item is contested", "items are contested");
+        words += &format!("; {contested}");
+    }
+    words
 }
 
 /// What an annotator is told whose items were judged elsewhere while a page of theirs was open.

@@ -19,6 +19,8 @@ pub enum ReadOnly {
     Newer(u32),
     /// A file or folder of it cannot be written.
     NotWritable { path: PathBuf, why: String },
+    /// There is no room for the files that writing needs.
+    Full,
 }
 
 /// For people, after "read-only: ".
@@ -27,6 +29,7 @@ impl fmt::Display for ReadOnly {
         match self {
             ReadOnly::Newer(_) => write!(f, "a newer emprl wrote this store; update emprl"),
             ReadOnly::NotWritable { path, why } => write!(f, "{}: {why}", path.display()),
+            ReadOnly::Full => write!(f, "the disk is full; free some space"),
         }
     }
 }
@@ -177,6 +180,9 @@ pub(super) fn create(dir: &Path) -> Result<(), StoreError> {
     match file.open(path_in(dir)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(StoreError::Full {
+            path: dir.to_path_buf(),
+        }),
         Err(error) => Err(StoreError::NotWritable {
             path: dir.to_path_buf(),
             why: error.to_string(),

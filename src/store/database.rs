@@ -42,14 +42,11 @@ impl Database {
         }
         access::create(dir)?;
         match Self::open_to_write(&path) {
-            Err(fault) if is_refusal(&fault) => {
-                let why = ReadOnly::NotWritable {
-                    path: dir.to_path_buf(),
-                    why: fault.words(),
-                };
-                Self::open_unwritable(dir, why)
-            }
-            opened => opened.map_err(|fault| fault.at(&path)),
+            Ok(opened) => Ok(opened),
+            Err(fault) => match refusal(&fault, dir) {
+                Some(why) if found => Self::open_unwritable(dir, why),
+                _ => Err(fault.at(&path)),
+            },
         }
     }
 
@@ -108,14 +105,11 @@ impl Database {
             })
         };
         match open() {
-            Err(fault) if is_refusal(&fault) => {
-                let why = ReadOnly::NotWritable {
-                    path: dir.to_path_buf(),
-                    why: fault.words(),
-                };
-                Self::open_unwritable(dir, why)
-            }
-            opened => opened.map_err(|fault| fault.at(&path)),
+            Ok(opened) => Ok(opened),
+            Err(fault) => match refusal(&fault, dir) {
+                Some(why) => Self::open_unwritable(dir, why),
+                None => Err(fault.at(&path)),
+            },
         }
     }
 
@@ -176,6 +170,7 @@ impl Database {
                 known: schema::VERSION,
             },
             ReadOnly::NotWritable { path, why } => StoreError::NotWritable { path, why },
+            ReadOnly::Full => StoreError::Full { path: db },
         })
     }
 }
@@ -208,15 +203,22 @@ fn missing(dir: &Path) -> StoreError {
     StoreError::Missing { path: dir.into() }
 }
 
-/// Whether SQLite could not write what it needs beside the file.
-fn is_refusal(fault: &Fault) -> bool {
+/// Why SQLite could not write what it needs beside the file; None if something else is wrong.
+fn refusal(fault: &Fault, dir: &Path) -> Option<ReadOnly> {
+    if fault.is_full() {
+        return Some(ReadOnly::Full);
+    }
     let Fault::Sql(error) = fault else {
-        return false;
+        return None;
     };
-    matches!(
+    let is_refused = matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
-    )
+    );
+    is_refused.then(|| ReadOnly::NotWritable {
+        path: dir.to_path_buf(),
+        why: fault.words(),
+    })
 }
 
 /// SQLite does not wait for a lock when it changes the journal mode, so this does.

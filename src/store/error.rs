@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use super::{QueueId, RunId, StudyId};
 use crate::checkpoint::CheckpointError;
@@ -133,12 +133,14 @@ pub enum StoreError {
          again"
     )]
     JudgedElsewhere { study: StudyId, pseudonym: String },
-    #[error("study {study} is unfinished: {}; wait for them, or add --unfinished to unblind it without them, for good", left(*missing, *contested))]
+    #[error("study {study} is unfinished: {}; wait for them, or add --unfinished to unblind it without them, for good", left(*study, *missing, *contested, *split))]
     Unfinished {
         study: StudyId,
         missing: u64,
         /// Of the missing, those that were answered differently at several places.
         contested: u64,
+        /// Items on which three differ and that no fourth annotator was given.
+        split: u64,
     },
     #[error("study {study} is a rating, which has no fourth annotator")]
     NoFourthInRating { study: StudyId },
@@ -197,15 +199,26 @@ pub enum StoreError {
 }
 
 /// How much of a study is left to judge.
-fn left(missing: u64, contested: u64) -> String {
-    let missing = match missing {
-        1 => "1 judgement is missing".to_string(),
-        n => format!("{n} judgements are missing"),
-    };
-    match contested {
-        0 => missing,
-        n => format!("{missing}, {n} of them contested between places"),
+fn left(study: StudyId, missing: u64, contested: u64, split: u64) -> String {
+    let mut left = Vec::new();
+    match missing {
+        0 => {}
+        1 => left.push("1 judgement is missing".to_string()),
+        n => left.push(format!("{n} judgements are missing")),
     }
+    if contested > 0 {
+        left.push(format!("{contested} of them contested between places"));
+    }
+    if split > 0 {
+        let items = match split {
+            1 => "1 item on which three differ waits".to_string(),
+            n => format!("{n} items on which three differ wait"),
+        };
+        left.push(format!(
+            "{items} for a fourth annotator, to whom `emprl study assign {study}` gives them"
+        ));
+    }
+    left.join(", ")
 }
 
 /// An error inside a transaction, which does not know the file yet.
@@ -264,6 +277,19 @@ impl Fault {
         )
     }
 
+    /// Whether the disk is full, or a limit on it is reached. For the memory that connections share, a file beside the
+    /// database, SQLite has codes of its own.
+    pub fn is_full(&self) -> bool {
+        let Fault::Sql(error) = self else {
+            return false;
+        };
+        let shared = [ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMSIZE];
+        error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+            || error
+                .sqlite_error()
+                .is_some_and(|error| shared.contains(&error.extended_code))
+    }
+
     /// What is wrong, without the file.
     pub fn words(&self) -> String {
         match self {
@@ -277,6 +303,7 @@ impl Fault {
     pub fn at(self, db: &Path) -> StoreError {
         let path = db.to_path_buf();
         let of_a_row = self.is_of_a_row();
+        let is_full = self.is_full();
         let source = match self {
             Fault::Store(error) => return error,
             Fault::Sql(source) if of_a_row => {
@@ -296,12 +323,12 @@ impl Fault {
             Fault::Sql(source) => source,
         };
         match source.sqlite_error_code() {
+            _ if is_full => StoreError::Full { path },
             Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
                 detail: damage(db).unwrap_or_else(|| source.to_string()),
                 path,
             },
-            Some(ErrorCode::DiskFull) => StoreError::Full { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
                 let why = source.to_string();

@@ -206,17 +206,18 @@ impl Store {
         })
     }
 
-    /// Marks runs that are recorded as in progress, but that no process is running, as interrupted. Called
-    /// at start.
+    /// Marks runs that are recorded as in progress, but that no process is running, as interrupted when they were last
+    /// heard of. Called at start.
     pub fn recover(&mut self) -> Result<Vec<RunId>, StoreError> {
         let store = self.dir.clone();
-        let now = now_ms();
         let locks = self.write(|db| {
-            let sql = "SELECT id FROM runs WHERE status IN (?, ?) ORDER BY id";
+            let sql = "SELECT id, heartbeat FROM runs WHERE status IN (?, ?) ORDER BY id";
             let statuses = [RunStatus::Running.key(), RunStatus::Paused.key()];
-            let active = query_all(db, sql, statuses, |row| Ok(RunId(row.get(0)?)))?;
+            let active = query_all(db, sql, statuses, |row| {
+                Ok((RunId(row.get(0)?), row.get::<_, i64>(1)?))
+            })?;
             let mut locks = Vec::new();
-            for run in active {
+            for (run, heartbeat) in active {
                 let dir = run_dir(&store, run);
                 if RunLock::is_held(&dir)? {
                     continue;
@@ -228,7 +229,7 @@ impl Store {
                     "UPDATE runs SET status = ?, ended = heartbeat WHERE id = ?",
                     params![RunStatus::Interrupted.key(), run.0],
                 )?;
-                put_status(db, run, now, RunStatus::Interrupted)?;
+                put_status(db, run, heartbeat, RunStatus::Interrupted)?;
                 locks.push(lock);
             }
             Ok(locks)

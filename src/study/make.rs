@@ -154,15 +154,7 @@ pub fn make(
         key: key(nonce),
         ..definition.clone()
     };
-    let candidates = usable(definition, candidates);
-    if candidates.len() < definition.contexts {
-        return Err(StudyError::TooFew {
-            found: candidates.len(),
-            what: "have a response by every system",
-            wanted: definition.contexts,
-            fix: "choose fewer contexts, or systems that answered the same ones",
-        });
-    }
+    let candidates = usable(definition.systems.len(), definition.contexts, candidates)?;
     let emotions: Vec<_> = candidates.iter().map(|c| c.emotion.clone()).collect();
     let drawn = draw::contexts(
         &emotions,
@@ -251,16 +243,31 @@ impl Annotator {
     }
 }
 
-/// Candidates with an answer by every system, each once, in an order independent of the files'.
-fn usable<'a>(definition: &Definition, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
+/// The candidates that every one of so many systems answered, each once, by key.
+///
+/// # Errors
+/// They are fewer than the contexts wanted.
+pub fn usable(
+    systems: usize,
+    wanted: usize,
+    candidates: &[Candidate],
+) -> Result<Vec<&Candidate>, StudyError> {
     let answered = |candidate: &&Candidate| {
         let mut answers = candidate.answers.iter();
-        answers.len() == definition.systems.len() && answers.all(|a| !a.trim().is_empty())
+        answers.len() == systems && answers.all(|a| !a.trim().is_empty())
     };
     let mut usable: Vec<&Candidate> = candidates.iter().filter(answered).collect();
     usable.sort_by(|a, b| a.key.cmp(&b.key));
     usable.dedup_by(|a, b| a.key == b.key);
-    usable
+    match usable.len() < wanted {
+        true => Err(StudyError::TooFew {
+            found: usable.len(),
+            what: "have a response by every system",
+            wanted,
+            fix: "choose fewer contexts, or systems that answered the same ones",
+        }),
+        false => Ok(usable),
+    }
 }
 
 /// The items of the drawn contexts, and for each the index of its context among the drawn ones.

@@ -229,6 +229,22 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     assert_eq!(place.run(&["study", "export", "1"]).code, 1);
     let own = lines(&place.ok(&["study", "export", "1", "--annotator=Ada"]));
     assert!(own.len() == ITEMS as usize && own.iter().all(|row| row["choice"] == "left"));
+    let end = [
+        "study",
+        "unblind",
+        "1",
+        "--by=Ada",
+        "--reason=all is judged",
+    ];
+    let early = place.run(&end);
+    assert_eq!(early.code, 1);
+    assert!(
+        early.stderr.contains("for a fourth annotator")
+            && early.stderr.contains("emprl study assign 1"),
+        "{}",
+        early.stderr
+    );
+    assert!(place.ok(&["study", "list"]).contains("for a fourth"));
     let no_fourth = place.run(&["study", "assign", "1"]);
     let given = match no_fourth.code {
         1 => {
@@ -255,14 +271,14 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     );
     let silent = place.run(&["study", "unblind", "1", "--by=Ada", "--reason= "]);
     assert_eq!(silent.code, 1);
-    let unblinding = place.json(&[
-        "study",
-        "unblind",
-        "1",
-        "--by=Ada",
-        "--reason=all is judged",
-    ]);
+    let unblinding = place.json(&end);
     assert_eq!(unblinding["missing"], 0);
+    // What is refused changes nothing.
+    let study = place.json(&["study", "list"]);
+    let late = place.run(&["study", "assign", "1", "--adjudicator", "Zed"]);
+    assert_eq!(late.code, 1);
+    assert!(late.stderr.contains("ended its judging"), "{}", late.stderr);
+    assert_eq!(place.json(&["study", "list"]), study);
     let results = place.json(&["study", "results", "1"]);
     let pair = &results["found"]["ab_test"]["pairs"][0];
     assert_eq!(
@@ -334,6 +350,11 @@ fn packs_travel_and_come_back() {
     let elsewhere = Place::new();
     let opened = elsewhere.json(&["study", "open", sent.to_str().unwrap()]);
     assert_eq!(opened[0]["study"], 1);
+    let opened = elsewhere.ok(&["study", "open", sent.to_str().unwrap()]);
+    assert!(
+        opened.contains("emprl study judge 1 --annotator A2"),
+        "{opened}"
+    );
     let done = judge(
         &elsewhere,
         "A2",
@@ -358,6 +379,17 @@ fn packs_travel_and_come_back() {
     let merged = place.json(&["study", "merge", &back, &back]);
     assert_eq!(merged[0]["added"], merged[1]["known"]);
     assert_eq!(merged[1]["added"], 0);
+    // Items, not records: one was skipped, and one answered twice.
+    let counts = ["new_answers", "known_answers", "flags", "comments"];
+    assert_eq!(
+        counts.map(|count| merged[0][count].clone()),
+        [3, 0, 1, 1].map(Value::from)
+    );
+    let again = place.ok(&["study", "merge", &back]);
+    assert!(
+        again.contains("A2: 0 answers were new, 3 known before"),
+        "{again}"
+    );
     let list = place.json(&["study", "list"]);
     assert_eq!(list[0]["annotators"][1]["progress"]["answered"], 3);
     assert_eq!(list[0]["annotators"][1]["progress"]["flagged"], 1);
@@ -424,28 +456,24 @@ fn what_cannot_be_asked_is_refused_with_the_mend() {
         "no system Nobody",
     );
     refused(&["judge", "1", "--annotator=Ada"], 1, "no study 1");
-    let forecast = place.json(&[
-        "study",
+    let dry = [
         "create",
         "--kind=ab",
         systems,
         three,
         "--ties=0",
         "--dry-run",
-    ]);
+    ];
+    refused(&dry, 1, "only 4 contexts");
+    let dry = [&["study"], dry.as_slice()].concat();
+    let wide = with_systems(100);
+    let forecast = wide.json(&dry);
     assert_eq!(forecast["study"], Value::Null);
     let p = forecast["forecast"]["examples"][1]["p"].as_f64().unwrap();
     assert!((p - 0.056888).abs() < 1e-6, "60-40 of 100");
-    let words = place.ok(&[
-        "study",
-        "create",
-        "--kind=ab",
-        systems,
-        three,
-        "--ties=0",
-        "--dry-run",
-    ]);
+    let words = wide.ok(&dry);
     assert!(words.contains("60-40 has p = 0.057"), "{words}");
+    assert_eq!(wide.json(&["study", "list"]), json!([]));
     assert_eq!(place.json(&["study", "list"]), json!([]));
     create(&place, "ab", &["--contexts=4"]);
     refused(

@@ -226,6 +226,64 @@ fn what_a_killed_program_left_in_its_log_is_read_where_nothing_can_be_written() 
     }
 }
 
+/// Runs the program where nothing can be written into a file, as on a full disk.
+fn on_a_full_disk(place: &Place, arguments: &[&str]) -> Done {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
+    let output = command
+        .arg(env!("CARGO_BIN_EXE_emprl"))
+        .args(arguments)
+        .current_dir(place.path())
+        .env("EMPRL_STORE", place.store())
+        .env_remove("EMPRL_LOG")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[test]
+fn a_store_on_a_full_disk_is_read() {
+    let place = Place::new();
+    let mut store = Store::open(&place.store()).unwrap();
+    let new = NewRun {
+        config_toml: Config::default().to_toml(),
+        ..new_run("in the log")
+    };
+    let lock = store.create_run(&new).unwrap();
+    let step = metrics(Stage::Ppo, 1, &[("ppo/kl/full", 0.25)]);
+    store.record(lock.run(), &[(1, step)]).unwrap();
+    let left = Place::new();
+    fs::create_dir(left.store()).unwrap();
+    for end in ["", "-wal"] {
+        let name = format!("emprl.db{end}");
+        fs::copy(place.store().join(&name), left.store().join(&name)).unwrap();
+    }
+    drop((lock, store));
+    // As a kill leaves it, and as it is left otherwise.
+    for place in [left, place] {
+        let done = on_a_full_disk(&place, &["runs", "show", "1", "--json"]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(done.stdout.contains("0.25"), "{}", done.stdout);
+        assert!(
+            done.stderr.contains("read-only (the disk is full"),
+            "{}",
+            done.stderr
+        );
+        let done = on_a_full_disk(&place, &["runs", "tag", "1", "--add", "new"]);
+        assert_eq!(done.code, 1);
+        assert!(
+            done.stderr.contains("the disk is full; free some space"),
+            "{}",
+            done.stderr
+        );
+    }
+}
+
 #[test]
 fn a_folder_without_permission_is_never_an_empty_store() {
     let place = Place::new();

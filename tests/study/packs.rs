@@ -229,7 +229,7 @@ fn the_fourths_pack_grows() {
                     .unwrap();
             }
         }
-        assert_eq!(store.route_to_adjudicator(study).unwrap(), 6);
+        assert_eq!(store.assign_to_fourth(study, None).unwrap(), 6);
         let opened = guest
             .open_pack(&sent(&reader.pack(study, 4).unwrap()))
             .unwrap();

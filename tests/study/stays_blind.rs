@@ -74,7 +74,7 @@ fn nothing_names_a_system_before_unblinding() {
             .pack(opened.study, opened.annotator)
             .unwrap();
         store.merge_pack(&back).unwrap();
-        assert!(store.route_to_adjudicator(study).unwrap() > 0);
+        assert!(store.assign_to_fourth(study, None).unwrap() > 0);
 
         for (at, study) in [(&store, study), (&guest, opened.study)] {
             let reader = at.reader().unwrap();

@@ -117,21 +117,29 @@ fn an_ab_test_from_responses_to_results() {
         work(&mut store, study, annotator, |page| vote(page, annotator));
     }
     assert_eq!(
-        store.route_to_adjudicator(study).unwrap(),
+        store.assign_to_fourth(study, None).unwrap(),
         0,
         "nobody differs yet"
     );
     work(&mut store, study, 3, |page| vote(page, 3));
-    let nobody = store.route_to_adjudicator(study).unwrap_err();
+    let nobody = store.assign_to_fourth(study, None).unwrap_err();
     assert!(
         matches!(nobody, StoreError::NoAdjudicator { .. }),
         "{nobody}"
     );
-    let fourth = store.set_adjudicator(study, "Dee").unwrap();
-    assert_eq!(fourth, 4);
     let split = expected["split"].as_u64().unwrap() as usize;
-    assert_eq!(store.route_to_adjudicator(study).unwrap(), split);
-    assert_eq!(store.route_to_adjudicator(study).unwrap(), 0, "each once");
+    let row = |store: &Store| store.reader().unwrap().study(study).unwrap();
+    assert_eq!(row(&store).split_unassigned, split);
+    let early = store.unblind(study, "Ada", "done", false).unwrap_err();
+    assert!(
+        matches!(early, StoreError::Unfinished { missing: 0, split: waiting, .. } if waiting == split as u64),
+        "{early}"
+    );
+    let given = store.assign_to_fourth(study, Some("Dee")).unwrap();
+    assert_eq!(given, split);
+    let fourth = 4;
+    assert_eq!(row(&store).split_unassigned, 0);
+    assert_eq!(store.assign_to_fourth(study, None).unwrap(), 0, "each once");
     let desk = store.reader().unwrap().worklist(study, fourth).unwrap();
     for page in desk.pages() {
         let mut three = votes[context_number(page)].clone();
@@ -150,6 +158,8 @@ fn an_ab_test_from_responses_to_results() {
     });
 
     store.unblind(study, "Ada", "all is judged", true).unwrap();
+    let late = store.assign_to_fourth(study, None).unwrap_err();
+    assert!(matches!(late, StoreError::Unblinded { .. }), "{late}");
     let unblinded = store.reader().unwrap().unblinded(study).unwrap();
     let found = results(&unblinded, &bootstrap());
     let Findings::AbTest(ab) = &found.found else {

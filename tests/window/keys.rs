@@ -1,8 +1,9 @@
 //! Keys act where one looks: in the table of runs, and on no button that nobody went to.
 
-use crate::window_support::{click, expect, find, open, press, run, settle};
+use crate::window_support::{click, expect, find, open, press, run, settle, shows};
 use eframe::egui::Key;
-use emprl::store::RunStatus;
+use emprl::experiment::{Config, Environment};
+use emprl::store::{NewRun, RunStatus, Store};
 
 #[test]
 fn the_table_is_one_stop_of_the_keyboard_and_arrows_move_in_it() {
@@ -62,4 +63,32 @@ fn arrow_keys_never_lead_out_of_the_table() {
     press(&mut window, Key::Delete);
     expect(&mut window, "Run 2 deleted");
     assert!(find(&window, "Run 1, a").is_focused());
+}
+
+#[test]
+fn delete_leaves_a_run_in_progress_alone_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let new = NewRun {
+        name: "a".into(),
+        experiment: "quickstart".into(),
+        seed: 3,
+        device: "flex".into(),
+        config_toml: Config::default().to_toml(),
+        environment: Environment::capture(),
+        fingerprints: Default::default(),
+    };
+    let lock = store.create_run(&new).unwrap();
+    store
+        .set_status(lock.run(), RunStatus::Running, None, 1)
+        .unwrap();
+    let mut window = open(dir.path());
+    click(&mut window, "Runs");
+    press(&mut window, Key::ArrowDown);
+    press(&mut window, Key::Delete);
+    expect(
+        &mut window,
+        "Run 1 is in progress; stop it before it is deleted",
+    );
+    assert!(shows(&window, "Run 1, a"));
 }

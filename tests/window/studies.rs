@@ -5,8 +5,11 @@ use std::path::Path;
 
 use crate::judging_support::{begin, fill, in_view, judge, next_page, pages, says_none_of};
 use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
-use crate::window_support::{Window, click, expect, find, labels, open, press, settle, wait_for};
-use eframe::egui::Key;
+use crate::window_support::{
+    Window, click, expect, find, labels, open, open_as, press, settle, wait_for,
+};
+use eframe::egui::{Event, Key, Modifiers};
+use egui_kittest::Harness;
 use emprl::store::{StoreReader, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::{Answer, Choice};
@@ -23,7 +26,10 @@ fn study(dir: &Path, kind: StudyKind, contexts: usize) -> Window {
 }
 
 fn at_study(dir: &Path) -> Window {
-    let mut window = open(dir);
+    into_study(open(dir))
+}
+
+fn into_study(mut window: Window) -> Window {
     click(&mut window, "Studies");
     wait_for(&mut window, "Open Study 1", 10);
     let label = labels(&window)
@@ -289,7 +295,7 @@ fn packs_go_out_and_come_back_in_the_window() {
         .join(sent.file_name().unwrap());
     fill(&mut window, "Path of a pack", &back.display().to_string());
     click(&mut window, "Import pack");
-    expect(&mut window, "A2 merged into study 1: 2 judgements were new");
+    expect(&mut window, "A2 merged into study 1: 2 answers were new");
     expect(&mut window, "2 of 2");
     fill(&mut window, "Path of a pack", "nowhere.json");
     click(&mut window, "Import pack");
@@ -393,4 +399,82 @@ fn digits_answer_as_arrows_do_and_nothing_jumps_between_items() {
     }
     assert_eq!(places[0], places[1]);
     assert_eq!(places[1], places[2]);
+}
+
+#[test]
+fn a_second_press_is_not_for_the_next_item() {
+    let dir = tempfile::tempdir().unwrap();
+    study(dir.path(), StudyKind::AbTest, 3);
+    let builder = Harness::builder()
+        .with_size([1280.0, 800.0])
+        .with_step_dt(0.015);
+    let mut window = into_study(open_as(builder, dir.path(), dir.path()));
+    let own = pages(dir.path(), StudyId(1), 1);
+    let answered = || {
+        let reader = StoreReader::open(dir.path()).unwrap();
+        let list = reader.worklist(StudyId(1), 1).unwrap();
+        list.progress().answered
+    };
+    begin(&mut window, "A1");
+    let mut last = None;
+    for count in 0..2 {
+        let page = next_page(&mut window, &own, last).unwrap();
+        last = Some(page.item);
+        for key in [Key::ArrowLeft, Key::S] {
+            window.key_press(key);
+            settle(&mut window);
+            assert_eq!(in_view(&window, &own), Some(&page), "it was just shown");
+        }
+        assert_eq!(answered(), count);
+        // 300 ms.
+        window.run_steps(20);
+        window.key_press(Key::ArrowLeft);
+    }
+    next_page(&mut window, &own, last).unwrap();
+    assert_eq!(answered(), 2);
+}
+
+#[test]
+fn a_comment_begins_with_what_is_typed_right_behind_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = study(dir.path(), StudyKind::AbTest, 3);
+    begin(&mut window, "A1");
+    let own = pages(dir.path(), StudyId(1), 1);
+    next_page(&mut window, &own, None).unwrap();
+    // Faster than frames, and with letters that are keys.
+    for (key, text) in [(Key::C, "c"), (Key::F, "f"), (Key::U, "u")] {
+        let key = Event::Key {
+            key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: Modifiers::NONE,
+        };
+        let text = Event::Text(text.to_string());
+        window.input_mut().events.extend([key, text]);
+    }
+    window.step();
+    window.event(Event::Text("ll".to_string()));
+    settle(&mut window);
+    window.key_press(Key::Enter);
+    expect(&mut window, "Comment: full");
+    let reader = StoreReader::open(dir.path()).unwrap();
+    let list = reader.worklist(StudyId(1), 1).unwrap();
+    assert_eq!(list.progress().flagged, 0);
+}
+
+#[test]
+fn a_new_study_says_how_many_contexts_can_be_had() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(store_with_systems(dir.path(), 2, 12));
+    let mut window = open(dir.path());
+    click(&mut window, "Studies");
+    click(&mut window, "New study");
+    for system in &SYSTEMS[..2] {
+        click(&mut window, system);
+    }
+    expect(
+        &mut window,
+        "only 12 contexts have a response by every system, 100 are wanted",
+    );
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use crate::judging_support::{begin, in_view, next_page, pages};
-use crate::study_support::{JudgeNow, SYSTEMS, create, definition, store_with_systems};
+use crate::study_support::{
+    JudgeNow, SYSTEMS, create, definition, store_with_systems, texts, whose,
+};
 use crate::window_support::{Window, click, expect, find, open, settle, shows, wait_for, write_in};
 use eframe::egui::Key;
 use egui_kittest::kittest::NodeT;
@@ -168,4 +170,42 @@ fn what_was_judged_elsewhere_meanwhile_is_kept_and_said() {
         read().state(&pages[1]).answer,
         Some(Answer::Choice(Choice::Right))
     );
+}
+
+#[test]
+fn items_on_which_three_differ_are_not_unblinded_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    for annotator in 1..=3 {
+        for page in pages(dir.path(), STUDY, annotator) {
+            let first_left = whose(texts(&page)[0]) == Some(0);
+            let choice = match (annotator, first_left) {
+                (3, _) => Choice::Tie,
+                (1, true) | (2, false) => Choice::Left,
+                _ => Choice::Right,
+            };
+            let answer = [JudgementAction::Answer(Answer::Choice(choice))];
+            store
+                .judge_now(STUDY, annotator, page.item, &answer, 9)
+                .unwrap();
+        }
+    }
+    let waiting = "4 items on which three differ wait for a fourth annotator";
+    let mut window = open(dir.path());
+    click(&mut window, "Studies");
+    wait_for(&mut window, "Open Study 1", 10);
+    click(&mut window, &format!("Open Study 1, {}", title(dir.path())));
+    expect(&mut window, waiting);
+    click(&mut window, "Unblind…");
+    expect(&mut window, "cannot be taken back. 4 items");
+    let why = find(&window, "Why").accesskit_node().value();
+    assert_eq!(
+        why.unwrap_or_default(),
+        "",
+        "nothing says that all is judged"
+    );
+    write_in(&mut window, "Fourth annotator", "Dee");
+    click(&mut window, "Give split items to the fourth");
+    expect(&mut window, "The fourth annotator has 4 more items");
+    assert!(!shows(&window, waiting));
 }

@@ -73,7 +73,7 @@ fn all_there_is(new: &NewStudy, dir: &Path) -> BTreeMap<String, String> {
         judge_all(&mut store, study, 1, [Left, Right, Tie]);
         judge_all(&mut store, study, 2, [Right, Tie, Left]);
         judge_all(&mut store, study, 3, [Tie, Left, Right]);
-        let given = store.route_to_adjudicator(study).unwrap();
+        let given = store.assign_to_fourth(study, None).unwrap();
         found.insert("items of the fourth".to_string(), given.to_string());
         let undone = store.undo_now(study, 1).unwrap();
         found.insert(

@@ -194,7 +194,10 @@ impl Core {
                 }
                 let inverse = match inverse {
                     Ok(inverse) => inverse,
-                    Err(why) => return core.log_error(why),
+                    Err(why) => {
+                        core.show_done(why.clone(), false);
+                        return core.log_error(why);
+                    }
                 };
                 let undo = &mut core.state.notices.undo;
                 if undoable {

@@ -37,9 +37,12 @@ impl Core {
         let Some(form) = &mut self.state.people.studies.form else {
             return;
         };
-        let pending = self.jobs.ask(Lane::Studies, move |_| {
-            let ties = size.ties_percent as f64 / 100.0;
-            Ok(studies::forecast(size.kind, size.contexts, ties).to_string())
+        let wanted = size.clone();
+        let pending = self.jobs.ask(Lane::Studies, move |context| {
+            let contexts = wanted.contexts as usize;
+            studies::check_contexts(context.reader()?, &wanted.systems, contexts)?;
+            let ties = wanted.ties_percent as f64 / 100.0;
+            Ok(studies::forecast(wanted.kind, wanted.contexts, ties).to_string())
         });
         form.forecast.load(size, pending);
     }
@@ -88,7 +91,7 @@ impl Core {
         );
     }
 
-    /// Ends the judging and loads the results. `unfinished`: it was shown how many judgements are missing.
+    /// Ends the judging and loads the results. `unfinished`: it was shown what is not judged yet.
     pub fn unblind(&mut self, study: StudyId, by: String, reason: String, unfinished: bool) {
         self.ask_study(
             move |context| Ok(context.store()?.unblind(study, &by, &reason, unfinished)?),
@@ -273,16 +276,11 @@ fn kept_words(kept: &KeptPreferences) -> String {
 fn received_words(received: &ReceivedPack) -> String {
     let (pseudonym, merged) = (&received.pseudonym, &received.merged);
     match received.made_here {
-        true => {
-            let added = match merged.added {
-                1 => "1 judgement was new".to_string(),
-                n => format!("{n} judgements were new"),
-            };
-            format!(
-                "{pseudonym} merged into study {}: {added}, {} known before",
-                merged.study, merged.known
-            )
-        }
+        true => format!(
+            "{pseudonym} merged into study {}: {}",
+            merged.study,
+            studies::merged_words(merged)
+        ),
         false => format!("Study {} can be judged here by {pseudonym}", merged.study),
     }
 }

@@ -8,6 +8,10 @@ use crate::study::attention::Attention;
 use crate::study::judgement::{Answer, Aspect, JudgementAction, JudgementRecord, Rating, Score};
 use crate::study::page::{Page, Worklist};
 
+/// How long a page is on screen before it can be answered, in seconds: a second press of the key that answered the last
+/// one is not meant for it.
+const SEEN: f64 = 0.2;
+
 /// The judging page: one annotator at work.
 #[derive(Debug)]
 pub struct Judging {
@@ -16,6 +20,8 @@ pub struct Judging {
     pub desk: Remote<Worklist>,
     /// Index of the page shown; `None` when all is judged, or before the first.
     pub at: Option<usize>,
+    /// When the page was first on screen, in the window's seconds; `None` before that.
+    shown_since: Option<f64>,
     /// How long the page has been attended to, since that was last recorded.
     attention: Attention,
     /// The scores given so far, in a rating.
@@ -68,6 +74,7 @@ impl Judging {
             annotator,
             desk: Remote::default(),
             at: None,
+            shown_since: None,
             attention: Attention::default(),
             draft: [None; 3],
             comment: None,
@@ -105,7 +112,18 @@ impl Judging {
         self.attention.take_ms()
     }
 
+    /// The page is on screen.
+    pub fn show(&mut self, now: f64) {
+        self.shown_since.get_or_insert(now);
+    }
+
+    /// Whether the page was on screen for so long that a key can be meant for it.
+    pub fn was_seen(&self, now: f64) -> bool {
+        self.shown_since.is_some_and(|since| now - since >= SEEN)
+    }
+
     pub fn turn(&mut self) {
+        self.shown_since = None;
         self.attention.take_ms();
         self.draft = [None; 3];
         self.comment = None;

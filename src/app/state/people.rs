@@ -212,9 +212,11 @@ pub struct StudyForm {
 }
 
 /// What the power of a study depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StudySize {
     pub kind: StudyKind,
+    /// Those that must have answered the contexts.
+    pub systems: Vec<String>,
     pub contexts: u64,
     pub ties_percent: u64,
 }
@@ -235,7 +237,7 @@ impl StudyForm {
             raters: usual.raters_per_item.to_string(),
             checks: "0".to_string(),
             ties: "20".to_string(),
-            stratified: true,
+            stratified: usual.stratified,
             forecast: Keyed::default(),
             refused: None,
             waiting: false,

@@ -114,6 +114,7 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
         all_done_ui(ui, judging, inputs);
         return;
     };
+    judging.show(ui.input(|input| input.time));
     let single = matches!(page.shown, Shown::Single { .. });
     let places = Places::of(single, ui.available_height());
     ui.add_space(places.above);

@@ -10,7 +10,7 @@ mod results;
 mod study;
 
 use eframe::egui::{Align, Align2, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
-use parts::{kind_words, pack_row_ui, status_words, totals};
+use parts::{kind_words, pack_row_ui, split_words, status_words, totals};
 use study::study_ui;
 
 use crate::app::command::Commands;
@@ -134,12 +134,15 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
         let at = pos2(left, rect.top() + 8.0);
         let title = format!("{}  #{}", study.head.title, study.id);
         words::paint_body(&painter, at, Align2::LEFT_TOP, title, t.text);
-        let about = format!(
+        let mut about = format!(
             "{}, {}, made {}",
             kind_words(study.head.kind),
             status_words(study),
             now.relative(study.head.created_ms)
         );
+        if let Some(split) = split_words(study) {
+            about += &format!(". {split}");
+        }
         let at = pos2(left, rect.top() + 28.0);
         words::paint_small(&painter, at, Align2::LEFT_TOP, about, t.secondary);
         let (answered, assigned) = totals(study);

@@ -5,13 +5,13 @@ use serde_json::json;
 use super::super::{CommandContext, Failure};
 use crate::operations::existing_store;
 use crate::operations::runs::{Edit, delete_for_good};
-use crate::store::{RunId, Store, StoreReader};
+use crate::store::{ParseIdError, RunId, Store, StoreReader, is_tag};
 use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("edit").required(true).multiple(true).args(["add", "remove"]))]
 pub struct Tag {
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = tagged_run)]
     runs: Vec<RunId>,
     /// A tag to add
     #[arg(long, value_name = "TAG")]
@@ -19,6 +19,15 @@ pub struct Tag {
     /// A tag to remove
     #[arg(long, value_name = "TAG")]
     remove: Vec<String>,
+}
+
+/// A run, where a tag may have been written in its place.
+fn tagged_run(text: &str) -> Result<RunId, String> {
+    text.parse()
+        .map_err(|error: ParseIdError| match is_tag(text) {
+            true => format!("{error}; a tag is added by --add {text}"),
+            false => format!("{error}"),
+        })
 }
 
 #[derive(Debug, clap::Args)]

@@ -14,7 +14,7 @@ use crate::experiment::{
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
-use crate::store::{RunId, StoreError, StoreReader};
+use crate::store::{RunId, RunStatus, StoreError, StoreReader};
 use crate::text::shown::one_line;
 
 /// Events that are shown without `--json`.
@@ -62,7 +62,16 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
         text.push_str(&format!("{name:<12}{}\n", one_line(&value)));
     };
     fact("Experiment", row.experiment.clone());
-    fact("Status", row.status.to_string());
+    let resume = match row.status {
+        RunStatus::Interrupted | RunStatus::Stopped if row.deleted.is_none() => {
+            format!(
+                "; `emprl run --resume {run}{}` goes on",
+                ctx.store_argument()
+            )
+        }
+        _ => String::new(),
+    };
+    fact("Status", format!("{}{resume}", row.status));
     if let Some(error) = &row.error {
         fact("Error", error.clone());
     }

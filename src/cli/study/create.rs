@@ -9,7 +9,7 @@ use crate::cli::output::number_of;
 use crate::cli::{CommandContext, Failure};
 use crate::data::regular_file::open_regular_file;
 use crate::operations::studies::{self, Forecast};
-use crate::store::Store;
+use crate::store::{Store, StoreReader};
 use crate::study::definition::{Definition, Pairing, StudyKind};
 use crate::study::make::Remarks;
 
@@ -54,7 +54,7 @@ pub struct Create {
     /// Share of ties that the forecast assumes
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     ties: f64,
-    /// Only say what the study could show
+    /// Only say what the study could show, or why it cannot be made
     #[arg(long)]
     dry_run: bool,
 }
@@ -78,6 +78,9 @@ impl Create {
         }
         let definition = self.definition()?;
         definition.validate()?;
+        if self.dry_run {
+            studies::check(&StoreReader::open(&ctx.store)?, &definition)?;
+        }
         let forecast = studies::forecast(definition.kind, self.contexts as u64, self.ties);
         if !ctx.out.json {
             ctx.out.text(&format!("{forecast}\n"))?;

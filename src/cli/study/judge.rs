@@ -30,7 +30,7 @@ pub struct Judge {
 
 const AB_HELP: &str = "1 the first is better, 2 the second, 3 a tie; ";
 const RATING_HELP: &str = "three digits from 1 to 5 for empathy, relevance, fluency, such as 435; ";
-const HELP: &str = "s skip, u undo, f flag, c WORDS comment, q quit";
+const HELP: &str = "s skip, u undo, f flag, c and words behind it a comment, q quit";
 
 /// One line of input.
 #[derive(Debug, PartialEq)]
@@ -236,15 +236,24 @@ fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Re
 fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
     let line = line.trim();
     let (command, words) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    match command {
+    match &*command.to_lowercase() {
         "q" => return Ok(Input::Quit),
         "u" => return Ok(Input::Undo),
         "f" => return Ok(Input::Flag),
         "s" => return Ok(Input::Action(JudgementAction::Skip)),
         "c" => {
-            return Ok(Input::Action(JudgementAction::Comment(
-                words.trim().to_string(),
-            )));
+            let comment = match words.trim() {
+                "" => {
+                    return Err(
+                        "a comment is written behind its c, on the same line, such as \"c both are off\"; \
+                                \"c -\" removes it"
+                            .to_string(),
+                    );
+                }
+                "-" => "",
+                words => words,
+            };
+            return Ok(Input::Action(JudgementAction::Comment(comment.to_string())));
         }
         _ => {}
     }
@@ -311,8 +320,17 @@ mod tests {
             assert_eq!(parse(typed, StudyKind::AbTest).as_ref(), Ok(&tie));
         }
         let comment = Input::Action(JudgementAction::Comment("so so".to_string()));
-        assert_eq!(parse("c so so", StudyKind::Rating), Ok(comment));
-        assert_eq!(parse("u", StudyKind::Rating), Ok(Input::Undo));
+        for typed in ["c so so", "C so so"] {
+            assert_eq!(parse(typed, StudyKind::Rating).as_ref(), Ok(&comment));
+        }
+        let none = Input::Action(JudgementAction::Comment(String::new()));
+        assert_eq!(parse("c -", StudyKind::AbTest), Ok(none));
+        let refused = parse("C", StudyKind::AbTest).unwrap_err();
+        assert!(refused.contains("on the same line"), "{refused}");
+        for typed in ["u", "U"] {
+            assert_eq!(parse(typed, StudyKind::Rating), Ok(Input::Undo));
+        }
+        assert_eq!(parse("F", StudyKind::AbTest), Ok(Input::Flag));
         for wrong in ["", "6 1 1", "44", "3 3 3 3", "1"] {
             assert!(parse(wrong, StudyKind::Rating).is_err(), "{wrong}");
         }

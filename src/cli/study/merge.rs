@@ -8,7 +8,9 @@ use super::find;
 use super::judge::{answer, answer_words};
 use crate::cli::output::number_of;
 use crate::cli::{CommandContext, Failure};
-use crate::operations::studies::{self, ContestedItem, PackFile, ReceivedPack, contested, prefer};
+use crate::operations::studies::{
+    self, ContestedItem, PackFile, ReceivedPack, contested, merged_words, prefer,
+};
 use crate::store::{Store, StoreReader, StudyId};
 use crate::study::judgement::Answer;
 use crate::study::page::Shown;
@@ -199,27 +201,24 @@ pub(super) fn report(ctx: &CommandContext, packs: &[ReceivedPack]) -> Result<(),
         let rows = packs.iter().map(|pack| {
             let mut row = json!(pack.merged);
             row["file"] = json!(pack.file);
+            row["pseudonym"] = json!(pack.pseudonym);
             row
         });
         return ctx.out.document(&rows.collect::<Vec<_>>());
     }
     let line = |pack: &ReceivedPack| {
-        let merged = &pack.merged;
-        let contested = match merged.contested {
-            0 => String::new(),
-            n => format!(
-                ", {}",
-                number_of(n as u64, "item is contested", "items are contested")
+        let (file, who, study) = (pack.file.display(), &pack.pseudonym, pack.merged.study);
+        match pack.made_here {
+            true => format!(
+                "{file}: study {study}, {who}: {}\n",
+                merged_words(&pack.merged)
             ),
-        };
-        format!(
-            "{}: study {}, annotator {}: {} new, {} known before{contested}\n",
-            pack.file.display(),
-            merged.study,
-            merged.annotator,
-            number_of(merged.added as u64, "judgement was", "judgements were"),
-            merged.known,
-        )
+            false => format!(
+                "{file}: study {study} can be judged here: `emprl study judge {study} --annotator {who}{store}`; then \
+                 `emprl study pack {study}{store}` writes the file to send back\n",
+                store = ctx.store_argument()
+            ),
+        }
     };
     ctx.out.text(&packs.iter().map(line).collect::<String>())
 }

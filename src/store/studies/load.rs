@@ -1,17 +1,18 @@
 //! Loads parts of a study inside a transaction: head, pages, judgements, the whole record.
 //!
-//! [`record`] includes what is blinded; only routing to the fourth annotator and unblinded reading call it.
+//! [`record`] includes what is blinded; only what is about the fourth annotator and unblinded reading call it.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{AnnotatorRow, StudyId, no_study, parse, parse_column, role_key};
 use crate::store::columns::query_all;
 use crate::store::error::{Fault, StoreError};
-use crate::study::definition::Definition;
+use crate::study::definition::{Definition, StudyKind};
 use crate::study::judgement::JudgementRecord;
 use crate::study::make::{Annotator, Assignment, Item, Role};
 use crate::study::page::{Page, StudyHead, Worklist};
 use crate::study::record::{Record, RecordedAct, Unblinding};
+use crate::study::results;
 
 /// What anyone may know about a study.
 pub(super) struct Known {
@@ -118,6 +119,17 @@ pub(super) fn annotator_rows(db: &Connection, study: StudyId) -> Result<Vec<Anno
         })
     };
     annotators(db, study)?.into_iter().map(row).collect()
+}
+
+/// How many items of a blind study wait to be given to a fourth annotator, since three differ. A count says nothing of
+/// systems. None where the study came as a pack.
+pub(super) fn split_unassigned(db: &Connection, study: StudyId) -> Result<usize, Fault> {
+    let known = known(db, study)?;
+    let is_open = known.is_own && known.unblinding.is_none();
+    if !is_open || known.head.kind == StudyKind::Rating {
+        return Ok(0);
+    }
+    Ok(results::split_unassigned(&record(db, study)?).len())
 }
 
 /// The blinded definition of a study that was created here.

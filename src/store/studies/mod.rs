@@ -56,6 +56,8 @@ pub struct StudyRow {
     /// Whether it was created in this store; else it came as a pack.
     pub is_own: bool,
     pub annotators: Vec<AnnotatorRow>,
+    /// Items on which three differ and that wait to be given to a fourth; those given are the fourth's to judge.
+    pub split_unassigned: usize,
     /// None while the study is blind.
     pub unblinding: Option<Unblinding>,
 }
@@ -77,10 +79,18 @@ pub struct AnnotatorRow {
 pub struct MergedPack {
     pub study: StudyId,
     pub annotator: u32,
-    /// Judgements that were new.
+    /// Records that were new: answers, skips, undos, flags and comments.
     pub added: usize,
-    /// Judgements that were already there.
+    /// Records that were already there.
     pub known: usize,
+    /// Items that the pack answers by a new record.
+    pub new_answers: usize,
+    /// Items that it answers as was known.
+    pub known_answers: usize,
+    /// Items with a new flag.
+    pub flags: usize,
+    /// Items with a new comment.
+    pub comments: usize,
     /// The annotator's items that are answered differently at several places, so that no answer counts.
     pub contested: usize,
 }

@@ -25,6 +25,7 @@ impl StoreReader {
                 head: known.head,
                 is_own: known.is_own,
                 annotators: load::annotator_rows(db, study)?,
+                split_unassigned: load::split_unassigned(db, study)?,
                 unblinding: known.unblinding,
             })
         })

@@ -11,12 +11,13 @@ use crate::store::now_ms;
 use crate::store::writer::Store;
 use crate::study::PackError;
 use crate::study::definition::{StudyKind, check_person};
-use crate::study::judgement::JudgementRecord;
+use crate::study::history::{ItemState, states};
+use crate::study::judgement::{JudgementAction, JudgementRecord};
 use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, adjudicate, page};
 use crate::study::pack::Pack;
 use crate::study::page::{Page, StudyHead};
 use crate::study::record::Unblinding;
-use crate::study::results::waiting_for_fourth;
+use crate::study::results::split_unassigned;
 
 impl Store {
     /// Stores a new study.
@@ -36,59 +37,40 @@ impl Store {
         })
     }
 
-    /// Names the fourth annotator and returns their number.
+    /// Assigns the items on which three annotators differ to the fourth, who is named first if `adjudicator` is given.
+    /// Returns how many items are new.
     ///
     /// # Errors
-    /// There already is one, the name is empty or a rater's, or the study is a rating or came as a pack.
-    pub fn set_adjudicator(&mut self, study: StudyId, name: &str) -> Result<u32, StoreError> {
+    /// There are such items but no fourth annotator, or another is named where there is one; the name is empty or a
+    /// rater's; the study is unblinded, a rating that cannot have a fourth, or came as a pack.
+    pub fn assign_to_fourth(
+        &mut self,
+        study: StudyId,
+        adjudicator: Option<&str>,
+    ) -> Result<usize, StoreError> {
         self.write(|db| {
             load::definition(db, study)?;
-            if load::known(db, study)?.head.kind == StudyKind::Rating {
-                return Err(StoreError::NoFourthInRating { study }.into());
-            }
-            let annotators = load::annotators(db, study)?;
-            if annotators.iter().any(|a| a.role == Role::Adjudicator) {
-                return Err(StoreError::HasAdjudicator { study }.into());
-            }
-            let number = annotators.iter().map(|a| a.number).max().unwrap_or(0) + 1;
-            let name = name.trim();
-            check_person(name, number)?;
-            let is_taken = |a: &&Annotator| a.name.trim().to_lowercase() == name.to_lowercase();
-            if let Some(rater) = annotators.iter().find(is_taken) {
-                let pseudonym = rater.pseudonym.clone();
-                return Err(StoreError::FourthIsRater { study, pseudonym }.into());
-            }
-            put_annotator(db, study, &Annotator::new(number, name, Role::Adjudicator))?;
-            Ok(number)
-        })
-    }
-
-    /// Assigns the items on which three annotators differ to the fourth, and returns how many were new.
-    ///
-    /// # Errors
-    /// There are such items but no fourth annotator, the study is unblinded, or it came as a pack.
-    pub fn route_to_adjudicator(&mut self, study: StudyId) -> Result<usize, StoreError> {
-        self.write(|db| {
             if load::known(db, study)?.unblinding.is_some() {
                 return Err(StoreError::Unblinded { study }.into());
             }
+            if let Some(name) = adjudicator {
+                put_adjudicator(db, study, name)?;
+            }
             let record = load::record(db, study)?;
-            let waiting: BTreeSet<u32> = waiting_for_fourth(&record).into_iter().collect();
+            let split: BTreeSet<u32> = split_unassigned(&record).into_iter().collect();
             let mut annotators = record.annotators.iter();
             let Some(fourth) = annotators.find(|a| a.role == Role::Adjudicator) else {
-                return match waiting.is_empty() {
+                return match split.is_empty() {
                     true => Ok(0),
                     false => Err(StoreError::NoAdjudicator { study }.into()),
                 };
             };
-            let assigned = record.assignments.iter();
-            let assigned = assigned.filter(|a| a.annotator == fourth.number);
-            let assigned: BTreeSet<u32> = assigned.map(|assignment| assignment.item).collect();
-            let new =
-                |item: &&Item| waiting.contains(&item.number) && !assigned.contains(&item.number);
+            let before = record.assignments.iter();
+            let before = before.filter(|a| a.annotator == fourth.number).count();
+            let new = |item: &&Item| split.contains(&item.number);
             let new: Vec<Item> = record.items.iter().filter(new).cloned().collect();
             let seed = record.definition.blinded_seed();
-            let assignments = adjudicate(seed, fourth.number, assigned.len() as u32, &new);
+            let assignments = adjudicate(seed, fourth.number, before as u32, &new);
             put_assignments(db, study, &new, &assignments)?;
             Ok(assignments.len())
         })
@@ -185,8 +167,8 @@ impl Store {
     /// Unblinds a study, on record and for good, with a name and a reason.
     ///
     /// # Errors
-    /// The name or the reason is empty, the study is already unblinded, or it came as a pack; judgements are missing
-    /// and `unfinished` is false.
+    /// The name or the reason is empty, the study is already unblinded, or it came as a pack; judgements are missing,
+    /// or items on which three differ wait for a fourth, and `unfinished` is false.
     pub fn unblind(
         &mut self,
         study: StudyId,
@@ -208,11 +190,13 @@ impl Store {
                 missing += (row.progress.assigned - row.progress.answered) as u64;
                 contested += row.progress.contested as u64;
             }
-            if missing > 0 && !unfinished {
+            let split = load::split_unassigned(db, study)? as u64;
+            if missing + split > 0 && !unfinished {
                 return Err(StoreError::Unfinished {
                     study,
                     missing,
                     contested,
+                    split,
                 }
                 .into());
             }
@@ -220,7 +204,7 @@ impl Store {
                 by: by.trim().to_string(),
                 reason: reason.trim().to_string(),
                 wall_ms: now_ms(),
-                missing,
+                missing: missing + split,
             };
             db.execute(
                 "INSERT INTO study_unblindings VALUES (?, ?)",
@@ -255,6 +239,26 @@ fn put_annotator(db: &Connection, study: StudyId, annotator: &Annotator) -> Resu
         ],
     )?;
     Ok(())
+}
+
+/// Names the fourth annotator.
+fn put_adjudicator(db: &Connection, study: StudyId, name: &str) -> Result<(), Fault> {
+    if load::known(db, study)?.head.kind == StudyKind::Rating {
+        return Err(StoreError::NoFourthInRating { study }.into());
+    }
+    let annotators = load::annotators(db, study)?;
+    if annotators.iter().any(|a| a.role == Role::Adjudicator) {
+        return Err(StoreError::HasAdjudicator { study }.into());
+    }
+    let number = annotators.iter().map(|a| a.number).max().unwrap_or(0) + 1;
+    let name = name.trim();
+    check_person(name, number)?;
+    let is_taken = |a: &&Annotator| a.name.trim().to_lowercase() == name.to_lowercase();
+    if let Some(rater) = annotators.iter().find(is_taken) {
+        let pseudonym = rater.pseudonym.clone();
+        return Err(StoreError::FourthIsRater { study, pseudonym }.into());
+    }
+    put_annotator(db, study, &Annotator::new(number, name, Role::Adjudicator))
 }
 
 /// Stores assignments, each with its page as shown; those of items not in `items` are skipped.
@@ -333,16 +337,39 @@ fn put_acts(
     late: bool,
 ) -> Result<MergedPack, Fault> {
     let annotator = load::annotator(db, study, number)?;
-    let mut added = 0;
+    let uid = &pack.head.uid;
+    let mut added: Vec<&JudgementRecord> = Vec::new();
     for act in &pack.acts {
-        added += usize::from(put_act(db, study, &pack.head.uid, &annotator, act, late)?);
+        if put_act(db, study, uid, &annotator, act, late)? {
+            added.push(act);
+        }
     }
+    let states = states(uid, &pack.pseudonym, &pack.acts);
+    // An answer that was taken back counts as none, one that was given again as one.
+    let items = |is: fn(&JudgementAction) -> bool, holds: fn(&ItemState) -> bool| {
+        let new = added.iter().filter(|act| is(&act.action));
+        let new: BTreeSet<u32> = new.map(|act| act.item).collect();
+        let held = |item: &&u32| states.get(*item).is_some_and(holds);
+        new.iter().filter(held).count()
+    };
+    let is_answered = |state: &ItemState| state.answer.is_some() || !state.contested.is_empty();
+    let new_answers = items(|act| matches!(act, JudgementAction::Answer(_)), is_answered);
     let contested = load::worklist(db, study, number)?.progress().contested;
     Ok(MergedPack {
         study,
         annotator: number,
-        added,
-        known: pack.acts.len() - added,
+        added: added.len(),
+        known: pack.acts.len() - added.len(),
+        new_answers,
+        known_answers: states.values().filter(|s| is_answered(s)).count() - new_answers,
+        flags: items(
+            |act| matches!(act, JudgementAction::Flag(_)),
+            |state| state.flagged,
+        ),
+        comments: items(
+            |act| matches!(act, JudgementAction::Comment(_)),
+            |state| !state.comment.is_empty(),
+        ),
         contested,
     })
 }

@@ -1,6 +1,6 @@
 //! Results of an A/B test: wins, their significance, and strengths of several systems.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -117,13 +117,21 @@ pub(super) fn verdicts(study: &Record, all: &[Judged<'_>]) -> Vec<ItemVerdict> {
         .collect()
 }
 
-/// Numbers of the items on which three differ and the fourth has not voted.
-pub(super) fn waiting_for_fourth(study: &Record, all: &[Judged<'_>]) -> Vec<u32> {
+/// Numbers of the items on which three differ and that were not given to the fourth.
+pub(super) fn split_unassigned(study: &Record, all: &[Judged<'_>]) -> Vec<u32> {
+    let given = all.iter().filter(|judged| is_by_fourth(study, judged));
+    let given: BTreeSet<u32> = given.map(|judged| judged.item.number).collect();
     let judgements = judgements(study, all, &labels(study, all));
-    let waiting = judgements
-        .iter()
-        .filter(|j| j.verdict == Verdict::NeedsFourth);
-    waiting.map(|judgement| judgement.item).collect()
+    let split = judgements.iter().filter(|judgement| {
+        judgement.verdict == Verdict::NeedsFourth && !given.contains(&judgement.item)
+    });
+    split.map(|judgement| judgement.item).collect()
+}
+
+fn is_by_fourth(study: &Record, judged: &Judged<'_>) -> bool {
+    let number = judged.assignment.annotator;
+    let annotator = study.annotators.iter().find(|a| a.number == number);
+    annotator.is_some_and(|annotator| annotator.role == Role::Adjudicator)
 }
 
 /// The raters' outcomes.
@@ -139,14 +147,9 @@ fn labels(study: &Record, all: &[Judged<'_>]) -> Labels {
 }
 
 fn judgements<'a>(study: &Record, all: &[Judged<'a>], labels: &Labels) -> Vec<Judgement<'a>> {
-    let is_fourth = |judged: &&Judged<'_>| {
-        let number = judged.assignment.annotator;
-        let annotator = study.annotators.iter().find(|a| a.number == number);
-        annotator.is_some_and(|annotator| annotator.role == Role::Adjudicator)
-    };
     let fourths: BTreeMap<u32, Fourth<Outcome>> = all
         .iter()
-        .filter(is_fourth)
+        .filter(|judged| is_by_fourth(study, judged))
         .map(|judged| {
             let said = match judged.outcome() {
                 Some(outcome) => Fourth::Said(outcome),

@@ -75,11 +75,10 @@ pub fn verdicts(study: &Record) -> Vec<ItemVerdict> {
     }
 }
 
-/// Numbers of the items to assign to the fourth annotator: three differ, and the fourth has not voted. Empty
-/// for ratings.
-pub fn waiting_for_fourth(study: &Record) -> Vec<u32> {
+/// Numbers of the items on which three differ and that were not given to the fourth annotator yet. Empty for ratings.
+pub fn split_unassigned(study: &Record) -> Vec<u32> {
     match study.head.kind {
-        StudyKind::AbTest => ab::waiting_for_fourth(study, &study.item_states().all()),
+        StudyKind::AbTest => ab::split_unassigned(study, &study.item_states().all()),
         StudyKind::Rating => Vec::new(),
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
     let rest = [
         (&["S"][..], "Skip", Input::Skip),
         (&["F"], flag, Input::Flag),
-        (&["C"], "Comment", Input::Comment),
+        (&["C"], "Comment", Input::Comment(String::new())),
         (&["U"], "Undo", Input::Undo),
     ];
     keycaps_ui(ui, &rest, false, inputs);
@@ -51,7 +51,13 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
 
 fn comment_ui(ui: &mut Ui, comment: &mut Comment, inputs: &mut Vec<Input>) {
     column(ui, CARDS, |ui| {
+        let id = ui.make_persistent_id("comment");
+        if !comment.focused {
+            // Before it is drawn, so that it takes what is typed in this frame.
+            ui.memory_mut(|memory| memory.request_focus(id));
+        }
         let field = TextEdit::singleline(&mut comment.text)
+            .id(id)
             .hint_text("A comment for whoever made the study; Enter keeps it")
             .desired_width(f32::INFINITY)
             .min_size(vec2(0.0, size::ROW));
@@ -59,9 +65,7 @@ fn comment_ui(ui: &mut Ui, comment: &mut Comment, inputs: &mut Vec<Input>) {
         if response.has_focus() {
             comment.focused = true;
         } else if comment.focused {
-            inputs.push(Input::Comment);
-        } else {
-            response.request_focus();
+            inputs.push(Input::Comment(String::new()));
         }
         ui.memory_mut(|memory| {
             let filter = EventFilter {

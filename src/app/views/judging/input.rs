@@ -15,77 +15,89 @@ pub(super) enum Input {
     Point(u8),
     Skip,
     Flag,
-    Comment,
+    /// Opens the comment with what was typed behind the key, or closes it.
+    Comment(String),
     Undo,
     Read,
     Leave,
 }
 
+/// What the keys pressed since the last frame mean, in their order.
 pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Input> {
-    let mut inputs = Vec::new();
     if judging.comment.is_some() {
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        if pressed(Key::Enter) || pressed(Key::Escape) {
-            inputs.push(Input::Comment);
-        }
-        return inputs;
-    }
-    let pressed = |key| {
-        ui.input_mut(|input| {
-            // Ignore key repeat: a held key answers one item only.
-            let fresh = input.events.iter().any(|event| {
-                matches!(event, Event::Key { key: k, pressed: true, repeat: false, .. } if *k == key)
-            });
-            input.consume_key(Modifiers::NONE, key) && fresh
-        })
-    };
-    if pressed(Key::Escape) {
-        inputs.push(Input::Leave);
-    }
-    if judging.reading {
-        if pressed(Key::Enter) || pressed(Key::Space) {
-            inputs.push(Input::Leave);
-        }
-        return inputs;
-    }
-    if pressed(Key::Questionmark) || pressed(Key::I) {
-        inputs.push(Input::Read);
-    }
-    if pressed(Key::U) || pressed(Key::Backspace) {
-        inputs.push(Input::Undo);
+        let is_done = pressed(Key::Enter) || pressed(Key::Escape);
+        return is_done
+            .then(|| Input::Comment(String::new()))
+            .into_iter()
+            .collect();
     }
     let kind = judging.desk.value().map(|desk| desk.head.kind);
-    match kind {
-        Some(StudyKind::AbTest) => {
-            let answers = [
-                (Key::ArrowLeft, Choice::Left),
-                (Key::ArrowRight, Choice::Right),
-                (Key::ArrowDown, Choice::Tie),
-                (Key::Num1, Choice::Left),
-                (Key::Num2, Choice::Right),
-                (Key::Num3, Choice::Tie),
-                (Key::Num0, Choice::Tie),
-            ];
-            let answers = answers.into_iter().filter(|(key, _)| pressed(*key));
-            inputs.extend(answers.map(|(_, choice)| Input::Answer(choice)));
-        }
-        Some(StudyKind::Rating) => {
-            let digits = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
-            let points = (1..).zip(digits).filter(|(_, key)| pressed(*key));
-            inputs.extend(points.map(|(points, _)| Input::Point(points)));
-        }
-        None => {}
-    }
-    for (key, what) in [
-        (Key::S, Input::Skip),
-        (Key::F, Input::Flag),
-        (Key::C, Input::Comment),
-    ] {
-        if pressed(key) {
-            inputs.push(what);
+    let events = ui.input_mut(|input| std::mem::take(&mut input.events));
+    let mut inputs = Vec::new();
+    let mut others = Vec::new();
+    let mut events = events.into_iter();
+    while let Some(event) = events.next() {
+        let input = match &event {
+            Event::Key {
+                key,
+                pressed: true,
+                modifiers,
+                ..
+            } if modifiers.matches_logically(Modifiers::NONE) => {
+                meaning(*key, judging.reading, kind)
+            }
+            _ => None,
+        };
+        match input {
+            None => others.push(event),
+            // A held key answers one item only.
+            Some(_) if matches!(event, Event::Key { repeat: true, .. }) => {}
+            // What is typed behind it is the comment, although its field is not there yet.
+            Some(Input::Comment(_)) => {
+                inputs.push(Input::Comment(typed(events.by_ref(), "c")));
+            }
+            Some(input) => inputs.push(input),
         }
     }
+    ui.input_mut(|input| input.events = others);
     inputs
+}
+
+/// The text typed in these events, without the letter of the key before them.
+fn typed(events: impl Iterator<Item = Event>, letter: &str) -> String {
+    let texts = events.filter_map(|event| match event {
+        Event::Text(text) => Some(text),
+        _ => None,
+    });
+    let mut texts = texts.peekable();
+    texts.next_if(|text| text.eq_ignore_ascii_case(letter));
+    texts.collect()
+}
+
+/// What a key means, while the instructions are read or with an item of this kind in view.
+fn meaning(key: Key, reading: bool, kind: Option<StudyKind>) -> Option<Input> {
+    Some(match (key, kind) {
+        (Key::Escape, _) => Input::Leave,
+        (Key::Enter | Key::Space, _) if reading => Input::Leave,
+        _ if reading => return None,
+        (Key::Questionmark | Key::I, _) => Input::Read,
+        (Key::U | Key::Backspace, _) => Input::Undo,
+        (Key::S, _) => Input::Skip,
+        (Key::F, _) => Input::Flag,
+        (Key::C, _) => Input::Comment(String::new()),
+        (Key::ArrowLeft | Key::Num1, Some(StudyKind::AbTest)) => Input::Answer(Choice::Left),
+        (Key::ArrowRight | Key::Num2, Some(StudyKind::AbTest)) => Input::Answer(Choice::Right),
+        (Key::ArrowDown | Key::Num3 | Key::Num0, Some(StudyKind::AbTest)) => {
+            Input::Answer(Choice::Tie)
+        }
+        (Key::Num1, Some(StudyKind::Rating)) => Input::Point(1),
+        (Key::Num2, Some(StudyKind::Rating)) => Input::Point(2),
+        (Key::Num3, Some(StudyKind::Rating)) => Input::Point(3),
+        (Key::Num4, Some(StudyKind::Rating)) => Input::Point(4),
+        (Key::Num5, Some(StudyKind::Rating)) => Input::Point(5),
+        _ => return None,
+    })
 }
 
 /// Handles an input; `now` is in the window's seconds.
@@ -124,6 +136,10 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         commands.run(Core::undo_judgement);
         return;
     }
+    let answers = matches!(input, Input::Answer(_) | Input::Point(_) | Input::Skip);
+    if answers && !judging.was_seen(now) {
+        return;
+    }
     let Some(page) = judging.page() else { return };
     let item = page.item;
     let flagged = judging
@@ -144,7 +160,7 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         }
         Input::Skip => JudgementAction::Skip,
         Input::Flag => JudgementAction::Flag(!flagged),
-        Input::Comment => {
+        Input::Comment(typed) => {
             match judging.comment.take() {
                 // The field was open: its text is the comment.
                 Some(comment) => {
@@ -156,7 +172,8 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
                     let state = desk
                         .zip(judging.page())
                         .map(|(desk, page)| desk.state(page));
-                    judging.comment = Some(Comment::new(state.unwrap_or_default().comment));
+                    let earlier = state.unwrap_or_default().comment;
+                    judging.comment = Some(Comment::new(earlier + &typed));
                     return;
                 }
             }

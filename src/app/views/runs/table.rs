@@ -67,7 +67,7 @@ pub(super) fn table_ui(
     above.set_clip_rect(head.intersect(ui.clip_rect()));
     let from = head.min - vec2(view.across, 0.0);
     heads_ui(&mut above, from, &layout, view, rows);
-    let mut scroll_to = moved(ui, view, &order, commands);
+    let mut scroll_to = moved(ui, view, rows, &order, commands);
     let shown = ScrollArea::new([layout.total > room, true])
         .id_salt("runs")
         .auto_shrink(false)
@@ -152,7 +152,13 @@ fn row_id(run: RunId) -> egui::Id {
 }
 
 /// Handles keys; returns the row to scroll to.
-fn moved(ui: &Ui, view: &mut RunsView, order: &[RunId], commands: &mut Commands) -> Option<RunId> {
+fn moved(
+    ui: &Ui,
+    view: &mut RunsView,
+    rows: &[&Listed],
+    order: &[RunId],
+    commands: &mut Commands,
+) -> Option<RunId> {
     let current = view.current?;
     let (focused, free) = ui.memory(|memory| {
         let focused = memory.focused();
@@ -188,7 +194,15 @@ fn moved(ui: &Ui, view: &mut RunsView, order: &[RunId], commands: &mut Commands)
         tick(view, current);
     }
     if pressed(Key::Delete) && view.shelf != Shelf::Deleted {
-        commands.run(move |core| core.edit(Edit::Delete(vec![current])));
+        let mut rows = rows.iter().map(|row| &row.entry.row);
+        let is_active = rows.any(|row| row.id == current && row.status.is_active());
+        commands.run(move |core| match is_active {
+            true => {
+                let words = format!("Run {current} is in progress; stop it before it is deleted");
+                core.show_done(words, false);
+            }
+            false => core.edit(Edit::Delete(vec![current])),
+        });
     }
     let run = order[to];
     if run == current {

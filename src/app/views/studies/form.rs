@@ -238,6 +238,7 @@ fn forecast_ui(ui: &mut Ui, form: &mut StudyForm, commands: &mut Commands) {
     if let (Some(contexts @ 1..=5000), Some(ties)) = (contexts, ties) {
         let size = StudySize {
             kind: form.kind,
+            systems: form.systems.clone(),
             contexts,
             ties_percent: ties,
         };

@@ -29,6 +29,18 @@ pub(super) fn status_words(study: &StudyRow) -> &'static str {
     }
 }
 
+/// How many items wait to be given to a fourth annotator; none if none does.
+pub(super) fn split_words(study: &StudyRow) -> Option<String> {
+    match study.split_unassigned {
+        0 => None,
+        1 => Some("1 item on which three differ waits for a fourth annotator.".to_string()),
+        n => Some(format!(
+            "{} items on which three differ wait for a fourth annotator.",
+            format::count(n as u64)
+        )),
+    }
+}
+
 /// How many items one annotator answered differently at several places.
 pub(super) fn contested_words(who: &str, items: usize) -> String {
     let answered = match items {

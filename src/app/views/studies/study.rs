@@ -4,7 +4,7 @@ use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos
 
 use super::contested::contested_ui;
 use super::delete::delete_ui;
-use super::parts::{kind_words, pack_row_ui, path_ui, status_words, totals};
+use super::parts::{kind_words, pack_row_ui, path_ui, split_words, status_words, totals};
 use super::results;
 use crate::app::command::Commands;
 use crate::app::format::{self, Now};
@@ -186,6 +186,9 @@ fn fourth_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, commands
         .annotators
         .iter()
         .any(|one| one.role == Part::Adjudicator);
+    if let Some(split) = split_words(study) {
+        notice::strip(ui, Tone::Warning, &split, "", |_| {});
+    }
     ui.horizontal_wrapped(|ui| {
         let mut ready = true;
         if !there {
@@ -213,7 +216,7 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
     let Some((by, reason)) = &mut studies.unblinding else {
         let button = Button::secondary("Unblind…").hint("Ends the judging and shows the results");
         if ui.add(button).clicked() {
-            let reason = if answered == assigned {
+            let reason = if answered == assigned && study.split_unassigned == 0 {
                 "All is judged."
             } else {
                 ""
@@ -251,10 +254,12 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
             format::count(n)
         ),
     };
-    let detail = detail + &between;
+    let split = split_words(study).map_or_else(String::new, |split| format!(" {split}"));
+    let detail = detail + &between + &split;
+    let unfinished = missing > 0 || study.split_unassigned > 0;
     let mut cancel = false;
     let mut go = false;
-    let tone = if missing > 0 {
+    let tone = if unfinished {
         Tone::Warning
     } else {
         Tone::Info
@@ -272,7 +277,7 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
     if go {
         let (by, reason) = (by.clone(), reason.clone());
         let study = study.id;
-        commands.run(move |core| core.unblind(study, by, reason, missing > 0));
+        commands.run(move |core| core.unblind(study, by, reason, unfinished));
     }
     if cancel {
         studies.unblinding = None;

@@ -1,9 +1,13 @@
 //! A comparison of runs as sheets: differing settings, results, paired differences. Knows no screen and no file.
 
 use super::Entry;
-use super::compare::{Paired, differing_settings};
+use super::compare::differing_settings;
+use super::load::Comparison;
 use crate::experiment::{Held, value_words};
+use crate::metrics::declared::{self, declared};
 use crate::metrics::{Controls, Digits, Estimate, SystemResults};
+use crate::report::over_seeds::{GroupFigures, OverSeeds};
+use crate::report::provenance::{Provenance, RESULT_METRICS, signatures};
 use crate::report::{CONTROL_COLUMNS, Sheet};
 
 /// A run's name with its number.
@@ -33,12 +37,13 @@ pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
 
 /// The results on the test split, with a row for each system, the greatest gain over shuffled first; systems
 /// without controls of Emp-F1 follow in the order of the runs.
-pub fn results_sheet(entries: &[&Entry]) -> Sheet {
+pub fn results_sheet(entries: &[&Entry], provenance: &[Provenance]) -> Sheet {
     let mut heads = vec![
         "Run",
         "System",
         "Dialogues",
         "n",
+        "Words",
         "PPL",
         "Dist-1 (%)",
         "Dist-2 (%)",
@@ -54,6 +59,10 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
         let [a, b] = [a, b].map(|row| gain(row).unwrap_or(f64::NEG_INFINITY));
         b.total_cmp(&a)
     });
+    let adjusted = rows.iter().any(|(_, row)| row.ead.is_some());
+    if adjusted {
+        heads.extend(["EAD-1 (%)", "EAD-2 (%)"]);
+    }
     let controlled = rows.iter().any(|(_, row)| row.controls.is_some());
     if controlled {
         heads.extend(CONTROL_COLUMNS);
@@ -66,11 +75,16 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
             row.system.clone(),
             data.map_or("–".into(), value_words),
             row.n.to_string(),
+            Digits::WORDS.write(row.mean_words),
             estimate(row.ppl.as_ref()),
             estimate(Some(&row.dist_1)),
             estimate(Some(&row.dist_2)),
             estimate(row.emp_f1.as_ref()),
         ];
+        if adjusted {
+            let ead = row.ead.as_ref();
+            cells.extend([0, 1].map(|n| estimate(ead.map(|ead| &ead[n]))));
+        }
         if controlled {
             cells.extend(control_cells(row.controls.as_ref()));
         }
@@ -89,14 +103,132 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     }
     let note = match sheet.rows.is_empty() {
         true => "None of these runs has been evaluated.",
-        false => "In brackets: 95 % bootstrap intervals.",
+        false => "In brackets: 95 % bootstrap intervals over the n examples, of one seed each.",
     };
     sheet.notes.push(note.into());
     if controlled {
         sheet.notes.push(CONTROLS_NOTE.into());
     }
+    if !sheet.rows.is_empty() {
+        sheet.signatures = signatures(&RESULT_METRICS, provenance);
+    }
     sheet
 }
+
+/// The columns of a table over seeds, with the metric of each.
+const OVER_SEEDS: [(&str, &str); 10] = [
+    ("Words", declared::VALIDATION_WORDS),
+    ("PPL", declared::VALIDATION_PPL),
+    ("Dist-1 (%)", declared::VALIDATION_DIST_1),
+    ("Dist-2 (%)", declared::VALIDATION_DIST_2),
+    ("Emp-F1 (%)", declared::VALIDATION_EMP_F1),
+    ("Shuffled (%)", declared::VALIDATION_EMP_F1_SHUFFLED),
+    ("Gain", declared::VALIDATION_EMP_F1_GAIN),
+    ("κ reaction", declared::VALIDATION_KAPPA_KEYS[0]),
+    ("κ interpretation", declared::VALIDATION_KAPPA_KEYS[1]),
+    ("κ exploration", declared::VALIDATION_KAPPA_KEYS[2]),
+];
+
+/// Means over seeds with their intervals, a row for each group, the greatest gain over shuffled first. None where no
+/// group has several runs.
+pub fn over_seeds_sheet(found: &OverSeeds, provenance: &[Provenance]) -> Option<Sheet> {
+    if !found.has_means() {
+        return None;
+    }
+    let mut heads = vec!["Runs with", "Seeds", "n"];
+    heads.extend(OVER_SEEDS.map(|(head, _)| head));
+    heads.extend(["IQM of F1 (%)", "Optimality gap"]);
+    let mut sheet = Sheet::new("Means over seeds on the test split", columns(&heads, 1));
+    let gain = |group: &GroupFigures| {
+        let row = group.row(declared::VALIDATION_EMP_F1_GAIN);
+        row.map_or(f64::NEG_INFINITY, |row| row.mean.value)
+    };
+    let mut groups: Vec<&GroupFigures> = found.groups.iter().collect();
+    groups.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+    for group in groups {
+        let figure = |(_, metric): (&str, &str)| match group.row(metric) {
+            Some(row) => Digits::of(metric).with_interval(&row.mean),
+            None => "–".to_string(),
+        };
+        let mut cells = vec![
+            group.name.clone(),
+            group.seeds.len().to_string(),
+            found.examples.to_string(),
+        ];
+        cells.extend(OVER_SEEDS.map(figure));
+        let of = group.aggregates.as_ref();
+        cells.push(estimate(of.map(|of| &of.interquartile_mean)));
+        cells.push(estimate(of.map(|of| &of.optimality_gap)));
+        sheet.row(cells);
+    }
+    sheet.notes.extend(found.caution());
+    sheet.notes.push(SEEDS_NOTE.into());
+    sheet.signatures = signatures(&RESULT_METRICS, provenance);
+    Some(sheet)
+}
+
+const SEEDS_NOTE: &str = "Means over seeds of the n examples that all runs answered. In brackets: 95 % intervals by a \
+    hierarchical bootstrap, which draws seeds, then conversations, the same for all seeds. IQM: interquartile mean, the \
+    middle half of the F1 of seed × mechanism; optimality gap: how far these are from 100 on average; both as rliable \
+    defines them.";
+
+/// Differences between means over seeds. None where no group has several runs, or there is but one group.
+pub fn seed_differences_sheet(found: &OverSeeds, provenance: &[Provenance]) -> Option<Sheet> {
+    let first = &found.differences.first()?.first;
+    if !found.has_means() {
+        return None;
+    }
+    let heads = [
+        "Runs with",
+        "Figure",
+        "Difference",
+        "P(better)",
+        "p",
+        "p (Holm)",
+        "Seeds",
+        "n",
+    ];
+    let title = format!("Differences between means over seeds, from {first}");
+    let mut sheet = Sheet::new(title, columns(&heads, 2));
+    for group in &found.differences {
+        for row in &group.rows {
+            let improvement = row.improvement.as_ref();
+            let improvement = improvement.map(|of| Digits::RESULT.with_interval(of));
+            sheet.row([
+                group.name.clone(),
+                title_of(row.metric),
+                Digits::of(row.metric).with_interval(&row.difference),
+                improvement.unwrap_or_else(|| "–".to_string()),
+                Digits::P.write(row.p),
+                Digits::P.write(row.corrected_p),
+                format!("{} and {}", group.seeds[0], group.seeds[1]),
+                found.examples.to_string(),
+            ]);
+        }
+        let test = match group.paired {
+            true => format!(
+                "{}: the same seeds as {first}, so that seeds are paired, in the interval and in the sign-flip test behind p, \
+                 which of {} seeds is never below {}.",
+                group.name,
+                group.seeds[0],
+                Digits::P.write(2.0 / 2f64.powi(group.seeds[0] as i32).max(2.0))
+            ),
+            false => format!(
+                "{}: other seeds than {first}, which are drawn apart; p is by permutation of the seeds.",
+                group.name
+            ),
+        };
+        sheet.notes.push(test);
+    }
+    sheet.notes.extend(found.caution());
+    sheet.notes.push(SEED_DIFFERENCES_NOTE.into());
+    sheet.signatures = signatures(&RESULT_METRICS, provenance);
+    Some(sheet)
+}
+
+const SEED_DIFFERENCES_NOTE: &str = "In brackets: 95 % intervals by a hierarchical bootstrap over seeds and conversations. \
+    P(better): that a seed of the one is better than a seed of the other, ties half (rliable's probability of \
+    improvement). p (Holm) is corrected for all differences of this table.";
 
 const CONTROLS_NOTE: &str = "Ranked by the gain over shuffled: Emp-F1 less that of the same answers shuffled over the \
     contexts, in points. Constant is one answer to every context, the best that was found among training targets. \
@@ -116,15 +248,20 @@ fn control_cells(controls: Option<&Controls>) -> Vec<String> {
     emp_f1.into_iter().map(estimate).chain(kappa).collect()
 }
 
-/// Differences of the other runs from the first; None in `found` if either has no responses on the test
-/// split. Without `found` they are still being computed.
-pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -> Sheet {
+/// Differences of the other runs from the first. Without `found` they are still being computed.
+pub fn differences_sheet(entries: &[&Entry], found: Option<&Comparison>) -> Sheet {
     let first = entries
         .first()
         .map_or(String::new(), |entry| run_label(entry));
     let title = format!("Differences from {first}, paired by example");
-    let mut sheet = Sheet::new(title, columns(&["Run", "Figure", "Difference", "n"], 2));
-    let Some(found) = found else {
+    let heads = ["Run", "Figure", "Difference", "p", "p (Holm)", "n"];
+    let mut sheet = Sheet::new(title, columns(&heads, 2));
+    let Some(Comparison {
+        differences: found,
+        provenance,
+        ..
+    }) = found
+    else {
         let words = "Drawing the same examples of both, a thousand times…";
         sheet.notes.push(words.into());
         return sheet;
@@ -138,13 +275,21 @@ pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -
             continue;
         };
         for row in &found.rows {
-            let words = match &row.outcome {
-                Ok(difference) => estimate(Some(difference)),
-                Err(why) => format!("– ({why})"),
+            let [words, p, corrected] = match &row.outcome {
+                Ok(difference) => [
+                    Digits::of(row.metric).with_interval(&difference.estimate),
+                    Digits::P.write(difference.p),
+                    Digits::P.write(difference.corrected_p),
+                ],
+                Err(why) => [format!("– ({why})"), "–".into(), "–".into()],
             };
-            let cells = [name.clone(), row.title().into(), words, found.n.to_string()];
-            sheet.row(cells);
+            let n = found.n.to_string();
+            sheet.row([name.clone(), row.title().into(), words, p, corrected, n]);
         }
+        let matched = found.matched_length.as_ref();
+        sheet
+            .notes
+            .extend(matched.map(|matched| matched.sentence(&name, &first)));
         if !found.same_identifiers {
             sheet.notes.push(format!(
                 "The identifiers of {name} and {first} are not the same; each run is measured by its own."
@@ -154,11 +299,18 @@ pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -
     let note = match entries.len() {
         0 | 1 => "Choose another run.",
         _ => {
-            "95 % intervals by a bootstrap that draws the same examples of both runs; one that leaves 0 out is a difference that this test set shows."
+            "95 % intervals by a bootstrap that draws the same examples of both runs; one that leaves 0 out is a difference that this test set shows, of these two seeds. p by approximate randomisation of the same examples; p (Holm) is corrected for all differences of this table."
         }
     };
     sheet.notes.push(note.into());
+    if !sheet.rows.is_empty() {
+        sheet.signatures = signatures(&RESULT_METRICS, provenance);
+    }
     sheet
+}
+
+fn title_of(metric: &str) -> String {
+    declared(metric).map_or_else(|| metric.to_string(), |known| known.name.into_owned())
 }
 
 /// Columns with these headings, of which the first `words` contain text and the others numbers.

@@ -33,6 +33,7 @@ impl Digits {
         let kappa = declared::VALIDATION_KAPPA_KEYS.contains(&key);
         match key {
             declared::VALIDATION_PPL | declared::GENERATOR_PPL => Digits::RESULT,
+            declared::VALIDATION_WORDS => Digits::WORDS,
             _ if percent => Digits::RESULT,
             _ if kappa => Digits::AGREEMENT,
             _ => Digits::LOGGED,

@@ -155,6 +155,9 @@ pub(super) fn read(
             ppl_hf: figure("ppl_hf"),
             dist_1: required("dist_1")?,
             dist_2: required("dist_2")?,
+            ead: figure(EAD[0])
+                .zip(figure(EAD[1]))
+                .map(<[Estimate; 2]>::from),
             emp_f1: figure("emp_f1"),
             mechanism_f1: match mechanisms {
                 [Some(a), Some(b), Some(c)] => Some([a, b, c]),
@@ -164,6 +167,8 @@ pub(super) fn read(
             mean_words: row.mean_words,
             truncation: truncation(figure),
             controls: row.controls,
+            // A run's own responses are never tokens from elsewhere.
+            as_imported: None,
             system: row.system,
             split: row.split,
         })
@@ -225,12 +230,15 @@ fn truncation_figures(truncation: &Truncation) -> Vec<(&'static str, Estimate)> 
 }
 
 /// The names of all figures.
-const NAMES: [&[&str]; 4] = [
+const NAMES: [&[&str]; 5] = [
     &["ppl", "ppl_hf", "dist_1", "dist_2", "emp_f1"],
+    &EAD,
     &MECHANISM_F1,
     &LIMITS,
     &TRUNCATED,
 ];
+
+const EAD: [&str; 2] = ["ead_1", "ead_2"];
 
 const MECHANISM_F1: [&str; 3] = [
     "emotional_reaction_f1",
@@ -242,6 +250,7 @@ fn figures(results: &SystemResults) -> Vec<(&'static str, &Estimate)> {
     let mut figures = vec![("dist_1", &results.dist_1), ("dist_2", &results.dist_2)];
     figures.extend(results.ppl.iter().map(|figure| ("ppl", figure)));
     figures.extend(results.ppl_hf.iter().map(|figure| ("ppl_hf", figure)));
+    figures.extend(EAD.into_iter().zip(results.ead.iter().flatten()));
     figures.extend(results.emp_f1.iter().map(|figure| ("emp_f1", figure)));
     if let Some(by_mechanism) = &results.mechanism_f1 {
         figures.extend(MECHANISM_F1.into_iter().zip(by_mechanism));

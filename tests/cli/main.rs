@@ -21,6 +21,7 @@ mod dry_run;
 mod harmless;
 mod lost_output;
 mod models;
+mod over_seeds;
 mod queue;
 mod readers;
 mod resume;

@@ -6,7 +6,9 @@ use emprl::experiment::{
     Environment, Report, RewardTerm, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel,
     Stage, TokenFigures,
 };
-use emprl::metrics::{ConstantAnswer, Controls, EqualLength, Estimate, SystemResults, Truncation};
+use emprl::metrics::{
+    ConstantAnswer, Controls, EqualLength, Estimate, LengthTercile, SystemResults, Truncation,
+};
 use emprl::store::{MetricKey, NewRun};
 
 pub fn new_run(name: &str) -> NewRun {
@@ -118,6 +120,7 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
         ppl_hf: ppl.map(|ppl| estimate(ppl + 3.0)),
         dist_1: estimate(0.5),
         dist_2: estimate(2.5),
+        ead: ppl.map(|_| [estimate(0.7), estimate(2.6)]),
         emp_f1: ppl.map(|_| estimate(61.0)),
         mechanism_f1: ppl.map(|_| [estimate(1.0), estimate(2.0), estimate(f64::NAN)]),
         mean_words: 12.5,
@@ -129,6 +132,7 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
             targets: None,
         }),
         controls: ppl.map(|_| controls()),
+        as_imported: None,
     }
 }
 
@@ -153,5 +157,11 @@ pub fn controls() -> Controls {
             baseline_emp_f1: estimate(60.5),
             difference: estimate(0.5),
         }),
+        by_target_length: vec![LengthTercile {
+            least: 1,
+            most: 8,
+            n: 34,
+            emp_f1,
+        }],
     }
 }

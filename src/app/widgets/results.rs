@@ -11,6 +11,7 @@ use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
+use crate::metrics::length::length_sentence;
 use crate::metrics::{
     Controls, Digits, Direction, Estimate, SystemResults, declared, truncation_sentences,
 };
@@ -45,6 +46,8 @@ fn figures() -> Vec<ResultRow> {
         figure(declared::VALIDATION_PPL, Box::new(|s| s.ppl)),
         figure(declared::VALIDATION_DIST_1, Box::new(|s| Some(s.dist_1))),
         figure(declared::VALIDATION_DIST_2, Box::new(|s| Some(s.dist_2))),
+        figure(declared::VALIDATION_EAD_1, Box::new(|s| Some(s.ead?[0]))),
+        figure(declared::VALIDATION_EAD_2, Box::new(|s| Some(s.ead?[1]))),
         figure(declared::VALIDATION_EMP_F1, Box::new(|s| s.emp_f1)),
         control(declared::VALIDATION_EMP_F1_SHUFFLED, |c| Some(c.shuffled)),
         control(declared::VALIDATION_EMP_F1_GAIN, |c| Some(c.gain)),
@@ -171,7 +174,7 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     });
 }
 
-/// The best constant answer, and the comparisons at equal length.
+/// The best constant answer, the comparisons at equal length, and Emp-F1 by the target's length.
 fn control_notes(systems: &[SystemResults]) -> Vec<String> {
     let controls = || {
         systems
@@ -184,7 +187,9 @@ fn control_notes(systems: &[SystemResults]) -> Vec<String> {
         let cut = controls.equal_length.as_ref()?;
         Some(cut.sentence(&system.system))
     });
-    constant.into_iter().chain(cut).collect()
+    let by_length =
+        controls().filter_map(|(system, of)| length_sentence(&system.system, &of.by_target_length));
+    constant.into_iter().chain(cut).chain(by_length).collect()
 }
 
 fn rows_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {

@@ -2,8 +2,9 @@
 
 use super::{Cell, Column, Row, Table, TableNumber};
 use crate::data::Mechanism;
-use crate::metrics::{Estimate, IdentifierScores, SystemResults};
+use crate::metrics::{Estimate, IdentifierScores, SystemResults, declared};
 use crate::report::CONTROL_COLUMNS;
+use crate::report::over_seeds::GroupFigures;
 use crate::report::paper::{self, Reported};
 use crate::study::results::{AbResults, RatingResults};
 use crate::study::statistics::significance::Share;
@@ -19,8 +20,49 @@ pub(super) struct Ours {
     pub of: String,
     pub label: String,
     pub cells: Vec<Cell>,
-    /// Those of [`CONTROL_COLUMNS`]; empty where there are none.
-    pub controls: Vec<Cell>,
+    /// Further cells, by the headings of their columns among [`BESIDE`].
+    pub beside: Vec<(&'static str, Cell)>,
+}
+
+/// Columns beside those that the paper has, wherever one of ours has a cell there.
+const BESIDE: [&str; 9] = {
+    let [
+        shuffled,
+        gain,
+        constant,
+        reaction,
+        interpretation,
+        exploration,
+    ] = CONTROL_COLUMNS;
+    [
+        WORDS,
+        EAD[0],
+        EAD[1],
+        shuffled,
+        gain,
+        constant,
+        reaction,
+        interpretation,
+        exploration,
+    ]
+};
+
+const WORDS: &str = "Words";
+const EAD: [&str; 2] = ["EAD-1 (%)", "EAD-2 (%)"];
+
+impl Ours {
+    fn beside(&self, title: &str) -> Cell {
+        let mut beside = self.beside.iter();
+        let found = beside.find(|(known, _)| *known == title);
+        found.map_or(Cell::Nothing, |(_, cell)| cell.clone())
+    }
+
+    /// Whether controls of Emp-F1 stand beside it.
+    pub(super) fn is_controlled(&self) -> bool {
+        CONTROL_COLUMNS
+            .iter()
+            .any(|title| self.beside(title) != Cell::Nothing)
+    }
 }
 
 /// Each figure with "reported" beside it.
@@ -54,7 +96,11 @@ fn side_by_side(ours: Vec<Cell>, reported: Vec<Cell>) -> Vec<Cell> {
 }
 
 /// The paper's rows in order, each with our figures; then those that the paper does not have.
-fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
+fn rows(paper: &[Reported], prefix: &str, ours: &[Ours], further: &[&str]) -> Vec<Row> {
+    let further = |own: &Ours| -> Vec<Cell> {
+        let cells = further.iter().map(|title| own.beside(title));
+        cells.collect()
+    };
     let mut rows = Vec::new();
     let mut taken = vec![false; ours.len()];
     for (name, values) in paper {
@@ -69,7 +115,7 @@ fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
                 false => vec![Cell::Nothing; values.len()],
             };
             let mut cells = side_by_side(own.cells.clone(), beside);
-            cells.extend(own.controls.iter().cloned());
+            cells.extend(further(own));
             rows.push(Row {
                 name: own.label.clone(),
                 cells,
@@ -85,7 +131,7 @@ fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
     }
     for (own, _) in ours.iter().zip(taken).filter(|(_, taken)| !taken) {
         let mut cells = side_by_side(own.cells.clone(), vec![Cell::Nothing; own.cells.len()]);
-        cells.extend(own.controls.iter().cloned());
+        cells.extend(further(own));
         rows.push(Row {
             name: own.label.clone(),
             cells,
@@ -108,10 +154,17 @@ fn share(share: Option<&Share>) -> Cell {
     })
 }
 
-/// What stands beside Emp-F1 in Tables II and V; empty where no controls were computed.
-pub(super) fn control_cells(results: &SystemResults) -> Vec<Cell> {
+/// What stands beside the paper's figures in Tables II and V.
+pub(super) fn beside(results: &SystemResults) -> Vec<(&'static str, Cell)> {
+    let ead = results.ead.iter().flatten().map(|ead| estimate(Some(ead)));
+    let words = Cell::Figure {
+        value: results.mean_words,
+        interval: None,
+    };
+    let mut beside = vec![(WORDS, words)];
+    beside.extend(EAD.into_iter().zip(ead));
     let Some(controls) = &results.controls else {
-        return Vec::new();
+        return beside;
     };
     let constant = controls.constant.as_ref().map(|constant| &constant.emp_f1);
     let kappa = controls.kappa.iter().map(|kappa| match kappa {
@@ -119,7 +172,34 @@ pub(super) fn control_cells(results: &SystemResults) -> Vec<Cell> {
         None => Cell::Words("undefined".to_string()),
     });
     let emp_f1 = [Some(&controls.shuffled), Some(&controls.gain), constant];
-    emp_f1.into_iter().map(estimate).chain(kappa).collect()
+    let cells = emp_f1.into_iter().map(estimate).chain(kappa);
+    beside.extend(CONTROL_COLUMNS.into_iter().zip(cells));
+    beside
+}
+
+/// The cells of a mean over seeds: the four figures, and those beside them.
+pub(super) fn mean_cells(group: &GroupFigures) -> (Vec<Cell>, Vec<(&'static str, Cell)>) {
+    let mean = |metric: &str| estimate(group.row(metric).map(|row| &row.mean));
+    let cells = [
+        declared::VALIDATION_PPL,
+        declared::VALIDATION_DIST_1,
+        declared::VALIDATION_DIST_2,
+        declared::VALIDATION_EMP_F1,
+    ];
+    let [shuffled, gain, _, reaction, interpretation, exploration] = CONTROL_COLUMNS;
+    let [first, second, third] = declared::VALIDATION_KAPPA_KEYS;
+    let beside = [
+        (WORDS, declared::VALIDATION_WORDS),
+        (shuffled, declared::VALIDATION_EMP_F1_SHUFFLED),
+        (gain, declared::VALIDATION_EMP_F1_GAIN),
+        (reaction, first),
+        (interpretation, second),
+        (exploration, third),
+    ];
+    (
+        cells.map(mean).to_vec(),
+        beside.map(|(title, metric)| (title, mean(metric))).to_vec(),
+    )
 }
 
 /// The four figures of Tables II and V.
@@ -174,18 +254,21 @@ pub(super) fn ablation(ours: &[Ours]) -> Table {
     measured(TableNumber::Ablation, &paper::ABLATION, ours)
 }
 
-/// Tables II and V: the paper's figures beside ours and, where any of ours has them, the controls of Emp-F1.
+/// Tables II and V: the paper's figures beside ours, then lengths, EAD and the controls of Emp-F1 where any of ours has
+/// them.
 fn measured(number: TableNumber, paper: &[Reported], ours: &[Ours]) -> Table {
     let mut columns = paired(&AUTOMATIC);
-    if ours.iter().any(|own| !own.controls.is_empty()) {
-        columns.extend(CONTROL_COLUMNS.map(|title| Column {
-            title: title.to_string(),
-            reported: false,
-        }));
-    }
+    let further: Vec<&str> = BESIDE
+        .into_iter()
+        .filter(|title| ours.iter().any(|own| own.beside(title) != Cell::Nothing))
+        .collect();
+    columns.extend(further.iter().map(|title| Column {
+        title: title.to_string(),
+        reported: false,
+    }));
     let width = columns.len();
     let mut table = Table::new(number, "Models", columns);
-    table.rows = rows(paper, "", ours);
+    table.rows = rows(paper, "", ours, &further);
     for row in &mut table.rows {
         row.cells.resize(width, Cell::Nothing);
     }
@@ -209,12 +292,12 @@ pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
                 label: labelled(&of, mark, studies.len()),
                 of,
                 cells: results.aspects.iter().map(mean).collect(),
-                controls: Vec::new(),
+                beside: Vec::new(),
             });
         }
     }
     let mut table = Table::new(TableNumber::Rating, "Models", paired(&ASPECTS));
-    table.rows = rows(&paper::RATING, "", &ours);
+    table.rows = rows(&paper::RATING, "", &ours, &[]);
     table
 }
 
@@ -234,12 +317,12 @@ pub(super) fn ab_test(studies: &[(String, &AbResults)]) -> Table {
                 of,
                 label: labelled(&meets, mark, studies.len()),
                 cells: shares.map(|each| share(each.as_ref())).to_vec(),
-                controls: Vec::new(),
+                beside: Vec::new(),
             });
         }
     }
     let mut table = Table::new(TableNumber::AbTest, "Models", paired(&OUTCOMES));
-    table.rows = rows(&paper::AB_TEST, "EmpRL vs ", &ours);
+    table.rows = rows(&paper::AB_TEST, "EmpRL vs ", &ours, &[]);
     table
 }
 

@@ -16,7 +16,14 @@ pub(super) fn metric_notes(table: &str, ours: &[Ours]) -> Vec<String> {
         ("dist_2", "Dist-2"),
         ("emp_f1", "Emp-F1"),
     ];
-    if ours.iter().any(|own| !own.controls.is_empty()) {
+    if !ours.is_empty() {
+        wanted.extend([
+            ("ead_1", "EAD-1"),
+            ("ead_2", "EAD-2"),
+            ("mean_words", "Words"),
+        ]);
+    }
+    if ours.iter().any(Ours::is_controlled) {
         wanted.extend([
             ("emp_f1_shuffled", "Shuffled"),
             (
@@ -32,7 +39,7 @@ pub(super) fn metric_notes(table: &str, ours: &[Ours]) -> Vec<String> {
             Some(format!("{title}: {definition}"))
         })
         .collect();
-    if ours.iter().any(|own| !own.controls.is_empty()) {
+    if ours.iter().any(Ours::is_controlled) {
         notes.push(KAPPA_NOTE.to_string());
     }
     notes.push(format!(

@@ -20,7 +20,7 @@ use crate::train::TrainError;
 use crate::train::artifacts::Artifacts;
 use crate::train::checkpoint::{Checkpoint, read_json, write_json};
 use crate::train::evaluate::{Exam, Examiner, sampling};
-use crate::train::material::Encoded;
+use crate::train::material::{Encoded, validation_subset};
 use crate::train::model_tokenizer::ModelTokenizer;
 use crate::train::optimizer::AdamW;
 use crate::train::order::Order;
@@ -42,12 +42,12 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     let config = session.config;
     let device = &session.device;
     let mut reward = reward::chosen(&config.reward, artifacts.identifiers.as_ref(), device);
-    let subset = config.evaluation.subset;
     let validation = &artifacts.material.validation;
+    let validation = validation_subset(validation, &config.evaluation, config.run.seed);
     let base = artifacts.base_under(config.ppo.tuning);
     let inputs = PpoInputs {
         train: &artifacts.material.train,
-        validation: &validation[..subset.min(validation.len())],
+        validation: &validation,
         tokenizer: &artifacts.tokenizer,
         reward: reward.as_mut(),
         examiner: &artifacts.examiner(config, &session.device),

@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn estimates_contain_the_value_of_all_responses() {
         let texts: Vec<String> = (0..200)
-            .map(|i| format!("so {} and {}", i * i % 171, i % 5))
+            .map(|i| format!("so {} and {}", i * i % 251, i % 5))
             .collect();
         let words = ResponseWords::new(&texts);
         for n in 1..=2 {

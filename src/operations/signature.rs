@@ -72,7 +72,7 @@ fn outcome(signature: &Signature, all: &[(String, Option<u64>, Signature)]) -> C
     let differing = all.iter().map(|(name, _, own)| {
         let but_seeds = signature.differing(own, SEEDS);
         match but_seeds.is_empty() {
-            true => (name, Vec::from_iter(missing_seeds(signature, all))),
+            true => (name, vec![missing_seeds(signature, all)]),
             false => (name, but_seeds),
         }
     });
@@ -86,11 +86,8 @@ fn outcome(signature: &Signature, all: &[(String, Option<u64>, Signature)]) -> C
     }
 }
 
-/// The seeds of which the store has runs that agree in everything else.
-fn missing_seeds(
-    signature: &Signature,
-    all: &[(String, Option<u64>, Signature)],
-) -> Option<Differing> {
+/// The seeds of which the store has runs that agree in everything else, beside those of the signature.
+fn missing_seeds(signature: &Signature, all: &[(String, Option<u64>, Signature)]) -> Differing {
     let agree = all
         .iter()
         .filter(|(_, _, own)| signature.differing(own, &["seeds"]).is_empty());
@@ -103,11 +100,11 @@ fn missing_seeds(
         false => seeds.join(","),
     };
     let own = signature.seeds().unwrap_or_default();
-    Some(Differing {
+    Differing {
         part: "seeds",
         signature: listed(own.iter().map(u64::to_string).collect()),
         store: listed(seeds),
-    })
+    }
 }
 
 #[cfg(test)]

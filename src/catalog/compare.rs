@@ -3,17 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
-
 use super::{Entry, Spread};
-use crate::data::rows::Row;
-use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{Held, settings};
 use crate::metrics::declared::{self, declared};
-use crate::metrics::{
-    AuditFigure, AuditLevels, Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss,
-    audit_difference, emp_f1_difference, gain_difference, perplexity_difference,
-};
+use crate::metrics::paired_tests::{holm, randomisation_p};
+use crate::metrics::{Bootstrap, Estimate, MatchedLength};
+pub use crate::report::answers::{Answers, NotPaired};
+use crate::report::answers::{COMPARED, Draw, in_common, paired_figures};
 use crate::series::Ema;
 
 /// The most points of a band.
@@ -94,172 +90,28 @@ pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
         .collect()
 }
 
-/// A run's responses on the test split, one row for each example.
-#[derive(Clone, Debug, Default)]
-pub struct Answers {
-    keys: Vec<String>,
-    responses: Vec<String>,
-    losses: Option<Vec<TargetLoss>>,
-    levels: Option<LevelPairs>,
-    /// Of the responses shuffled over the contexts; None where no controls were computed.
-    shuffled: Option<LevelPairs>,
-    /// By each auditor.
-    audits: Vec<AuditLevels>,
-}
-
-impl Answers {
-    /// From the rows that an evaluation writes. Those of earlier versions have responses only.
-    pub fn new(rows: &[Row]) -> Answers {
-        let number = |row: &Row, name: &str| row.fields.get(name).and_then(|value| value.as_f64());
-        let losses = rows.iter().map(|row| {
-            Some(TargetLoss {
-                nll: number(row, "target_nll")?,
-                tokens: number(row, "target_tokens")? as usize,
-            })
-        });
-        let levels = |name: &str| -> Option<Vec<Levels>> {
-            rows.iter().map(|row| levels_of(row, name)).collect()
-        };
-        let pairs = |responses: &str| {
-            Some(LevelPairs {
-                targets: levels("target_levels")?,
-                responses: levels(responses)?,
-            })
-        };
-        Answers {
-            keys: keys(rows),
-            responses: rows
-                .iter()
-                .map(|row| row.response.clone().unwrap_or_default())
-                .collect(),
-            losses: losses.collect(),
-            levels: pairs("levels"),
-            shuffled: pairs("shuffled_levels"),
-            audits: audits(rows),
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    fn picked(&self, at: &[usize]) -> Answers {
-        fn pick<T: Clone>(from: &[T], at: &[usize]) -> Vec<T> {
-            at.iter().map(|&at| from[at].clone()).collect()
-        }
-        let pairs = |pairs: &Option<LevelPairs>| {
-            let picked = |pairs: &LevelPairs| LevelPairs {
-                targets: pick(&pairs.targets, at),
-                responses: pick(&pairs.responses, at),
-            };
-            pairs.as_ref().map(picked)
-        };
-        Answers {
-            keys: pick(&self.keys, at),
-            responses: pick(&self.responses, at),
-            losses: self.losses.as_ref().map(|losses| pick(losses, at)),
-            levels: pairs(&self.levels),
-            shuffled: pairs(&self.shuffled),
-            audits: self
-                .audits
-                .iter()
-                .map(|own| AuditLevels {
-                    auditor: own.auditor.clone(),
-                    targets: pick(&own.targets, at),
-                    responses: pick(&own.responses, at),
-                    shuffled: own.shuffled.as_ref().map(|shuffled| pick(shuffled, at)),
-                })
-                .collect(),
-        }
-    }
-}
-
-/// What each auditor of the first row found in all of them; one that did not judge all is left out.
-fn audits(rows: &[Row]) -> Vec<AuditLevels> {
-    let found = |row: &Row, auditor: &str, name: &str| {
-        levels_in(row.fields.get("held_out")?.get(auditor)?.get(name)?)
-    };
-    let all = |auditor: &str, name: &str| -> Option<Vec<Levels>> {
-        rows.iter().map(|row| found(row, auditor, name)).collect()
-    };
-    let first = rows
-        .first()
-        .and_then(|row| row.fields.get("held_out")?.as_object());
-    let auditors = first.into_iter().flat_map(|of| of.keys());
-    auditors
-        .filter_map(|auditor| {
-            Some(AuditLevels {
-                auditor: auditor.clone(),
-                targets: all(auditor, "target_levels")?,
-                responses: all(auditor, "levels")?,
-                shuffled: all(auditor, "shuffled_levels"),
-            })
-        })
-        .collect()
-}
-
-/// Keys of the examples: context and position of the target, numbered if repeated.
-fn keys(rows: &[Row]) -> Vec<String> {
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    rows.iter()
-        .map(|row| {
-            let part = |name: &str| {
-                row.fields
-                    .get(name)
-                    .map_or(String::new(), ToString::to_string)
-            };
-            let key = format!(
-                "{}\n{}\n{}",
-                row.context_text().unwrap_or_default(),
-                part("conversation"),
-                part("turn")
-            );
-            let count = seen.entry(key.clone()).or_default();
-            *count += 1;
-            format!("{key}\n{count}")
-        })
-        .collect()
-}
-
-fn levels_of(row: &Row, name: &str) -> Option<Levels> {
-    levels_in(row.fields.get(name)?)
-}
-
-fn levels_in(value: &Value) -> Option<Levels> {
-    let values = value.as_array()?;
-    let level = |at: usize| EmpathyLevel::from_index(values.get(at)?.as_u64()? as usize);
-    Some([level(0)?, level(1)?, level(2)?])
-}
-
-/// A metric of the first run minus that of the second, over the same examples.
+/// A metric of a run minus that of the first, over the same examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairedRow {
     /// Its key.
     pub metric: &'static str,
-    pub outcome: Result<Estimate, NotPaired>,
+    pub outcome: Result<Difference, NotPaired>,
+}
+
+/// A difference with its 95 % interval, and whether chance explains it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    pub estimate: Estimate,
+    /// Two-sided, by approximate randomisation over examples.
+    pub p: f64,
+    /// Corrected by Holm for all differences that are shown together.
+    pub corrected_p: f64,
 }
 
 impl PairedRow {
     pub fn title(&self) -> Cow<'static, str> {
         declared(self.metric).map_or(self.metric.into(), |metric| metric.name)
     }
-}
-
-/// Why there is no paired difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotPaired {
-    #[error("not kept of each example by one of the runs, or by the version that made it")]
-    NotKept,
-    #[error(
-        "the runs split the targets into other tokens, so that their perplexities cannot be compared"
-    )]
-    OtherTokens,
-    #[error("nothing to compare")]
-    Nothing,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -269,126 +121,64 @@ pub struct Paired {
     /// Whether the identifiers of both runs found the same levels in the targets. Each run's responses are
     /// measured by its own identifiers.
     pub same_identifiers: bool,
+    /// What both runs' lengths have in common; None without levels.
+    pub matched_length: Option<MatchedLength>,
     pub rows: Vec<PairedRow>,
 }
 
-/// Metrics of `first` minus those of `second` with 95 % intervals, by a paired bootstrap over examples. Can
-/// take seconds: not for the UI thread.
+/// Metrics of `first` minus those of `second` with 95 % intervals, by a paired bootstrap over examples, and p-values
+/// that are still to be [corrected]. Can take seconds: not for the UI thread.
 pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paired {
-    let place: HashMap<&str, usize> = second
-        .keys
-        .iter()
-        .enumerate()
-        .map(|(at, key)| (key.as_str(), at))
-        .collect();
-    let common: Vec<(usize, usize)> = first
-        .keys
-        .iter()
-        .enumerate()
-        .filter_map(|(at, key)| Some((at, *place.get(key.as_str())?)))
-        .collect();
-    let (mine, theirs): (Vec<usize>, Vec<usize>) = common.into_iter().unzip();
-    let (first, second) = (first.picked(&mine), second.picked(&theirs));
-    let mut rows = vec![PairedRow {
-        metric: declared::VALIDATION_PPL,
-        outcome: perplexities(&first, &second, bootstrap),
-    }];
-    let words = (
-        ResponseWords::new(&first.responses),
-        ResponseWords::new(&second.responses),
-    );
-    for (n, metric) in [
-        (1, declared::VALIDATION_DIST_1),
-        (2, declared::VALIDATION_DIST_2),
-    ] {
-        let outcome = words
-            .0
-            .difference(&words.1, n, bootstrap)
-            .ok_or(NotPaired::Nothing);
-        rows.push(PairedRow { metric, outcome });
-    }
-    let mut same_identifiers = true;
-    rows.extend(audited(&first.audits, &second.audits, bootstrap));
-    rows.push(PairedRow {
-        metric: declared::VALIDATION_EMP_F1_GAIN,
-        outcome: gains(&first, &second, bootstrap),
-    });
-    match (&first.levels, &second.levels) {
-        (Some(first), Some(second)) => {
-            same_identifiers = first.targets == second.targets;
-            let whole = emp_f1_difference(first, second, &Mechanism::ALL, bootstrap);
-            rows.push(PairedRow {
-                metric: declared::VALIDATION_EMP_F1,
-                outcome: whole.ok_or(NotPaired::Nothing),
-            });
-            for mechanism in Mechanism::ALL {
-                let one = emp_f1_difference(first, second, &[mechanism], bootstrap);
-                rows.push(PairedRow {
-                    metric: declared::VALIDATION_F1_KEYS[mechanism.index()],
-                    outcome: one.ok_or(NotPaired::Nothing),
-                });
-            }
-        }
-        _ => rows.push(PairedRow {
-            metric: declared::VALIDATION_EMP_F1,
-            outcome: Err(NotPaired::NotKept),
-        }),
-    }
+    let [first, second] = in_common([first, second]);
+    let n = first.len();
+    let both = first.followed_by(&second);
+    let difference = |metric| {
+        let (mut one, mut other) = paired_figures(&first, &second, metric)?;
+        let estimate = bootstrap.difference(n, &mut one, &mut other);
+        let exact = both.figure(metric, Draw::Subset)?;
+        let p = randomisation_p(bootstrap, n, exact);
+        let (estimate, p) = estimate.zip(p).ok_or(NotPaired::Nothing)?;
+        Ok(Difference {
+            estimate,
+            p,
+            corrected_p: p,
+        })
+    };
+    let has_row = |metric: &&str| first.are_audited() || !HELD_OUT.contains(metric);
+    let rows = COMPARED
+        .into_iter()
+        .filter(has_row)
+        .map(|metric| PairedRow {
+            metric,
+            outcome: difference(metric),
+        });
     Paired {
-        n: mine.len(),
-        same_identifiers,
-        rows,
+        n,
+        same_identifiers: first.same_targets(&second),
+        matched_length: first.matched_length(&second, bootstrap),
+        rows: rows.collect(),
     }
 }
 
-/// Differences as the auditors see them that judged both runs; nothing where none did. Those of one name that found other
-/// levels in the same targets are not the same.
-fn audited(first: &[AuditLevels], second: &[AuditLevels], bootstrap: &Bootstrap) -> Vec<PairedRow> {
-    let both = first.iter().filter_map(|own| {
-        let same =
-            |other: &&AuditLevels| other.auditor == own.auditor && other.targets == own.targets;
-        Some((own.clone(), second.iter().find(same)?.clone()))
-    });
-    let (first, second): (Vec<AuditLevels>, Vec<AuditLevels>) = both.unzip();
-    if first.is_empty() {
-        return Vec::new();
-    }
-    let figures = [
-        (declared::VALIDATION_EMP_F1_HELD_OUT, AuditFigure::EmpF1),
-        (declared::VALIDATION_EMP_F1_HELD_OUT_GAIN, AuditFigure::Gain),
-        (declared::VALIDATION_KAPPA_HELD_OUT, AuditFigure::MeanKappa),
-    ];
-    let row = |(metric, figure)| PairedRow {
-        metric,
-        outcome: audit_difference(&first, &second, figure, bootstrap).ok_or(NotPaired::Nothing),
-    };
-    figures.map(row).to_vec()
-}
+/// Figures that have a row where the same auditors judged both runs.
+const HELD_OUT: [&str; 3] = [
+    declared::VALIDATION_EMP_F1_HELD_OUT,
+    declared::VALIDATION_EMP_F1_HELD_OUT_GAIN,
+    declared::VALIDATION_KAPPA_HELD_OUT,
+];
 
-/// The difference of two gains over shuffled. The examples that both runs answered stay paired with the answers that
-/// each run moved there.
-fn gains(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Result<Estimate, NotPaired> {
-    let pairs = |answers: &Answers| Some((answers.levels.clone()?, answers.shuffled.clone()?));
-    let (Some(first), Some(second)) = (pairs(first), pairs(second)) else {
-        return Err(NotPaired::NotKept);
-    };
-    gain_difference((&first.0, &first.1), (&second.0, &second.1), bootstrap)
-        .ok_or(NotPaired::Nothing)
-}
-
-fn perplexities(
-    first: &Answers,
-    second: &Answers,
-    bootstrap: &Bootstrap,
-) -> Result<Estimate, NotPaired> {
-    let (Some(first), Some(second)) = (&first.losses, &second.losses) else {
-        return Err(NotPaired::NotKept);
-    };
-    let other_tokens = first.iter().zip(second).any(|(a, b)| a.tokens != b.tokens);
-    if other_tokens {
-        return Err(NotPaired::OtherTokens);
+/// Corrects the p-values of all these differences together.
+pub fn correct(found: &mut [Option<Paired>]) {
+    let mut all: Vec<&mut Difference> = found
+        .iter_mut()
+        .flatten()
+        .flat_map(|paired| &mut paired.rows)
+        .filter_map(|row| row.outcome.as_mut().ok())
+        .collect();
+    let p: Vec<f64> = all.iter().map(|difference| difference.p).collect();
+    for (difference, corrected) in all.iter_mut().zip(holm(&p)) {
+        difference.corrected_p = corrected;
     }
-    perplexity_difference(first, second, bootstrap).ok_or(NotPaired::Nothing)
 }
 
 /// Groups runs whose settings, also those changed during the run, differ only in the seed; as indices of

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use super::compare::{BandPoint, PreparedCurves, differing_settings};
 use super::sheets::run_label;
 use super::{Entry, Spread};
-use crate::metrics::{MetricDecl, declared};
+use crate::metrics::MetricDecl;
+use crate::metrics::declared::{self, declared};
+use crate::report::over_seeds::OverSeeds;
+use crate::report::provenance::{Provenance, signatures};
 use crate::report::{Figure, FigureLine, LINE_COLOURS};
 use crate::series::Ema;
 
@@ -95,7 +98,7 @@ fn n_words(spreads: &[Spread], members: usize) -> String {
 
 /// Names of the groups, each for what its runs share: their experiment and the settings in which it differs from
 /// the other groups of that experiment.
-fn group_names(entries: &[&Entry], groups: &[Vec<usize>]) -> Vec<String> {
+pub(super) fn group_names(entries: &[&Entry], groups: &[Vec<usize>]) -> Vec<String> {
     let experiments: Vec<String> = groups
         .iter()
         .map(|group| {
@@ -157,7 +160,13 @@ pub fn colours(entries: &[&Entry], count: usize) -> Vec<usize> {
 }
 
 /// The lines of a metric as a plot for a paper, in the colours of their runs; `weight` is that of the smoothing.
-pub fn figure(entries: &[&Entry], metric: &str, lines: &[Line], weight: f64) -> Figure {
+pub fn figure(
+    entries: &[&Entry],
+    metric: &str,
+    lines: &[Line],
+    weight: f64,
+    provenance: &[Provenance],
+) -> Figure {
     let known = declared(metric);
     let title = known
         .as_ref()
@@ -182,5 +191,32 @@ pub fn figure(entries: &[&Entry], metric: &str, lines: &[Line], weight: f64) -> 
         x_label: "step".into(),
         y_label,
         lines: lines.collect(),
+        signatures: signatures(&[metric], provenance),
     }
+}
+
+/// Performance profiles of groups over seeds: the share of F1 of seed × mechanism above each threshold, as rliable
+/// defines it. None without levels.
+pub fn profiles(found: &OverSeeds, provenance: &[Provenance]) -> Option<Figure> {
+    let lines: Vec<FigureLine> = found
+        .groups
+        .iter()
+        .enumerate()
+        .filter_map(|(colour, group)| {
+            let points = group.aggregates.as_ref()?.profile();
+            Some(FigureLine {
+                name: format!("{} (n = {})", group.name, group.seeds.len()),
+                colour,
+                points,
+                ..FigureLine::default()
+            })
+        })
+        .collect();
+    (!lines.is_empty()).then(|| Figure {
+        title: "Performance profiles over seeds and mechanisms".into(),
+        x_label: "F1 (%)".into(),
+        y_label: "share of scores above".into(),
+        lines,
+        signatures: signatures(&declared::VALIDATION_F1_KEYS, provenance),
+    })
 }

@@ -3,8 +3,11 @@
 //! Can take seconds: not for the UI thread.
 
 use super::Entry;
-use super::compare::{Answers, Paired, PreparedCurves, paired, prepare};
+use super::compare::{Answers, Paired, PreparedCurves, correct, paired, prepare, seed_groups};
+use super::figures::group_names;
 use crate::metrics::{Bootstrap, declared};
+use crate::report::over_seeds::{OverSeeds, SeededAnswers, over_seeds};
+use crate::report::provenance::Provenance;
 use crate::store::{CatalogParts, RunId, RunStatus, StoreError, StoreReader};
 
 /// The runs, in this order.
@@ -27,23 +30,64 @@ pub fn load_entries(reader: &StoreReader, runs: &[RunId]) -> Result<Vec<Entry>, 
     runs.iter().map(entry).collect()
 }
 
-/// For each run but the first: its metrics on the test split minus those of the first. None if either has no
-/// responses there.
-pub fn differences(
+/// What the answers of some runs on the test split say of each other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// For each run but the first: its metrics minus those of the first. None if either has no answers there.
+    pub differences: Vec<Option<Paired>>,
+    /// Groups of runs that differ in the seed alone; no groups where none has several runs with answers.
+    pub over_seeds: OverSeeds,
+    /// By run.
+    pub provenance: Vec<Provenance>,
+}
+
+/// Compares the answers of runs.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn compare(
     reader: &StoreReader,
-    runs: &[RunId],
+    entries: &[&Entry],
     bootstrap: &Bootstrap,
-) -> Result<Vec<Option<Paired>>, StoreError> {
-    let Some((first, others)) = runs.split_first() else {
-        return Ok(Vec::new());
+) -> Result<Comparison, StoreError> {
+    let runs: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
+    let all = runs.iter().map(|run| answers(reader, *run));
+    let all: Vec<Option<Answers>> = all.collect::<Result<_, _>>()?;
+    let mut differences: Vec<Option<Paired>> = match all.split_first() {
+        Some((first, others)) => others
+            .iter()
+            .map(|other| Some(paired(other.as_ref()?, first.as_ref()?, bootstrap)))
+            .collect(),
+        None => Vec::new(),
     };
-    let first = answers(reader, *first)?;
-    let differ = |run: &RunId| -> Result<Option<Paired>, StoreError> {
-        let other = answers(reader, *run)?;
-        let both = other.as_ref().zip(first.as_ref());
-        Ok(both.map(|(other, first)| paired(other, first, bootstrap)))
-    };
-    others.iter().map(differ).collect()
+    correct(&mut differences);
+    Ok(Comparison {
+        differences,
+        over_seeds: seeds_compared(entries, &all, bootstrap),
+        provenance: Provenance::read(reader, &runs)?,
+    })
+}
+
+/// Groups over seeds, of those runs that have answers.
+fn seeds_compared(
+    entries: &[&Entry],
+    answers: &[Option<Answers>],
+    bootstrap: &Bootstrap,
+) -> OverSeeds {
+    let groups = seed_groups(entries);
+    let names = group_names(entries, &groups);
+    let seeded = groups.iter().zip(names).map(|(members, name)| {
+        let run = |at: &usize| Some((entries[*at].row.seed, answers[*at].clone()?));
+        SeededAnswers {
+            name,
+            runs: members.iter().filter_map(run).collect(),
+        }
+    });
+    let seeded: Vec<SeededAnswers> = seeded.filter(|group| !group.runs.is_empty()).collect();
+    match seeded.iter().any(|group| group.runs.len() > 1) {
+        true => over_seeds(&seeded, bootstrap),
+        false => OverSeeds::default(),
+    }
 }
 
 /// The responses of a run's last system on the test split; None if it was not evaluated.

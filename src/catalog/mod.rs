@@ -213,6 +213,8 @@ fn tested_figure(row: &SystemResults, figure: &str) -> Option<f64> {
         "ppl" => row.ppl.map(|ppl| ppl.value),
         "dist_1" => Some(row.dist_1.value),
         "dist_2" => Some(row.dist_2.value),
+        "ead_1" => row.ead.map(|ead| ead[0].value),
+        "ead_2" => row.ead.map(|ead| ead[1].value),
         "emp_f1" => row.emp_f1.map(|f1| f1.value),
         "emp_f1_shuffled" => controls.map(|of| of.shuffled.value),
         "emp_f1_gain" => controls.map(|of| of.gain.value),

@@ -30,10 +30,12 @@ pub const ALIASES: [(&str, &str); 11] = [
 ];
 
 /// Figures of a result that are read without its controls and what auditors found.
-const WITHOUT_CONTROLS: [&str; 9] = [
+const WITHOUT_CONTROLS: [&str; 11] = [
     "ppl",
     "dist_1",
     "dist_2",
+    "ead_1",
+    "ead_2",
     "emp_f1",
     "emotional_reaction_f1",
     "interpretation_f1",
@@ -42,7 +44,7 @@ const WITHOUT_CONTROLS: [&str; 9] = [
     "words",
 ];
 
-const TESTED: [(&str, &str); 19] = [
+const TESTED: [(&str, &str); 21] = [
     ("emp_f1", "Emp-F1 in %"),
     (
         "emp_f1_shuffled",
@@ -75,6 +77,8 @@ const TESTED: [(&str, &str); 19] = [
     ("ppl", "perplexity"),
     ("dist_1", "Dist-1 in %"),
     ("dist_2", "Dist-2 in %"),
+    ("ead_1", "EAD-1 in %"),
+    ("ead_2", "EAD-2 in %"),
     ("emotional_reaction_f1", "emotional reaction F1 in %"),
     ("interpretation_f1", "interpretation F1 in %"),
     ("exploration_f1", "exploration F1 in %"),

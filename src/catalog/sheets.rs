@@ -1,9 +1,13 @@
 //! A comparison of runs as sheets: differing settings, results, paired differences. Knows no screen and no file.
 
 use super::Entry;
-use super::compare::{Paired, differing_settings};
+use super::compare::differing_settings;
+use super::load::Comparison;
 use crate::experiment::{Held, value_words};
+use crate::metrics::declared::{self, declared};
 use crate::metrics::{Controls, Digits, Estimate, SystemResults, judge_sentences};
+use crate::report::over_seeds::{GroupFigures, OverSeeds};
+use crate::report::provenance::{Provenance, RESULT_METRICS, signatures};
 use crate::report::{CONTROL_COLUMNS, HELD_OUT_COLUMNS, Sheet, held_out_figures};
 
 /// A run's name with its number.
@@ -33,12 +37,13 @@ pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
 
 /// The results on the test split, with a row for each system, the greatest gain over shuffled first: by auditors where
 /// they judged all that have a gain. Systems without controls of Emp-F1 follow in the order of the runs.
-pub fn results_sheet(entries: &[&Entry]) -> Sheet {
+pub fn results_sheet(entries: &[&Entry], provenance: &[Provenance]) -> Sheet {
     let mut heads = vec![
         "Run",
         "System",
         "Dialogues",
         "n",
+        "Words",
         "PPL",
         "Dist-1 (%)",
         "Dist-2 (%)",
@@ -69,6 +74,10 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     if audited {
         heads.extend(HELD_OUT_COLUMNS);
     }
+    let adjusted = rows.iter().any(|(_, row)| row.ead.is_some());
+    if adjusted {
+        heads.extend(["EAD-1 (%)", "EAD-2 (%)"]);
+    }
     let controlled = rows.iter().any(|(_, row)| row.controls.is_some());
     if controlled {
         heads.extend(CONTROL_COLUMNS);
@@ -81,6 +90,7 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
             row.system.clone(),
             data.map_or("–".into(), value_words),
             row.n.to_string(),
+            Digits::WORDS.write(row.mean_words),
             estimate(row.ppl.as_ref()),
             estimate(Some(&row.dist_1)),
             estimate(Some(&row.dist_2)),
@@ -91,6 +101,10 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
             let kappa = kappa.map(|kappa| Digits::AGREEMENT.with_interval(kappa));
             cells.extend([emp_f1, gain].map(estimate));
             cells.push(kappa.unwrap_or("–".to_string()));
+        }
+        if adjusted {
+            let ead = row.ead.as_ref();
+            cells.extend([0, 1].map(|n| estimate(ead.map(|ead| &ead[n]))));
         }
         if controlled {
             cells.extend(control_cells(row.controls.as_ref()));
@@ -123,7 +137,7 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     sheet.notes.extend(judge_sentences(judged));
     let note = match sheet.rows.is_empty() {
         true => "None of these runs has been evaluated.",
-        false => "In brackets: 95 % bootstrap intervals.",
+        false => "In brackets: 95 % bootstrap intervals over the n examples, of one seed each.",
     };
     sheet.notes.push(note.into());
     if controlled {
@@ -132,6 +146,9 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
             false => "as the reward's own identifiers judge it",
         };
         sheet.notes.push(controls_note(judge));
+    }
+    if !sheet.rows.is_empty() {
+        sheet.signatures = signatures(&RESULT_METRICS, provenance);
     }
     sheet
 }
@@ -143,6 +160,145 @@ fn controls_note(judge: &str) -> String {
          raises κ."
     )
 }
+
+/// The columns of a table over seeds, with the metric of each.
+const OVER_SEEDS: [(&str, &str); 10] = [
+    ("Words", declared::VALIDATION_WORDS),
+    ("PPL", declared::VALIDATION_PPL),
+    ("Dist-1 (%)", declared::VALIDATION_DIST_1),
+    ("Dist-2 (%)", declared::VALIDATION_DIST_2),
+    ("Emp-F1 (%)", declared::VALIDATION_EMP_F1),
+    ("Shuffled (%)", declared::VALIDATION_EMP_F1_SHUFFLED),
+    ("Gain", declared::VALIDATION_EMP_F1_GAIN),
+    ("κ reaction", declared::VALIDATION_KAPPA_KEYS[0]),
+    ("κ interpretation", declared::VALIDATION_KAPPA_KEYS[1]),
+    ("κ exploration", declared::VALIDATION_KAPPA_KEYS[2]),
+];
+
+/// The metrics of [`HELD_OUT_COLUMNS`].
+const HELD_OUT: [&str; 3] = [
+    declared::VALIDATION_EMP_F1_HELD_OUT,
+    declared::VALIDATION_EMP_F1_HELD_OUT_GAIN,
+    declared::VALIDATION_KAPPA_HELD_OUT,
+];
+
+/// Means over seeds with their intervals, a row for each group, the greatest gain over shuffled first: by auditors where
+/// they judged all. None where no group has several runs.
+pub fn over_seeds_sheet(found: &OverSeeds, provenance: &[Provenance]) -> Option<Sheet> {
+    if !found.has_means() {
+        return None;
+    }
+    let mut heads = vec!["Runs with", "Seeds", "n"];
+    let known = OVER_SEEDS
+        .into_iter()
+        .chain(HELD_OUT_COLUMNS.into_iter().zip(HELD_OUT));
+    let has_any = |metric: &str| found.groups.iter().any(|group| group.row(metric).is_some());
+    let shown: Vec<(&str, &str)> = known
+        .filter(|(_, metric)| !HELD_OUT.contains(metric) || has_any(metric))
+        .collect();
+    heads.extend(shown.iter().map(|(head, _)| *head));
+    heads.extend(["IQM of F1 (%)", "Optimality gap"]);
+    let mut sheet = Sheet::new("Means over seeds on the test split", columns(&heads, 1));
+    let own_gain = declared::VALIDATION_EMP_F1_GAIN;
+    let held_out_gain = declared::VALIDATION_EMP_F1_HELD_OUT_GAIN;
+    let mut with_gain = found
+        .groups
+        .iter()
+        .filter(|group| group.row(own_gain).is_some());
+    let by = match with_gain.all(|group| group.row(held_out_gain).is_some()) {
+        true => held_out_gain,
+        false => own_gain,
+    };
+    let gain = |group: &GroupFigures| {
+        let row = group.row(by);
+        row.map_or(f64::NEG_INFINITY, |row| row.mean.value)
+    };
+    let mut groups: Vec<&GroupFigures> = found.groups.iter().collect();
+    groups.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+    for group in groups {
+        let figure = |(_, metric): &(&str, &str)| match group.row(metric) {
+            Some(row) => Digits::of(metric).with_interval(&row.mean),
+            None => "–".to_string(),
+        };
+        let mut cells = vec![
+            group.name.clone(),
+            group.seeds.len().to_string(),
+            found.examples.to_string(),
+        ];
+        cells.extend(shown.iter().map(figure));
+        let of = group.aggregates.as_ref();
+        cells.push(estimate(of.map(|of| &of.interquartile_mean)));
+        cells.push(estimate(of.map(|of| &of.optimality_gap)));
+        sheet.row(cells);
+    }
+    sheet.notes.extend(found.caution());
+    sheet.notes.push(SEEDS_NOTE.into());
+    sheet.signatures = signatures(&RESULT_METRICS, provenance);
+    Some(sheet)
+}
+
+const SEEDS_NOTE: &str = "Means over seeds of the n examples that all runs answered. In brackets: 95 % intervals by a \
+    hierarchical bootstrap, which draws seeds, then conversations, the same for all seeds. IQM: interquartile mean, the \
+    middle half of the F1 of seed × mechanism; optimality gap: how far these are from 100 on average; both as rliable \
+    defines them.";
+
+/// Differences between means over seeds. None where no group has several runs, or there is but one group.
+pub fn seed_differences_sheet(found: &OverSeeds, provenance: &[Provenance]) -> Option<Sheet> {
+    let first = &found.differences.first()?.first;
+    if !found.has_means() {
+        return None;
+    }
+    let heads = [
+        "Runs with",
+        "Figure",
+        "Difference",
+        "P(better)",
+        "p",
+        "p (Holm)",
+        "Seeds",
+        "n",
+    ];
+    let title = format!("Differences between means over seeds, from {first}");
+    let mut sheet = Sheet::new(title, columns(&heads, 2));
+    for group in &found.differences {
+        for row in &group.rows {
+            let improvement = row.improvement.as_ref();
+            let improvement = improvement.map(|of| Digits::RESULT.with_interval(of));
+            sheet.row([
+                group.name.clone(),
+                title_of(row.metric),
+                Digits::of(row.metric).with_interval(&row.difference),
+                improvement.unwrap_or_else(|| "–".to_string()),
+                Digits::P.write(row.p),
+                Digits::P.write(row.corrected_p),
+                format!("{} and {}", group.seeds[0], group.seeds[1]),
+                found.examples.to_string(),
+            ]);
+        }
+        let test = match group.paired {
+            true => format!(
+                "{}: the same seeds as {first}, so that seeds are paired, in the interval and in the sign-flip test behind p, \
+                 which of {} seeds is never below {}.",
+                group.name,
+                group.seeds[0],
+                Digits::P.write(2.0 / 2f64.powi(group.seeds[0] as i32).max(2.0))
+            ),
+            false => format!(
+                "{}: other seeds than {first}, which are drawn apart; p is by permutation of the seeds.",
+                group.name
+            ),
+        };
+        sheet.notes.push(test);
+    }
+    sheet.notes.extend(found.caution());
+    sheet.notes.push(SEED_DIFFERENCES_NOTE.into());
+    sheet.signatures = signatures(&RESULT_METRICS, provenance);
+    Some(sheet)
+}
+
+const SEED_DIFFERENCES_NOTE: &str = "In brackets: 95 % intervals by a hierarchical bootstrap over seeds and conversations. \
+    P(better): that a seed of the one is better than a seed of the other, ties half (rliable's probability of \
+    improvement). p (Holm) is corrected for all differences of this table.";
 
 /// The cells of [`CONTROL_COLUMNS`].
 fn control_cells(controls: Option<&Controls>) -> Vec<String> {
@@ -158,15 +314,20 @@ fn control_cells(controls: Option<&Controls>) -> Vec<String> {
     emp_f1.into_iter().map(estimate).chain(kappa).collect()
 }
 
-/// Differences of the other runs from the first; None in `found` if either has no responses on the test
-/// split. Without `found` they are still being computed.
-pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -> Sheet {
+/// Differences of the other runs from the first. Without `found` they are still being computed.
+pub fn differences_sheet(entries: &[&Entry], found: Option<&Comparison>) -> Sheet {
     let first = entries
         .first()
         .map_or(String::new(), |entry| run_label(entry));
     let title = format!("Differences from {first}, paired by example");
-    let mut sheet = Sheet::new(title, columns(&["Run", "Figure", "Difference", "n"], 2));
-    let Some(found) = found else {
+    let heads = ["Run", "Figure", "Difference", "p", "p (Holm)", "n"];
+    let mut sheet = Sheet::new(title, columns(&heads, 2));
+    let Some(Comparison {
+        differences: found,
+        provenance,
+        ..
+    }) = found
+    else {
         let words = "Drawing the same examples of both, a thousand times…";
         sheet.notes.push(words.into());
         return sheet;
@@ -180,13 +341,21 @@ pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -
             continue;
         };
         for row in &found.rows {
-            let words = match &row.outcome {
-                Ok(difference) => estimate(Some(difference)),
-                Err(why) => format!("– ({why})"),
+            let [words, p, corrected] = match &row.outcome {
+                Ok(difference) => [
+                    Digits::of(row.metric).with_interval(&difference.estimate),
+                    Digits::P.write(difference.p),
+                    Digits::P.write(difference.corrected_p),
+                ],
+                Err(why) => [format!("– ({why})"), "–".into(), "–".into()],
             };
-            let cells = [name.clone(), row.title().into(), words, found.n.to_string()];
-            sheet.row(cells);
+            let n = found.n.to_string();
+            sheet.row([name.clone(), row.title().into(), words, p, corrected, n]);
         }
+        let matched = found.matched_length.as_ref();
+        sheet
+            .notes
+            .extend(matched.map(|matched| matched.sentence(&name, &first)));
         if !found.same_identifiers {
             sheet.notes.push(format!(
                 "The identifiers of {name} and {first} are not the same; each run is measured by its own."
@@ -196,11 +365,18 @@ pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -
     let note = match entries.len() {
         0 | 1 => "Choose another run.",
         _ => {
-            "95 % intervals by a bootstrap that draws the same examples of both runs; one that leaves 0 out is a difference that this test set shows."
+            "95 % intervals by a bootstrap that draws the same examples of both runs; one that leaves 0 out is a difference that this test set shows, of these two seeds. p by approximate randomisation of the same examples; p (Holm) is corrected for all differences of this table."
         }
     };
     sheet.notes.push(note.into());
+    if !sheet.rows.is_empty() {
+        sheet.signatures = signatures(&RESULT_METRICS, provenance);
+    }
     sheet
+}
+
+fn title_of(metric: &str) -> String {
+    declared(metric).map_or_else(|| metric.to_string(), |known| known.name.into_owned())
 }
 
 /// Columns with these headings, of which the first `words` contain text and the others numbers.

@@ -1,4 +1,4 @@
-use super::compare::{Aligned, Answers, NotPaired, differing_settings, paired};
+use super::compare::{Aligned, Answers, NotPaired, PairedRow, correct, differing_settings, paired};
 use super::*;
 use crate::data::rows::Row;
 use crate::experiment::{Config, Stage};
@@ -70,12 +70,14 @@ fn results(system: &str, f1: f64) -> SystemResults {
         ppl_hf: None,
         dist_1: estimate(1.0),
         dist_2: estimate(2.0),
+        ead: None,
         emp_f1: Some(estimate(f1)),
         mechanism_f1: None,
         mean_words: 9.0,
         truncation: None,
         controls: None,
         held_out: None,
+        as_imported: None,
     }
 }
 
@@ -252,7 +254,7 @@ fn systems_are_ranked_as_auditors_judge_them_once_all_are_judged() {
     let ranked = |results: Vec<SystemResults>| {
         let mut run = entry(1, 1, None);
         run.results = results;
-        let sheet = super::sheets::results_sheet(&[&run]);
+        let sheet = super::sheets::results_sheet(&[&run], &[]);
         let order: Vec<String> = sheet.rows.iter().map(|row| row[1].clone()).collect();
         (order, sheet.notes.join(" "))
     };
@@ -295,16 +297,26 @@ fn differences_are_of_the_same_examples_in_whichever_order() {
     let same = paired(&Answers::new(&first), &Answers::new(&second), &bootstrap);
     assert_eq!(
         (same.n, same.same_identifiers, same.rows.len()),
-        (2, true, 11)
+        (2, true, 15)
     );
-    for row in &same.rows {
-        if ["Gain, held out", "κ, held out"].contains(&&*row.title()) {
-            // What they find of shuffled answers was not kept, and all targets have one level.
-            assert_eq!(row.outcome, Err(NotPaired::Nothing));
-            continue;
-        }
-        let estimate = row.outcome.unwrap();
-        assert_eq!((estimate.low, estimate.high), (0.0, 0.0), "{}", row.title());
+    let held_out = |row: &&PairedRow| ["Gain, held out", "κ, held out"].contains(&&*row.title());
+    let kappa = |row: &&PairedRow| declared::VALIDATION_KAPPA_KEYS.contains(&row.metric);
+    for row in same.rows.iter().filter(|row| !kappa(row) && !held_out(row)) {
+        let found = row.outcome.unwrap();
+        let interval = (found.estimate.low, found.estimate.high);
+        assert_eq!((interval, found.p), ((0.0, 0.0), 1.0), "{}", row.title());
+    }
+    // What they find of shuffled answers was not kept, and all targets have one level.
+    let outcomes: Vec<_> = same
+        .rows
+        .iter()
+        .filter(held_out)
+        .map(|row| row.outcome)
+        .collect();
+    assert_eq!(outcomes, [Err(NotPaired::NotKept), Err(NotPaired::Nothing)]);
+    for row in same.rows.iter().filter(kappa) {
+        // All targets have one level: κ is 0, or undefined.
+        assert!(row.outcome.is_ok_and(|of| of.estimate.value == 0.0) || row.outcome.is_err());
     }
     let plain: Vec<Row> = ["a", "b"]
         .map(|context| Row::new(vec![context.to_string()], "one"))
@@ -317,6 +329,41 @@ fn differences_are_of_the_same_examples_in_whichever_order() {
         .find(|row| row.title() == "Gain over shuffled");
     assert_eq!(gain.unwrap().outcome, Err(NotPaired::NotKept));
     assert!(old.rows[1].outcome.is_ok());
+}
+
+#[test]
+fn p_values_are_corrected_over_all_that_is_shown_together() {
+    let run = |level: u8| {
+        let of: Vec<(String, [u8; 3])> =
+            (0..30).map(|at| (at.to_string(), [level, 1, 1])).collect();
+        let of: Vec<(&str, &str, f64, [u8; 3])> = of
+            .iter()
+            .map(|(context, levels)| (context.as_str(), "one", 4.0, *levels))
+            .collect();
+        Answers::new(&rows(&of))
+    };
+    let bootstrap = Bootstrap {
+        resamples: 99,
+        seed: 1,
+    };
+    let (first, other) = (run(1), run(0));
+    let mut found = [
+        Some(paired(&other, &first, &bootstrap)),
+        None,
+        Some(paired(&first, &first, &bootstrap)),
+    ];
+    correct(&mut found);
+    let of = |at: usize, metric: &str| {
+        let rows = &found[at].as_ref().unwrap().rows;
+        let row = rows.iter().find(|row| row.metric == metric).unwrap();
+        row.outcome.unwrap()
+    };
+    let low = of(0, declared::VALIDATION_EMP_F1);
+    assert_eq!(low.p, 0.01);
+    let tests = found.iter().flatten().flat_map(|of| &of.rows);
+    let count = tests.filter(|row| row.outcome.is_ok()).count();
+    assert!((low.corrected_p - (0.01 * count as f64).min(1.0)).abs() < 1e-9);
+    assert_eq!(of(2, declared::VALIDATION_EMP_F1).corrected_p, 1.0);
 }
 
 #[test]

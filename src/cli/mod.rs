@@ -21,6 +21,7 @@ mod run;
 mod runs;
 mod score;
 mod settings;
+mod signature;
 mod study;
 mod table;
 
@@ -96,6 +97,9 @@ enum Command {
     Study(study::Study),
     /// Tables I-VI of the paper, ours beside what it reports
     Table(table::Table),
+    /// The signature below a table or a plot
+    #[command(subcommand)]
+    Signature(signature::Signature),
     /// What this machine offers, what is installed, what is wrong and how to fix it
     Doctor(doctor::Doctor),
     /// Every setting of an experiment, with its range, default and the paper's value
@@ -175,6 +179,7 @@ impl Cli {
             Some(Command::Responses(responses)) => responses.run(&ctx),
             Some(Command::Study(study)) => study.run(&ctx),
             Some(Command::Table(table)) => table.run(&ctx),
+            Some(Command::Signature(signature)) => signature.run(&ctx),
             Some(Command::Doctor(doctor)) => doctor.run(&ctx),
             Some(Command::Settings(settings)) => settings.run(&ctx),
             None => Ok(()),

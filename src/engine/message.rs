@@ -144,6 +144,8 @@ pub fn results_to_json(results: &[SystemResults]) -> Value {
             "ppl_hf": figure(row.ppl_hf.as_ref()),
             "dist_1": figure(Some(&row.dist_1)),
             "dist_2": figure(Some(&row.dist_2)),
+            "ead_1": figure(row.ead.as_ref().map(|ead| &ead[0])),
+            "ead_2": figure(row.ead.as_ref().map(|ead| &ead[1])),
             "emp_f1": figure(row.emp_f1.as_ref()),
             "emotional_reaction_f1": by_mechanism(0),
             "interpretation_f1": by_mechanism(1),

@@ -111,6 +111,16 @@ words! {
 }
 
 words! {
+    /// Which validation examples an evaluation answers.
+    SubsetChoice {
+        /// Drawn by the run's seed.
+        Seed = "seed",
+        /// The first ones, as in runs that were begun before there was a choice.
+        First = "first",
+    }
+}
+
+words! {
     /// How the KL coefficient β moves.
     KlControlChoice {
         /// It stays.
@@ -540,6 +550,8 @@ settings! {
     EvaluationSettings in "evaluation" {
         /// Validation examples answered at each evaluation of a policy.
         subset: usize = 200 => int(1, 1_000_000).unit("examples");
+        /// Which validation examples these are: drawn by the run's seed, of the validation examples that it reads; or the first of them.
+        subset_by: SubsetChoice = SubsetChoice::Seed => choice(SubsetChoice::WORDS).label("Subset drawn by");
         /// Dialogues of the fixed sample list.
         samples: usize = 8 => int(1, 200).unit("dialogues");
         /// Also measure "best of n": of so many responses of the generator the one that the reward likes best, which any training by that reward must beat; 0 to leave it out.
@@ -603,6 +615,16 @@ pub struct Config {
     pub reward: RewardSettings,
     pub evaluation: EvaluationSettings,
     pub alerts: AlertSettings,
+}
+
+impl Config {
+    /// What a run has that was begun before some of the settings existed: the defaults, but for those whose default is not
+    /// what was done then.
+    pub(super) fn of_earlier_versions() -> Config {
+        let mut config = Config::default();
+        config.evaluation.subset_by = SubsetChoice::First;
+        config
+    }
 }
 
 /// The sections of the tree: key, title.

@@ -26,11 +26,11 @@ impl Config {
         self.table().to_string()
     }
 
-    /// Reads what [`Config::to_toml`] wrote. Missing settings keep their defaults.
+    /// Reads what [`Config::to_toml`] wrote. Settings that did not exist then are as they were without them.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, ExperimentError> {
         let body = parse(origin, text)?;
         check_keys(origin, &body)?;
-        let mut config = Config::default();
+        let mut config = Config::of_earlier_versions();
         config.apply(origin, body)?;
         Ok(config)
     }
@@ -334,7 +334,7 @@ fn fit_term(value: Value) -> Result<Value, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::presets;
+    use crate::experiment::{SubsetChoice, presets};
 
     #[test]
     fn a_config_survives_its_own_text() {
@@ -342,6 +342,20 @@ mod tests {
             let text = preset.config.to_toml();
             assert_eq!(Config::from_toml("saved", &text).unwrap(), preset.config);
         }
+    }
+
+    #[test]
+    fn what_a_run_was_begun_without_stays_as_it_was() {
+        let stored = Config::from_toml("run 1", "[evaluation]\nsubset = 64\n").unwrap();
+        assert_eq!(stored.evaluation.subset_by, SubsetChoice::First);
+        assert_eq!(Config::default().evaluation.subset_by, SubsetChoice::Seed);
+        let other = Config {
+            evaluation: stored.evaluation,
+            ..Config::default()
+        };
+        let differences = other.differences(&Config::default());
+        let paths: Vec<&str> = differences.iter().map(|of| of.path.as_str()).collect();
+        assert_eq!(paths, ["evaluation.subset", "evaluation.subset_by"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::Digits;
 use super::bootstrap::{Bootstrap, Estimate};
 use super::classification::Confusion;
 use super::emp_f1::{LevelPairs, Levels, confusion, emp_f1_difference, mean_f1};
+use super::length::{LengthTercile, by_target_length};
 use crate::data::{EmpathyLevel, Mechanism};
 
 /// Shares of levels in %, `[mechanism][level]`.
@@ -33,6 +34,9 @@ pub struct Controls {
     /// None where there was no other system to compare with.
     #[serde(default)]
     pub equal_length: Option<EqualLength>,
+    /// Emp-F1 within terciles of the target's length, shortest first; empty where an earlier version measured.
+    #[serde(default)]
+    pub by_target_length: Vec<LengthTercile>,
 }
 
 /// The best single answer to every context.
@@ -80,6 +84,8 @@ pub struct ControlLevels<'a> {
     pub shuffled: &'a [Levels],
     /// Of the best constant answer, with it.
     pub constant: Option<(&'a str, &'a [Levels])>,
+    /// Words of the targets.
+    pub target_words: &'a [usize],
 }
 
 impl Controls {
@@ -126,6 +132,7 @@ impl Controls {
             target_shares: level_shares(targets),
             response_shares: level_shares(responses),
             equal_length: None,
+            by_target_length: by_target_length(targets, responses, levels.target_words, bootstrap),
         })
     }
 }
@@ -153,30 +160,6 @@ impl EqualLength {
             baseline_emp_f1: emp_f1(other)?,
         })
     }
-}
-
-/// The gain over shuffled of one system less that of another, paired by example; of each system the levels of its
-/// responses and of its shuffled ones. None where there are not as many of all, or nothing.
-pub fn gain_difference(
-    (first, first_shuffled): (&LevelPairs, &LevelPairs),
-    (second, second_shuffled): (&LevelPairs, &LevelPairs),
-    bootstrap: &Bootstrap,
-) -> Option<Estimate> {
-    let all = [first, first_shuffled, second, second_shuffled];
-    let n = first.targets.len();
-    if all
-        .iter()
-        .any(|pairs| pairs.targets.len() != n || pairs.responses.len() != n)
-    {
-        return None;
-    }
-    let emp_f1 =
-        |pairs: &LevelPairs, drawn: &[usize]| mean_f1(&pairs.targets, &pairs.responses, drawn);
-    bootstrap.difference(
-        n,
-        |drawn| emp_f1(first, drawn) - emp_f1(first_shuffled, drawn),
-        |drawn| emp_f1(second, drawn) - emp_f1(second_shuffled, drawn),
-    )
 }
 
 /// The share of the level that most responses have of a mechanism, and that level's share of the targets, in %.
@@ -241,6 +224,7 @@ mod tests {
             responses,
             shuffled,
             constant: Some(("That is good.", &constant)),
+            target_words: &[],
         };
         Controls::new(levels, &Bootstrap::default()).unwrap()
     }
@@ -284,6 +268,7 @@ mod tests {
             responses: &always,
             shuffled: &always,
             constant: None,
+            target_words: &[],
         };
         let found = Controls::new(levels, &Bootstrap::default()).unwrap();
         assert_eq!((found.kappa, found.constant), ([None; 3], None));
@@ -298,6 +283,7 @@ mod tests {
                 responses,
                 shuffled,
                 constant: None,
+                target_words: &[],
             };
             Controls::new(levels, &Bootstrap::default())
         };
@@ -308,34 +294,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stored_before_has_no_comparison_at_equal_length() {
+    fn what_was_stored_before_has_no_figures_by_length() {
         let found = controls(&targets(), &targets());
         let mut stored = serde_json::to_value(&found).unwrap();
         stored.as_object_mut().unwrap().remove("equal_length");
+        stored.as_object_mut().unwrap().remove("by_target_length");
         assert_eq!(
             serde_json::from_value::<Controls>(stored).ok(),
             Some(found.clone())
         );
         let whole = serde_json::to_value(&found).unwrap();
         assert_eq!(serde_json::from_value::<Controls>(whole).ok(), Some(found));
-    }
-
-    #[test]
-    fn gains_of_two_systems_are_paired() {
-        let targets = targets();
-        let pairs = |responses: Vec<Levels>| LevelPairs {
-            targets: targets.clone(),
-            responses,
-        };
-        let (right, moved) = (pairs(targets.clone()), pairs(shifted(&targets)));
-        let constant = pairs(vec![[No; 3]; 200]);
-        let bootstrap = Bootstrap::default();
-        let found = gain_difference((&right, &moved), (&constant, &constant), &bootstrap);
-        let gain = controls(&right.responses, &moved.responses).gain;
-        assert_eq!(found, Some(gain), "a constant gains nothing");
-        let none = pairs(Vec::new());
-        let nothing = gain_difference((&right, &none), (&constant, &constant), &bootstrap);
-        assert_eq!(nothing, None);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct MetricDecl {
     /// How it is computed, in one sentence.
     pub definition: Cow<'static, str>,
     pub direction: Direction,
+    /// Raised whenever the same responses get another value or interval; part of a figure's signature.
+    pub version: u32,
     /// First part of the key.
     pub stage: &'static str,
     /// Metrics of one group share a plot by default.
@@ -76,14 +78,15 @@ pub fn all_with<'a>(logged: impl Iterator<Item = &'a str>) -> impl Iterator<Item
     all().cloned().chain(rewards.filter_map(undeclared_reward))
 }
 
-/// Declares metrics of a stage as a list, and a public constant for the key of each; `unit` may be left out.
+/// Declares metrics of a stage as a list, and a public constant for the key of each; `version` (1) and `unit` may
+/// be left out.
 ///
 /// With `each mechanism` an entry declares three metrics, and its constant is their keys in the order of
 /// [`Mechanism::ALL`](crate::data::Mechanism::ALL). Between two texts, `key`, `title` and `words` are the
 /// mechanism: `emotional_reaction`, `Emotional reaction`, `emotional reaction`.
 macro_rules! metrics {
     ($vis:vis $list:ident in $stage:literal:
-        $($constant:ident { key: $key:literal, name: $name:literal, $(unit: $unit:literal,)? direction: $direction:ident,
+        $($constant:ident { key: $key:literal, name: $name:literal, $(version: $version:literal,)? $(unit: $unit:literal,)? direction: $direction:ident,
             group: $group:literal, per: $per_what:literal, definition: $definition:literal })*) => {
         $(
             #[doc = $definition]
@@ -95,6 +98,7 @@ macro_rules! metrics {
             unit: concat!($($unit)?),
             definition: ::std::borrow::Cow::Borrowed($definition),
             direction: $crate::metrics::Direction::$direction,
+            version: version!($($version)?),
             stage: $stage,
             group: $group,
             per_what: $per_what,
@@ -122,10 +126,21 @@ macro_rules! metrics {
             unit: concat!($($unit)?),
             definition: Cow::Borrowed(joined!($mechanism $definition)),
             direction: Direction::$direction,
+            version: version!(),
             stage: $stage,
             group: $group,
             per_what: $per_what,
         }
+    };
+}
+
+/// The version of a metric: 1 unless it says another.
+macro_rules! version {
+    () => {
+        1
+    };
+    ($version:literal) => {
+        $version
     };
 }
 
@@ -321,10 +336,16 @@ metrics! { DPO in "dpo":
 metrics! { VALIDATION in "validation":
     VALIDATION_PPL { key: "validation/ppl", name: "PPL", direction: Lower, group: "PPL", per: "evaluation",
         definition: "exp of the mean token cross-entropy of the targets; every real target token counts once, eos included." }
-    VALIDATION_DIST_1 { key: "validation/dist_1", name: "Dist-1", unit: "%", direction: Higher, group: "Dist-1", per: "evaluation",
-        definition: "100 × distinct words / all words over all generated responses, words by NLTK's word_tokenize, case kept." }
-    VALIDATION_DIST_2 { key: "validation/dist_2", name: "Dist-2", unit: "%", direction: Higher, group: "Dist-2", per: "evaluation",
-        definition: "100 × distinct word pairs / all word pairs over all generated responses, words by NLTK's word_tokenize, case kept." }
+    VALIDATION_DIST_1 { key: "validation/dist_1", name: "Dist-1", version: 2, unit: "%", direction: Higher, group: "Dist-1", per: "evaluation",
+        definition: "100 × distinct words / all words over all generated responses, words by NLTK's word_tokenize, case kept. Its interval is that of a jackknife over responses, which in simulations covers 95 % of the time or more." }
+    VALIDATION_DIST_2 { key: "validation/dist_2", name: "Dist-2", version: 2, unit: "%", direction: Higher, group: "Dist-2", per: "evaluation",
+        definition: "100 × distinct word pairs / all word pairs over all generated responses, words by NLTK's word_tokenize, case kept. Its interval is that of a jackknife over responses, which in simulations covers 95 % of the time or more." }
+    VALIDATION_EAD_1 { key: "validation/ead_1", name: "EAD-1", unit: "%", direction: Higher, group: "EAD", per: "evaluation",
+        definition: "Expectation-adjusted distinct words: 100 × distinct words / V (1 - ((V - 1) / V)^C), with C all words of the responses and V the distinct words of the targets; does not fall with length alone (Liu et al. 2022)." }
+    VALIDATION_EAD_2 { key: "validation/ead_2", name: "EAD-2", unit: "%", direction: Higher, group: "EAD", per: "evaluation",
+        definition: "Expectation-adjusted distinct word pairs: 100 × distinct pairs / V (1 - ((V - 1) / V)^C), with C all word pairs of the responses and V the distinct pairs of the targets." }
+    VALIDATION_WORDS { key: "validation/words", name: "Response words", unit: "words", direction: None, group: "Response words", per: "evaluation",
+        definition: "Mean words of a generated response, by NLTK's word_tokenize." }
     VALIDATION_EMP_F1 { key: "validation/emp_f1", name: "Emp-F1", unit: "%", direction: Higher, group: "Emp-F1", per: "evaluation",
         definition: "Mean over the three mechanisms of the weighted F1 of levels identified in generated responses against those identified in targets." }
 }
@@ -437,6 +458,7 @@ fn undeclared_reward(key: &str) -> Option<MetricDecl> {
             "The term \"{words}\" of the run's reward, before its weight; mean over the batch."
         )),
         direction: Direction::None,
+        version: 1,
         stage,
         group: "Reward by term",
         per_what: "step",

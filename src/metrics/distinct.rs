@@ -69,58 +69,178 @@ impl ResponseWords {
         dist_n(&self.words, n)
     }
 
-    /// Dist-n in % with its interval over responses; none without responses.
+    /// Dist-n in % with its 95 % interval over responses; none without responses.
     ///
-    /// Resamples repeat responses, and what is repeated is not distinct, so that their Dist-n is lower;
-    /// the interval is [centred](Bootstrap::estimate_centred) on the value, within 0 to 100.
+    /// A resample with replacement repeats responses, and what is repeated is not distinct, so that a plain bootstrap
+    /// misses the value. The interval is that of the [jackknife](Self::jackknife) instead, within 0 to 100.
     pub fn estimate(&self, n: usize, bootstrap: &Bootstrap) -> Option<Estimate> {
-        let estimate = bootstrap.estimate_centred(self.len(), self.figure(n))?;
+        let estimate = bootstrap.estimate(self.len(), self.linear_dist(n))?;
         Some(estimate.within(0.0, 100.0))
     }
 
-    /// Dist-n of these responses minus that of `other` to the same contexts, paired. None where there
-    /// are not as many of both.
-    pub fn difference(
+    /// Expectation-adjusted distinct (Liu et al. 2022) in %: distinct n-grams by how many are expected of as many n-grams
+    /// drawn evenly from a vocabulary of `vocabulary`; unlike Dist-n it does not fall with length alone. 0 where there
+    /// is no n-gram.
+    pub fn ead(&self, n: usize, vocabulary: usize) -> f64 {
+        let (distinct, all) = self.counts(n);
+        Measure::Adjusted(vocabulary).of(distinct, all)
+    }
+
+    /// EAD-n in % with its interval, as [`ResponseWords::estimate`]'s; none without responses or vocabulary.
+    pub fn ead_estimate(
         &self,
-        other: &ResponseWords,
         n: usize,
+        vocabulary: usize,
         bootstrap: &Bootstrap,
     ) -> Option<Estimate> {
-        if self.len() != other.len() {
-            return None;
+        let figure = self.jackknife(n, Measure::Adjusted(vocabulary));
+        let estimate = (vocabulary > 0).then(|| bootstrap.estimate(self.len(), figure))??;
+        Some(estimate.within(0.0, f64::INFINITY))
+    }
+
+    /// Distinct n-grams.
+    pub fn vocabulary(&self, n: usize) -> usize {
+        self.counts(n).0
+    }
+
+    /// Distinct n-grams and all of them.
+    fn counts(&self, n: usize) -> (usize, usize) {
+        let ngrams = NGrams::new(&self.words, n);
+        (ngrams.count, ngrams.of.iter().map(Vec::len).sum())
+    }
+
+    /// Dist-n as a [jackknife](Self::jackknife) has it of drawn responses, for intervals.
+    pub fn linear_dist(&self, n: usize) -> impl Fn(&[usize]) -> f64 + use<> {
+        self.jackknife(n, Measure::Share)
+    }
+
+    /// A measure as a figure that is linear in the responses drawn: its value over all, and the mean of their jackknife
+    /// pseudo-values less that of all.
+    ///
+    /// The jackknife's variance is on average no smaller than the true one (Efron and Stein 1981), so that intervals
+    /// are rather too wide than too narrow: of drawn human and generated responses, 150 to 5 000 of them, they covered 95 to
+    /// 99 %, where hardly any new word was left 100 % (`tests/math/dist_coverage.rs`).
+    fn jackknife(&self, n: usize, measure: Measure) -> impl Fn(&[usize]) -> f64 + use<> {
+        let ngrams = NGrams::new(&self.words, n);
+        let mut owners = vec![Owner::Nobody; ngrams.count];
+        for (response, own) in ngrams.of.iter().enumerate() {
+            for &ngram in own {
+                let owner = &mut owners[ngram as usize];
+                *owner = match *owner {
+                    Owner::Nobody => Owner::One(response),
+                    Owner::One(other) if other != response => Owner::Several,
+                    same => same,
+                };
+            }
         }
-        let (mut first, mut second) = (self.figure(n), other.figure(n));
-        let estimate =
-            bootstrap.estimate_centred(self.len(), |drawn| first(drawn) - second(drawn))?;
-        Some(estimate.within(-100.0, 100.0))
+        let mut only_there = vec![0; ngrams.of.len()];
+        for owner in owners {
+            if let Owner::One(response) = owner {
+                only_there[response] += 1;
+            }
+        }
+        let all: usize = ngrams.of.iter().map(Vec::len).sum();
+        let value = measure.of(ngrams.count, all);
+        let responses = ngrams.of.len() as f64;
+        let mut influence: Vec<f64> = ngrams
+            .of
+            .iter()
+            .zip(only_there)
+            .map(|(own, only_there)| {
+                let without = measure.of(ngrams.count - only_there, all - own.len());
+                (responses - 1.0) * (value - without)
+            })
+            .collect();
+        let mean = influence.iter().sum::<f64>() / responses;
+        influence.iter_mut().for_each(|of| *of -= mean);
+        move |drawn| {
+            // Of all responses it is the value to the last bit.
+            let in_order =
+                drawn.len() == influence.len() && drawn.iter().copied().eq(0..drawn.len());
+            match in_order {
+                true => value,
+                false => {
+                    let sum: f64 = drawn.iter().map(|&at| influence[at]).sum();
+                    value + sum / drawn.len() as f64
+                }
+            }
+        }
     }
 
     /// Dist-n of drawn responses, fast: n-grams are numbers, and a stamp tells whether one was seen in this
     /// draw.
-    fn figure(&self, n: usize) -> impl FnMut(&[usize]) -> f64 {
-        let mut ids = HashMap::new();
-        let ngrams: Vec<Vec<u32>> = self
-            .words
-            .iter()
-            .map(|words| {
-                let ngrams = words.windows(n.max(1));
-                ngrams.map(|ngram| number(&mut ids, ngram)).collect()
-            })
-            .collect();
-        let mut seen_in = vec![0u32; ids.len()];
+    pub fn figure(&self, n: usize) -> impl FnMut(&[usize]) -> f64 + use<> {
+        let ngrams = NGrams::new(&self.words, n);
+        let mut seen_in = vec![0u32; ngrams.count];
         let mut draw = 0;
         move |drawn| {
             draw += 1;
             let (mut distinct, mut all) = (0, 0);
             for &item in drawn {
-                all += ngrams[item].len();
-                for &ngram in &ngrams[item] {
+                all += ngrams.of[item].len();
+                for &ngram in &ngrams.of[item] {
                     let seen = &mut seen_in[ngram as usize];
                     distinct += usize::from(*seen != draw);
                     *seen = draw;
                 }
             }
             percent(distinct, all)
+        }
+    }
+}
+
+/// The responses in which an n-gram occurs.
+#[derive(Clone, Copy)]
+enum Owner {
+    Nobody,
+    One(usize),
+    Several,
+}
+
+/// The n-grams of each response as numbers below `count`.
+struct NGrams {
+    of: Vec<Vec<u32>>,
+    count: usize,
+}
+
+impl NGrams {
+    fn new(words: &[Vec<u32>], n: usize) -> NGrams {
+        let mut ids = HashMap::new();
+        let of = words
+            .iter()
+            .map(|words| {
+                let ngrams = words.windows(n.max(1));
+                ngrams.map(|ngram| number(&mut ids, ngram)).collect()
+            })
+            .collect();
+        NGrams {
+            of,
+            count: ids.len(),
+        }
+    }
+}
+
+/// What distinct n-grams are measured by.
+#[derive(Clone, Copy)]
+enum Measure {
+    /// All n-grams.
+    Share,
+    /// As many as are expected of all n-grams, drawn evenly from a vocabulary of this size V: `V (1 - ((V - 1) / V)^C)`.
+    Adjusted(usize),
+}
+
+impl Measure {
+    /// In %; 0 where there is no n-gram.
+    fn of(self, distinct: usize, all: usize) -> f64 {
+        match self {
+            _ if all == 0 => 0.0,
+            Measure::Share => percent(distinct, all),
+            Measure::Adjusted(vocabulary) => {
+                let vocabulary = vocabulary as f64;
+                // Where (V - 1) / V is close to 1 the difference would be lost.
+                let expected = -vocabulary * (all as f64 * (-vocabulary.recip()).ln_1p()).exp_m1();
+                100.0 * distinct as f64 / expected
+            }
         }
     }
 }
@@ -157,15 +277,41 @@ mod tests {
     #[test]
     fn estimates_contain_the_value_of_all_responses() {
         let texts: Vec<String> = (0..200)
-            .map(|i| format!("so {} and {}", i * i % 171, i % 5))
+            .map(|i| format!("so {} and {}", i * i % 251, i % 5))
             .collect();
         let words = ResponseWords::new(&texts);
         for n in 1..=2 {
             let estimate = words.estimate(n, &Bootstrap::default()).unwrap();
             assert_eq!(estimate.value, words.dist(n));
             assert!(estimate.low < estimate.value && estimate.value < estimate.high);
+            let ead = words.ead_estimate(n, 150, &Bootstrap::default()).unwrap();
+            assert_eq!(ead.value, words.ead(n, 150));
+            assert!(ead.low < ead.value && ead.value < ead.high);
         }
-        let same = words.difference(&words, 2, &Bootstrap::default()).unwrap();
-        assert_eq!((same.value, same.low, same.high), (0.0, 0.0, 0.0));
+        assert_eq!(words.ead_estimate(1, 0, &Bootstrap::default()), None);
+    }
+
+    #[test]
+    fn the_jackknife_leaves_out_each_response_in_turn() {
+        let words = ResponseWords::new(&["a b", "b c c", "d"]);
+        let figure = words.linear_dist(1);
+        // Dist-1 is 4 of 6; without each response 3 of 4, 3 of 3 and 3 of 5.
+        let (whole, without) = (400.0 / 6.0, [75.0, 100.0, 60.0]);
+        let influence = without.map(|without| 2.0 * (whole - without));
+        let mean = influence.iter().sum::<f64>() / 3.0;
+        assert_eq!(figure(&[0, 1, 2]), words.dist(1));
+        for (at, own) in influence.into_iter().enumerate() {
+            assert!((figure(&[at]) - (whole + own - mean)).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn ead_is_by_the_expected_number_of_distinct_words() {
+        let words = ResponseWords::new(&["a b a", "b c"]);
+        // Of five words drawn evenly from four, 4 (1 - (3/4)^5) are expected to be distinct.
+        let expected = 4.0 * (1.0 - 0.75f64.powi(5));
+        assert!((words.ead(1, 4) - 300.0 / expected).abs() < 1e-9);
+        assert_eq!(ResponseWords::new(&[""]).ead(1, 4), 0.0);
+        assert_eq!((words.vocabulary(1), words.vocabulary(2)), (3, 3));
     }
 }

@@ -94,14 +94,31 @@ pub fn emp_f1_difference(
     {
         return None;
     }
-    let mean = |pairs: &LevelPairs, drawn: &[usize]| {
+    let [first, second] = [first, second].map(|pairs| mean_f1_figure(pairs, mechanisms));
+    bootstrap.difference(n, first, second)
+}
+
+/// The mean F1 over `mechanisms` of drawn examples, in %.
+pub fn mean_f1_figure<'a>(
+    pairs: &'a LevelPairs,
+    mechanisms: &'a [Mechanism],
+) -> impl Fn(&[usize]) -> f64 + 'a {
+    move |drawn| {
         let sum: f64 = mechanisms
             .iter()
             .map(|mechanism| f1(&pairs.targets, &pairs.responses, *mechanism, drawn))
             .sum();
         sum / mechanisms.len() as f64
-    };
-    bootstrap.difference(n, |drawn| mean(first, drawn), |drawn| mean(second, drawn))
+    }
+}
+
+/// Cohen's κ of drawn examples; not a number where it is undefined.
+pub fn kappa_figure(pairs: &LevelPairs, mechanism: Mechanism) -> impl Fn(&[usize]) -> f64 + '_ {
+    move |drawn| {
+        let drawn = drawn.iter().copied();
+        let confusion = confusion(&pairs.targets, &pairs.responses, mechanism, drawn);
+        confusion.kappa().unwrap_or(f64::NAN)
+    }
 }
 
 fn mean(values: [f64; 3]) -> f64 {

@@ -199,14 +199,20 @@ pub fn audit_difference(
     {
         return None;
     }
-    let of = |levels: &[AuditLevels], drawn: &[usize]| {
+    let of = |levels| audit_figure(levels, figure);
+    bootstrap.difference(n, of(first), of(second))
+}
+
+/// The mean of `figure` over auditors, of drawn examples; not a number where it is undefined. A gain needs the levels of
+/// the shuffled answers of every auditor.
+pub fn audit_figure(levels: &[AuditLevels], figure: AuditFigure) -> impl Fn(&[usize]) -> f64 + '_ {
+    move |drawn| {
         mean(levels, &|own| match figure {
             AuditFigure::EmpF1 => own.emp_f1(drawn),
             AuditFigure::Gain => own.emp_f1(drawn) - own.emp_f1_shuffled(drawn),
             AuditFigure::MeanKappa => own.mean_kappa(drawn),
         })
-    };
-    bootstrap.difference(n, |drawn| of(first, drawn), |drawn| of(second, drawn))
+    }
 }
 
 fn mean(levels: &[AuditLevels], figure: &dyn Fn(&AuditLevels) -> f64) -> f64 {

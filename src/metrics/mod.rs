@@ -13,26 +13,32 @@ pub mod declared;
 pub mod distinct;
 pub mod emp_f1;
 pub mod held_out;
+pub mod hierarchical;
 pub mod identified;
+pub mod length;
+pub mod paired_tests;
 pub mod perplexity;
 mod results;
+pub mod rliable;
+pub mod signature;
 mod truncation;
 pub mod written;
 
 pub use best_of::BestOf;
 pub use bootstrap::{Bootstrap, Estimate};
 pub use classification::{ClassificationReport, Confusion};
-pub use controls::{ConstantAnswer, ControlLevels, Controls, EqualLength, gain_difference};
+pub use controls::{ConstantAnswer, ControlLevels, Controls, EqualLength};
 pub use correlation::pearson;
 pub use declared::{Direction, MetricDecl, declared};
 pub use distinct::{ResponseWords, dist_n};
 pub use emp_f1::{EmpF1, EmpF1Estimates, LevelPairs, Levels, emp_f1_difference};
 pub use held_out::{
     Audit, AuditFigure, AuditFigures, AuditLevels, EqualLengthKappa, HeldOut, audit_difference,
-    judge_sentences,
+    audit_figure, judge_sentences,
 };
 pub use identified::IdentifierScores;
-pub use perplexity::{TargetLoss, perplexity, perplexity_difference, perplexity_hf};
+pub use length::{LengthTercile, MatchedLength, words_of};
+pub use perplexity::{TargetLoss, perplexity, perplexity_hf};
 pub use results::{Answered, SystemResults, system_results};
 pub use truncation::{TruncatedPair, Truncation, truncation_sentences};
 pub use written::Digits;

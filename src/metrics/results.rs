@@ -33,6 +33,10 @@ pub struct SystemResults {
     pub dist_1: Estimate,
     /// Distinct word pairs in %, over all responses.
     pub dist_2: Estimate,
+    /// Expectation-adjusted distinct words and word pairs in %; None without targets, or where an earlier version
+    /// measured.
+    #[serde(default)]
+    pub ead: Option<[Estimate; 2]>,
     /// In %; None without identifiers.
     pub emp_f1: Option<Estimate>,
     /// Weighted F1 in % of emotional reaction, interpretation and exploration.
@@ -49,6 +53,10 @@ pub struct SystemResults {
     /// Emp-F1 by judges that give no reward; None where there were none, or where an earlier version measured.
     #[serde(default)]
     pub held_out: Option<HeldOut>,
+    /// Of a system that was imported as lower-case tokens: the same figures of the tokens as they are. All other figures
+    /// here are then of its responses as people see them, detokenised.
+    #[serde(default)]
+    pub as_imported: Option<Box<SystemResults>>,
 }
 
 impl SystemResults {
@@ -79,6 +87,8 @@ pub struct Answered<'a> {
     /// Targets a batch of the released code's perplexity; 0 to leave it out.
     pub ppl_batch: usize,
     pub responses: &'a [String],
+    /// Targets, whose words are the vocabulary of EAD; empty to leave it out.
+    pub references: &'a [&'a str],
     /// Levels identified in targets and in responses, if there are identifiers.
     pub levels: Option<(&'a [Levels], &'a [Levels])>,
     /// Levels of the control answers, if they were identified.
@@ -114,6 +124,7 @@ pub fn system_results(
             .and_then(ppl_hf),
         dist_1: dist(1),
         dist_2: dist(2),
+        ead: ead(&words, answered.references, bootstrap),
         emp_f1: agreement.as_ref().map(|agreement| agreement.emp_f1),
         mechanism_f1: agreement.map(|agreement| agreement.mechanism_f1),
         mean_words: words.words() as f64 / words.len().max(1) as f64,
@@ -122,7 +133,14 @@ pub fn system_results(
             .controls
             .and_then(|levels| Controls::new(levels, bootstrap)),
         held_out: HeldOut::new(answered.held_out, bootstrap),
+        as_imported: None,
     }
+}
+
+fn ead(words: &ResponseWords, references: &[&str], bootstrap: &Bootstrap) -> Option<[Estimate; 2]> {
+    let references = ResponseWords::new(references);
+    let of = |n| words.ead_estimate(n, references.vocabulary(n), bootstrap);
+    Some([of(1)?, of(2)?])
 }
 
 #[cfg(test)]
@@ -139,12 +157,14 @@ mod tests {
             targets: Some(&targets),
             ppl_batch: 1,
             responses: &responses,
+            references: &["I am here.", "Are you sad?"],
             levels: Some((&levels, &levels)),
             controls: Some(ControlLevels {
                 targets: &levels,
                 responses: &levels,
                 shuffled: &levels,
                 constant: None,
+                target_words: &[4, 4],
             }),
             truncation: None,
             held_out: &[],
@@ -157,16 +177,22 @@ mod tests {
         assert!((row.dist_1.value - 100.0 * 6.0 / 9.0).abs() < 1e-12);
         assert_eq!(row.emp_f1.unwrap().value, 100.0);
         assert_eq!(row.mechanism_f1.unwrap()[2].value, 100.0);
-        assert_eq!(row.controls.unwrap().gain.value, 0.0);
+        let controls = row.controls.unwrap();
+        assert_eq!(controls.gain.value, 0.0);
+        assert_eq!(controls.by_target_length[0].n, 2);
+        // Six distinct of nine words, where the targets have eight.
+        let expected = 8.0 * (1.0 - (7.0f64 / 8.0).powi(9));
+        assert!((row.ead.unwrap()[0].value - 600.0 / expected).abs() < 1e-9);
         let only = Answered {
             targets: None,
             levels: None,
             controls: None,
+            references: &[],
             ..whole
         };
         let row = system_results("KEMP", "test", only, &Bootstrap::default());
         assert_eq!((row.ppl, row.emp_f1, row.mechanism_f1), (None, None, None));
-        assert_eq!(row.controls, None);
+        assert_eq!((row.controls, row.ead), (None, None));
         assert_eq!(row.ppl_hf, None);
     }
 
@@ -177,6 +203,7 @@ mod tests {
             targets: None,
             ppl_batch: 0,
             responses: &responses,
+            references: &[],
             levels: None,
             controls: None,
             truncation: None,
@@ -198,6 +225,7 @@ mod tests {
             targets: Some(&[]),
             ppl_batch: 4,
             responses: &[],
+            references: &[],
             levels: None,
             controls: None,
             truncation: None,

@@ -35,6 +35,7 @@ impl Digits {
             || declared::VALIDATION_KAPPA_HELD_OUT_KEYS.contains(&key);
         match key {
             declared::VALIDATION_PPL | declared::GENERATOR_PPL => Digits::RESULT,
+            declared::VALIDATION_WORDS => Digits::WORDS,
             _ if percent => Digits::RESULT,
             _ if kappa => Digits::AGREEMENT,
             _ => Digits::LOGGED,

@@ -7,7 +7,7 @@ use super::models::{ResolvedModel, SavedIdentifiers, identify};
 use super::{OnProgress, OperationError};
 use crate::data::{Example, library};
 use crate::metrics::control_answers::{best_constant, shuffled};
-use crate::metrics::{ControlLevels, Levels};
+use crate::metrics::{ControlLevels, Levels, words_of};
 use crate::train::seed::{Draw, seed};
 
 /// How control answers are made.
@@ -23,6 +23,7 @@ pub(super) struct ControlAnswers {
 pub(super) struct FoundControls {
     shuffled: Vec<Levels>,
     constant: Option<(String, Vec<Levels>)>,
+    target_words: Vec<usize>,
 }
 
 impl ControlAnswers {
@@ -63,7 +64,7 @@ impl ControlAnswers {
         shuffled(responses, self.seed)
     }
 
-    /// Judges the control answers to these contexts.
+    /// Judges the control answers to these contexts; `targets` are those of the same contexts.
     ///
     /// # Errors
     /// `on_progress` stopped it.
@@ -71,6 +72,7 @@ impl ControlAnswers {
         &self,
         identifiers: &SavedIdentifiers,
         answered: &[(&str, &str)],
+        targets: &[(&str, &str)],
         doing: &str,
         on_progress: OnProgress<'_>,
     ) -> Result<FoundControls, OperationError> {
@@ -89,6 +91,7 @@ impl ControlAnswers {
                 }
                 None => None,
             },
+            target_words: targets.iter().map(|(_, target)| words_of(target)).collect(),
         })
     }
 }
@@ -106,6 +109,7 @@ impl FoundControls {
             responses,
             shuffled: &self.shuffled,
             constant: constant.map(|(response, levels)| (response.as_str(), levels.as_slice())),
+            target_words: &self.target_words,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::auditors::{Auditors, with_auditors};
 use super::controls::ControlAnswers;
-use super::levels::{ResponseInContext, are_targets, find_levels};
+use super::levels::{ResponseInContext, are_targets, find_levels, targets_of};
 use super::models::{Reference, SavedIdentifiers};
 use super::responses::GIVEN;
 use super::{OnProgress, OperationError};
@@ -104,6 +104,8 @@ pub fn responses(
 ) -> Result<Evaluated, OperationError> {
     let mut config = Config::default();
     let (mut found, mut audits, mut notes) = (None, Vec::new(), Vec::new());
+    let rows = identification.as_ref().map_or(&[][..], |of| of.rows);
+    let references = targets_of(rows);
     if let Some(identification) = identification {
         if are_targets(identification.rows) {
             let system = system.to_string();
@@ -128,6 +130,7 @@ pub fn responses(
         targets: None,
         ppl_batch: 0,
         responses,
+        references: &references,
         levels: levels.map(|found| (&*found.gold, &*found.predicted)),
         controls: levels.and_then(|found| found.control_levels()),
         truncation: found.as_ref().map(|found| found.truncation),

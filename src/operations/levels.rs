@@ -85,7 +85,7 @@ pub(super) fn find_levels(
         .collect();
     let controls = answers
         .filter(|_| gold.len() > 1)
-        .map(|answers| answers.levels(identifiers, &targeted, doing, on_progress));
+        .map(|answers| answers.levels(identifiers, &targeted, &targets, doing, on_progress));
     Ok(FoundLevels {
         note: note(&levels, own),
         levels,
@@ -94,6 +94,13 @@ pub(super) fn find_levels(
         predicted,
         controls: controls.transpose()?,
     })
+}
+
+/// The targets that are known.
+pub(super) fn targets_of(rows: &[ResponseInContext]) -> Vec<&str> {
+    rows.iter()
+        .filter_map(|row| row.target.as_deref())
+        .collect()
 }
 
 /// Whether several responses are, each, its own target: then Emp-F1 would be 100 and mean nothing.

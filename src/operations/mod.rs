@@ -9,6 +9,7 @@
 //! launch    prepare, resume, dry run               exports    tables, figures and curves as files
 //! models    saved models: find, describe, export   data       data sets
 //! evaluate  the automatic metrics                  devices    where this program can compute
+//! signature whether a store has what a figure's signature says
 //! fetch     models and data sets from the network
 //! programs  programs that a person allows a reward to start
 //! ```
@@ -28,6 +29,7 @@ pub mod programs;
 pub mod queue;
 pub mod responses;
 pub mod runs;
+pub mod signature;
 pub mod studies;
 
 use std::ops::ControlFlow;

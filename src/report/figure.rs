@@ -8,6 +8,8 @@ use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
 use super::escape::csv_line;
+use super::sheet::{SIGNATURE_COLUMN, signature_cell, signature_lines};
+use crate::metrics::signature::Signature;
 use crate::text::shown::{cell as csv_text, one_line};
 
 /// A curve, with a band if it is the mean of several.
@@ -33,6 +35,8 @@ pub struct Figure {
     pub x_label: String,
     pub y_label: String,
     pub lines: Vec<FigureLine>,
+    /// What it comes from: below the plot, and a last column of its points.
+    pub signatures: Vec<Signature>,
 }
 
 /// Line colours for white paper: Okabe-Ito (colour-blind safe), darkened to a contrast of 3:1.
@@ -57,6 +61,10 @@ pub enum FigureError {
 }
 
 const SIZE: (u32, u32) = (960, 540);
+
+/// The size of a signature's letters, and the height of its line.
+const SIGNATURE_SIZE: u32 = 9;
+const SIGNATURE_LINE: u32 = 13;
 
 impl Figure {
     pub fn svg(&self) -> Result<String, FigureError> {
@@ -88,7 +96,9 @@ impl Figure {
     /// The points: line, x, y, the band and the number of curves that the line is the mean of.
     pub fn csv(&self) -> String {
         let [x_label, y_label] = [&self.x_label, &self.y_label].map(|label| csv_text(label));
-        let head = ["line", &x_label, &y_label, "low", "high", "n"];
+        let signature = signature_cell(&self.signatures);
+        let mut head = vec!["line", &x_label, &y_label, "low", "high", "n"];
+        head.extend(signature.as_ref().map(|_| SIGNATURE_COLUMN));
         let mut text = csv_line(&head) + "\n";
         for line in &self.lines {
             for (at, (x, y)) in line.points.iter().enumerate() {
@@ -98,7 +108,7 @@ impl Figure {
                 };
                 let band = line.band.get(at);
                 let n = line.counts.get(at);
-                let cells = [
+                let mut cells = vec![
                     csv_text(&line.name).into_owned(),
                     x.to_string(),
                     y.to_string(),
@@ -106,6 +116,7 @@ impl Figure {
                     bound(band.map(|band| band.1)),
                     n.map_or(String::new(), usize::to_string),
                 ];
+                cells.extend(signature.clone());
                 text += &(csv_line(&cells) + "\n");
             }
         }
@@ -125,7 +136,21 @@ impl Figure {
         let wrong = |error: &dyn std::fmt::Display| FigureError::Drawing(error.to_string());
         area.fill(&WHITE).map_err(|error| wrong(&error))?;
         let size = |points: u32| ("sans-serif", points * scale).into_font();
-        let mut chart = ChartBuilder::on(&area)
+        let lines: Vec<String> = signature_lines(&self.signatures)
+            .map(|line| one_line(&line).into_owned())
+            .collect();
+        let below = (lines.len() as u32 * SIGNATURE_LINE * scale) as i32;
+        let (plot, foot) = area.split_vertically(SIZE.1 as i32 * scale as i32 - below);
+        for (at, line) in lines.into_iter().enumerate() {
+            let style = size(SIGNATURE_SIZE).color(&BLACK.mix(0.6));
+            let place = (
+                12 * scale as i32,
+                at as i32 * (SIGNATURE_LINE * scale) as i32,
+            );
+            foot.draw(&Text::new(line, place, style))
+                .map_err(|error| wrong(&error))?;
+        }
+        let mut chart = ChartBuilder::on(&plot)
             .caption(one_line(&self.title), size(18))
             .margin(12 * scale)
             .x_label_area_size(40 * scale)
@@ -366,6 +391,7 @@ mod tests {
                 band: vec![(0.1, 0.3), (f64::NAN, f64::NAN), (0.3, 0.5), (0.4, 0.6)],
                 counts: vec![3, 0, 2, 2],
             }],
+            signatures: Vec::new(),
         }
     }
 
@@ -421,6 +447,21 @@ mod tests {
                 .starts_with("line,step,R,low,high,n\nmean of 3 <seeds>,1,0.2,0.1,0.3,3\n")
         );
         assert!(matches!(Figure::default().svg(), Err(FigureError::Empty)));
+        let mut signed = figure();
+        let signature = "R|1|nltk|data:0123abcd|top_k=20|1|1ae1d48a9f5c";
+        signed.signatures = vec![signature.parse().unwrap()];
+        assert!(
+            signed
+                .svg()
+                .unwrap()
+                .contains(&format!("Signature: {signature}"))
+        );
+        assert!(
+            signed
+                .csv()
+                .lines()
+                .all(|line| line.ends_with("Signature") || line.ends_with(signature))
+        );
         let mut one = figure();
         one.lines[0].points.truncate(1);
         one.lines[0].band.clear();

@@ -1,9 +1,12 @@
 //! Result tables as text, tables and plots for papers, curves for other programs. Opens no file and no screen.
 
+pub mod answers;
 mod escape;
 mod figure;
 mod identifiers;
+pub mod over_seeds;
 pub mod paper;
+pub mod provenance;
 mod results;
 mod sheet;
 mod table;
@@ -15,5 +18,5 @@ pub use identifiers::identifiers_table;
 pub use results::{
     CONTROL_COLUMNS, HELD_OUT_COLUMNS, definitions, held_out_figures, results_table,
 };
-pub use sheet::Sheet;
+pub use sheet::{SIGNATURE_COLUMN, Sheet, signature_cell, signature_lines};
 pub use table::{Align, TextTable};

@@ -2,6 +2,7 @@
 
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
+use crate::metrics::length::length_sentence;
 use crate::metrics::written::{count, fixed};
 use crate::metrics::{
     AuditFigures, Controls, Digits, Estimate, SystemResults, declared, judge_sentences,
@@ -11,10 +12,13 @@ use crate::text::shown::one_line;
 use std::borrow::Cow;
 
 /// Names of the figures in JSON, each with the metric that declares what it is.
-const FIGURES: [(&str, &str); 14] = [
+const FIGURES: [(&str, &str); 17] = [
     ("ppl", declared::VALIDATION_PPL),
     ("dist_1", declared::VALIDATION_DIST_1),
     ("dist_2", declared::VALIDATION_DIST_2),
+    ("ead_1", declared::VALIDATION_EAD_1),
+    ("ead_2", declared::VALIDATION_EAD_2),
+    ("mean_words", declared::VALIDATION_WORDS),
     ("emp_f1", declared::VALIDATION_EMP_F1),
     ("emp_f1_shuffled", declared::VALIDATION_EMP_F1_SHUFFLED),
     ("emp_f1_gain", declared::VALIDATION_EMP_F1_GAIN),
@@ -97,6 +101,11 @@ pub fn results_table(results: &[SystemResults]) -> String {
     }
     row("Dist-1 (%)", &|r| with_interval(Some(&r.dist_1)));
     row("Dist-2 (%)", &|r| with_interval(Some(&r.dist_2)));
+    if results.iter().any(|r| r.ead.is_some()) {
+        for (n, title) in ["EAD-1 (%)", "EAD-2 (%)"].into_iter().enumerate() {
+            row(title, &|r| with_interval(r.ead.as_ref().map(|ead| &ead[n])));
+        }
+    }
     row("Emp-F1 (%)", &|r| with_interval(r.emp_f1.as_ref()));
     held_out_rows(results, &mut row);
     let controlled = results.iter().any(|r| r.controls.is_some());
@@ -204,6 +213,7 @@ fn control_text(results: &[SystemResults]) -> String {
     for (row, controls) in controls() {
         let cut = controls.equal_length.as_ref();
         lines.extend(cut.map(|cut| cut.sentence(&row.system)));
+        lines.extend(length_sentence(&row.system, &controls.by_target_length));
     }
     for row in results {
         let held_out = row.held_out.as_ref();

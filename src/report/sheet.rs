@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::escape::{csv_line, markdown};
 use super::table::{Align, TextTable};
+use crate::metrics::signature::Signature;
 use crate::text::shown::{cell as csv_text, one_line};
 
 /// A table of text with a title and notes.
@@ -15,7 +16,23 @@ pub struct Sheet {
     pub rows: Vec<Vec<String>>,
     /// Shown below the table: splits, sizes, definitions.
     pub notes: Vec<String>,
+    /// What its figures come from; below the notes, in CSV a last column.
+    pub signatures: Vec<Signature>,
 }
+
+/// Signatures as the lines below a table: `Signature: …`.
+pub fn signature_lines(signatures: &[Signature]) -> impl Iterator<Item = String> {
+    signatures.iter().map(|of| format!("Signature: {of}"))
+}
+
+/// Signatures in one cell of a CSV; None without any.
+pub fn signature_cell(signatures: &[Signature]) -> Option<String> {
+    let all: Vec<String> = signatures.iter().map(Signature::to_string).collect();
+    (!all.is_empty()).then(|| csv_text(&all.join("; ")).into_owned())
+}
+
+/// The heading of that column.
+pub const SIGNATURE_COLUMN: &str = "Signature";
 
 impl Sheet {
     pub fn new(title: impl Into<String>, columns: Vec<(String, bool)>) -> Sheet {
@@ -37,15 +54,18 @@ impl Sheet {
         self.columns.iter().map(|(title, _)| title)
     }
 
-    /// Headings and rows, quoted if needed, without notes.
+    /// Headings and rows, quoted if needed, without notes; the signature is in a column, which every reader keeps.
     pub fn csv(&self) -> String {
-        let titles: Vec<_> = self.titles().map(|title| csv_text(title)).collect();
+        let signature = signature_cell(&self.signatures);
+        let mut titles: Vec<_> = self.titles().map(|title| csv_text(title)).collect();
+        titles.extend(signature.as_ref().map(|_| Cow::Borrowed(SIGNATURE_COLUMN)));
         let mut text = csv_line(&titles) + "\n";
         for row in &self.rows {
             let cells = row.iter().zip(&self.columns);
-            let cells: Vec<_> = cells
+            let mut cells: Vec<_> = cells
                 .map(|(cell, (_, number))| csv_cell(cell, *number))
                 .collect();
+            cells.extend(signature.as_deref().map(Cow::Borrowed));
             text += &(csv_line(&cells) + "\n");
         }
         text
@@ -65,6 +85,9 @@ impl Sheet {
         for note in &self.notes {
             text += &format!("\n{}\n", markdown(note));
         }
+        for line in signature_lines(&self.signatures) {
+            text += &format!("\n{}\n", markdown(&line));
+        }
         text
     }
 
@@ -76,8 +99,12 @@ impl Sheet {
         for row in &self.rows {
             table.row(row.iter().cloned());
         }
-        let notes = self.notes.iter();
-        let notes: String = notes.map(|note| format!("{}\n", one_line(note))).collect();
+        let lines = self
+            .notes
+            .iter()
+            .cloned()
+            .chain(signature_lines(&self.signatures));
+        let notes: String = lines.map(|note| format!("{}\n", one_line(&note))).collect();
         format!("{}\n\n{}{notes}", one_line(&self.title), table.text())
     }
 }
@@ -150,5 +177,26 @@ mod tests {
         let markdown = sheet().markdown();
         assert!(markdown.contains("| a\\|b\\_c |  |") && markdown.contains("| :--- | ---: |"));
         assert!(sheet().text().ends_with("n = 3\n"));
+    }
+
+    #[test]
+    fn the_signature_goes_with_the_table_in_every_form() {
+        let mut sheet = sheet();
+        let text = "ppl|1|nltk|data:0123abcd|top_k=20|1,2|1ae1d48a9f5c";
+        sheet.signatures = vec![text.parse().unwrap()];
+        let quoted = format!("\"{text}\"");
+        assert_eq!(
+            sheet.csv(),
+            format!(
+                "Run,\"KL, last\",Signature\n\"50 % \"\"best\"\"\",−1.5 ± 0.2,{quoted}\na|b_c,,{quoted}\n"
+            )
+        );
+        assert!(
+            sheet
+                .text()
+                .ends_with(&format!("n = 3\nSignature: {text}\n"))
+        );
+        assert!(sheet.markdown().contains("\nSignature: ppl\\|1\\|nltk"));
+        assert!(sheet.latex().contains(&format!("% Signature: {text}\n")));
     }
 }

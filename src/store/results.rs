@@ -191,6 +191,9 @@ pub(super) fn read(
             ppl_hf: figure("ppl_hf"),
             dist_1: required(REQUIRED[0])?,
             dist_2: required(REQUIRED[1])?,
+            ead: figure(EAD[0])
+                .zip(figure(EAD[1]))
+                .map(<[Estimate; 2]>::from),
             emp_f1: figure("emp_f1"),
             mechanism_f1: match mechanisms {
                 [Some(a), Some(b), Some(c)] => Some([a, b, c]),
@@ -201,6 +204,8 @@ pub(super) fn read(
             truncation: truncation(figure),
             controls: row.controls,
             held_out: row.held_out,
+            // A run's own responses are never tokens from elsewhere.
+            as_imported: None,
             system: row.system,
             split: row.split,
         })
@@ -266,12 +271,15 @@ fn truncation_figures(truncation: &Truncation) -> Vec<(&'static str, Estimate)> 
 const REQUIRED: [&str; 2] = ["dist_1", "dist_2"];
 
 /// The names of all figures.
-const NAMES: [&[&str]; 4] = [
+const NAMES: [&[&str]; 5] = [
     &["ppl", "ppl_hf", "dist_1", "dist_2", "emp_f1"],
+    &EAD,
     &MECHANISM_F1,
     &LIMITS,
     &TRUNCATED,
 ];
+
+const EAD: [&str; 2] = ["ead_1", "ead_2"];
 
 const MECHANISM_F1: [&str; 3] = [
     "emotional_reaction_f1",
@@ -283,6 +291,7 @@ fn figures(results: &SystemResults) -> Vec<(&'static str, &Estimate)> {
     let mut figures = vec![("dist_1", &results.dist_1), ("dist_2", &results.dist_2)];
     figures.extend(results.ppl.iter().map(|figure| ("ppl", figure)));
     figures.extend(results.ppl_hf.iter().map(|figure| ("ppl_hf", figure)));
+    figures.extend(EAD.into_iter().zip(results.ead.iter().flatten()));
     figures.extend(results.emp_f1.iter().map(|figure| ("emp_f1", figure)));
     if let Some(by_mechanism) = &results.mechanism_f1 {
         figures.extend(MECHANISM_F1.into_iter().zip(by_mechanism));

@@ -21,7 +21,7 @@ use crate::metrics::controls::{commonest_levels, level_shares};
 use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
     Answered, AuditLevels, Bootstrap, ControlLevels, ResponseWords, SystemResults, TargetLoss,
-    Truncation, declared, perplexity, system_results,
+    Truncation, declared, perplexity, system_results, words_of,
 };
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
@@ -243,18 +243,22 @@ impl Examiner<'_> {
         losses: &[TargetLoss],
     ) -> SystemResults {
         let levels = answers.levels();
+        let references = exam.references();
+        let target_words: Vec<usize> = references.iter().map(|text| words_of(text)).collect();
         let controls = levels.as_ref().and_then(|(targets, responses)| {
             Some(ControlLevels {
                 targets,
                 responses,
                 shuffled: answers.shuffled.as_deref()?,
                 constant: exam.constant(),
+                target_words: &target_words,
             })
         });
         let answered = Answered {
             targets: Some(losses),
             ppl_batch: self.ppl_batch,
             responses: &answers.responses,
+            references: &references,
             levels: levels
                 .as_ref()
                 .map(|(gold, given)| (gold.as_slice(), given.as_slice())),
@@ -276,7 +280,7 @@ impl Examiner<'_> {
     fn truncation(&self, exam: &Exam<'_>, answers: &Answers) -> Option<Truncation> {
         let identifiers = self.identifiers?;
         let contexts = || exam.contexts.iter().map(String::as_str);
-        let targets = exam.examples.iter().map(|e| e.example.target.as_str());
+        let targets = exam.references().into_iter();
         let responses = answers.responses.iter().map(String::as_str);
         let responses: Vec<(&str, &str)> = contexts().zip(responses).collect();
         let targets: Vec<(&str, &str)> = contexts().zip(targets).collect();
@@ -296,6 +300,18 @@ impl Examiner<'_> {
             (declared::VALIDATION_DIST_1.to_string(), words.dist(1)),
             (declared::VALIDATION_DIST_2.to_string(), words.dist(2)),
         ];
+        let references = ResponseWords::new(&exam.references());
+        for (n, key) in [
+            (1, declared::VALIDATION_EAD_1),
+            (2, declared::VALIDATION_EAD_2),
+        ] {
+            let ead = words.ead(n, references.vocabulary(n));
+            values.extend(ead.is_finite().then(|| (key.to_string(), ead)));
+        }
+        if !words.is_empty() {
+            let mean = words.words() as f64 / words.len() as f64;
+            values.push((declared::VALIDATION_WORDS.to_string(), mean));
+        }
         if let Some(ppl) = perplexity(&losses) {
             values.push((declared::VALIDATION_PPL.to_string(), ppl));
         }
@@ -356,6 +372,12 @@ impl Examiner<'_> {
 }
 
 impl Exam<'_> {
+    /// The targets.
+    fn references(&self) -> Vec<&str> {
+        let examples = self.examples.iter();
+        examples.map(|e| e.example.target.as_str()).collect()
+    }
+
     /// The best constant answer and its levels.
     fn constant(&self) -> Option<(&str, &[Levels])> {
         let (response, levels) = self.constant.as_ref()?;

@@ -9,7 +9,7 @@ use super::model_tokenizer::ModelTokenizer;
 use super::seed::{Draw, stream};
 use crate::data::preferences::PreferenceSet;
 use crate::data::{DialogueSet, Example, LevelSet, library};
-use crate::experiment::{Config, DataSettings};
+use crate::experiment::{Config, DataSettings, EvaluationSettings, SubsetChoice};
 
 /// An example with its tokens.
 #[derive(Clone, Debug)]
@@ -88,6 +88,22 @@ impl Material {
     }
 }
 
+/// The validation examples that an evaluation during training answers, in their own order: so many, drawn by the
+/// run's seed or the first ones. All, where there are no more.
+pub fn validation_subset(
+    validation: &[Encoded],
+    settings: &EvaluationSettings,
+    run_seed: u64,
+) -> Vec<Encoded> {
+    let mut order: Vec<usize> = (0..validation.len()).collect();
+    if settings.subset_by == SubsetChoice::Seed {
+        order.shuffle(&mut stream(run_seed, Draw::Subset, 0, 3));
+    }
+    order.truncate(settings.subset);
+    order.sort_unstable();
+    order.into_iter().map(|at| validation[at].clone()).collect()
+}
+
 fn encode(
     example: &Example,
     settings: &DataSettings,
@@ -120,5 +136,54 @@ impl PairSource for Vec<Encoded> {
             .iter()
             .map(|&index| (self[index].source.clone(), self[index].target.clone()))
             .unzip()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn validation(count: usize) -> Vec<Encoded> {
+        let example = |at: usize| Example {
+            conversation: format!("c{at}"),
+            turn: 2,
+            emotion: String::new(),
+            situation: String::new(),
+            context: vec!["hello".to_string()],
+            roles: Vec::new(),
+            target: "hi".to_string(),
+        };
+        let encoded = |at| Encoded {
+            example: example(at),
+            source: vec![1],
+            target: vec![1],
+        };
+        (0..count).map(encoded).collect()
+    }
+
+    fn drawn(subset: usize, subset_by: SubsetChoice, seed: u64) -> Vec<String> {
+        let settings = EvaluationSettings {
+            subset,
+            subset_by,
+            ..EvaluationSettings::default()
+        };
+        let subset = validation_subset(&validation(40), &settings, seed);
+        subset
+            .into_iter()
+            .map(|of| of.example.conversation)
+            .collect()
+    }
+
+    #[test]
+    fn the_validation_subset_is_drawn_by_seed_or_the_first() {
+        let by_seed = drawn(10, SubsetChoice::Seed, 1);
+        assert_eq!(by_seed, drawn(10, SubsetChoice::Seed, 1));
+        assert_ne!(by_seed, drawn(10, SubsetChoice::Seed, 2));
+        assert_ne!(by_seed, drawn(10, SubsetChoice::First, 1));
+        assert_eq!(by_seed.len(), 10);
+        let first: Vec<String> = (0..10).map(|at| format!("c{at}")).collect();
+        assert_eq!(drawn(10, SubsetChoice::First, 1), first);
+        let all = drawn(99, SubsetChoice::First, 1);
+        assert_eq!(drawn(99, SubsetChoice::Seed, 1), all, "there are no more");
     }
 }

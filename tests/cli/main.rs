@@ -22,6 +22,7 @@ mod grpo;
 mod harmless;
 mod lost_output;
 mod models;
+mod over_seeds;
 mod queue;
 mod readers;
 mod resume;

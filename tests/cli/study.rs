@@ -521,6 +521,61 @@ fn what_cannot_be_asked_is_refused_with_the_mend() {
 }
 
 #[test]
+fn tokenised_responses_are_measured_as_people_see_them_and_as_they_are() {
+    let place = Place::new();
+    let row = |at: usize, response: &str| {
+        let target = "I'm sorry. What happened?";
+        json!({"context": [format!("context {at}")], "response": response, "target": target})
+    };
+    let responses = [
+        "i ca n't say . i 'm sorry .",
+        "i see . what happened ?",
+        "so sorry ! i am so sorry .",
+    ];
+    let rows: Vec<String> = responses
+        .iter()
+        .enumerate()
+        .map(|(at, response)| row(at, response).to_string())
+        .collect();
+    let file = place.write("tokens.jsonl", rows.join("\n"));
+    place.ok(&[
+        "responses",
+        "import",
+        &file,
+        "--system",
+        "Tokens",
+        "--contexts",
+        &file,
+    ]);
+    let scored = &place.json(&["responses", "score", "Tokens"])[0]["score"]["results"];
+    let tokens = &scored["as_imported"];
+    let dist = |results: &Value| results["dist_1"]["value"].as_f64().unwrap();
+    // Sentences begin with capitals: "So" and "so" are two words.
+    assert!(dist(scored) > 0.0 && dist(tokens) > 0.0 && dist(scored) != dist(tokens));
+    assert!(scored["ead"][0]["value"].as_f64().unwrap() > 0.0);
+    assert_eq!(tokens["as_imported"], Value::Null);
+    let text = place.ok(&["responses", "score", "Tokens"]);
+    assert!(
+        text.contains("is ranked detokenised, as people see it"),
+        "{text}"
+    );
+    let table = place.json(&["table", "2", "--systems=Tokens"]);
+    let names: Vec<&str> = table["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|row| row["name"].as_str())
+        .collect();
+    assert!(names.contains(&"Tokens, tokens as imported"), "{names:?}");
+    let signature = table["signatures"][0].as_str().unwrap();
+    assert!(
+        place
+            .ok(&["signature", "check", signature])
+            .contains("system Tokens")
+    );
+}
+
+#[test]
 fn the_published_responses_are_taken_in_as_they_are() {
     let Some(folder) = shared("system_responses") else {
         return;

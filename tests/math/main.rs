@@ -1,4 +1,4 @@
-//! Numbers against those of Transformers, TRL, PyTorch, NLTK, scikit-learn and SciPy.
+//! Numbers against those of Transformers, TRL, PyTorch, NLTK, scikit-learn, rliable and SciPy.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +16,7 @@ mod t5_support;
 
 mod bert_parity;
 mod chat;
+mod dist_coverage;
 mod gguf;
 mod identifier_parity;
 mod language_model;
@@ -25,6 +26,7 @@ mod llama_prefix;
 mod lora;
 mod metrics;
 mod optimizer;
+mod over_seeds;
 mod pair_parity;
 mod ppo_math;
 mod series_pyramid;

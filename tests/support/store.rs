@@ -8,7 +8,7 @@ use emprl::experiment::{
 };
 use emprl::metrics::{
     Audit, AuditFigures, ConstantAnswer, Controls, EqualLength, EqualLengthKappa, Estimate,
-    HeldOut, SystemResults, Truncation,
+    HeldOut, LengthTercile, SystemResults, Truncation,
 };
 use emprl::store::{MetricKey, NewRun};
 
@@ -123,6 +123,7 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
         ppl_hf: ppl.map(|ppl| estimate(ppl + 3.0)),
         dist_1: estimate(0.5),
         dist_2: estimate(2.5),
+        ead: ppl.map(|_| [estimate(0.7), estimate(2.6)]),
         emp_f1: ppl.map(|_| estimate(61.0)),
         mechanism_f1: ppl.map(|_| [estimate(1.0), estimate(2.0), estimate(f64::NAN)]),
         mean_words: 12.5,
@@ -135,6 +136,7 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
         }),
         controls: ppl.map(|_| controls()),
         held_out: ppl.map(|_| held_out()),
+        as_imported: None,
     }
 }
 
@@ -185,5 +187,11 @@ pub fn controls() -> Controls {
             baseline_emp_f1: estimate(60.5),
             difference: estimate(0.5),
         }),
+        by_target_length: vec![LengthTercile {
+            least: 1,
+            most: 8,
+            n: 34,
+            emp_f1,
+        }],
     }
 }

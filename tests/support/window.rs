@@ -352,12 +352,14 @@ fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
         ppl_hf: None,
         dist_1: estimate(4.1),
         dist_2: estimate(16.0),
+        ead: Some([estimate(7.5), estimate(18.0)]),
         emp_f1: Some(estimate(f1)),
         mechanism_f1: Some([estimate(f1), estimate(f1), estimate(f1)]),
         mean_words: 11.0,
         truncation: None,
         controls: Some(controls(f1)),
         held_out: None,
+        as_imported: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs beside each other, as the place Compare shows them.
 
-use crate::catalog::compare::{Paired, PreparedCurves};
-use crate::catalog::load::{curves, differences, load_entries};
+use crate::catalog::compare::PreparedCurves;
+use crate::catalog::load::{Comparison, compare, curves, load_entries};
 use crate::metrics::Bootstrap;
 use crate::store::{RunId, StoreError, StoreReader};
 
@@ -11,8 +11,8 @@ pub struct Compared {
     pub metric: String,
     /// The runs' curves of the metric.
     pub curves: PreparedCurves,
-    /// Each further run's results minus the first's; `None` where one of them has no answers on the test split.
-    pub differences: Vec<Option<Paired>>,
+    /// Of their answers on the test split.
+    pub comparison: Comparison,
 }
 
 /// Compares runs with the first: results on the test split, and the curves of a metric.
@@ -28,7 +28,7 @@ pub fn compared(
     let entries: Vec<_> = entries.iter().collect();
     Ok(Compared {
         curves: curves(reader, &entries, &metric)?,
-        differences: differences(reader, &runs, &Bootstrap::default())?,
+        comparison: compare(reader, &entries, &Bootstrap::default())?,
         runs,
         metric,
     })

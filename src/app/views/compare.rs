@@ -20,12 +20,16 @@ use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
 use crate::app::widgets::text as words;
-use crate::catalog::figures::{Line, colours, figure, run_lines, seed_lines};
-use crate::catalog::sheets::{differences_sheet, results_sheet, run_label, settings_sheet};
+use crate::catalog::figures::{Line, colours, figure, profiles, run_lines, seed_lines};
+use crate::catalog::load::Comparison;
+use crate::catalog::sheets::{
+    differences_sheet, over_seeds_sheet, results_sheet, run_label, seed_differences_sheet,
+    settings_sheet,
+};
 use crate::catalog::{Entry, Spread};
 use crate::metrics::Digits;
 use crate::metrics::declared::{self, MetricDecl, declared};
-use crate::report::Sheet;
+use crate::report::{Sheet, signature_lines};
 use crate::store::RunId;
 
 #[derive(Debug, Default)]
@@ -71,18 +75,49 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, comman
             let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
             let answer = state.compare.compared.value();
             let answer = answer.filter(|compared| compared.runs == ids);
-            let differences = answer.map(|compared| compared.differences.as_slice());
-            let sheets = [
-                ("settings", settings_sheet(&entries)),
-                ("results", results_sheet(&entries)),
-                ("differences", differences_sheet(&entries, differences)),
-            ];
-            for (name, sheet) in sheets {
+            let found = answer.map(|compared| &compared.comparison);
+            for (name, sheet) in sheets(&entries, found) {
                 sheet_ui(ui, name, sheet, commands);
+                if let (SEEDS, Some(found)) = (name, found) {
+                    profiles_ui(ui, found, commands);
+                }
                 ui.add_space(space::L);
             }
         });
     });
+}
+
+/// The table over seeds.
+const SEEDS: &str = "seeds";
+
+/// The tables below the curves, each with the name of its files.
+fn sheets(entries: &[&Entry], found: Option<&Comparison>) -> Vec<(&'static str, Sheet)> {
+    let provenance = found.map_or(&[][..], |found| &found.provenance);
+    let over_seeds = found.map(|found| &found.over_seeds);
+    let means = over_seeds.and_then(|of| over_seeds_sheet(of, provenance));
+    let between = over_seeds.and_then(|of| seed_differences_sheet(of, provenance));
+    [
+        ("settings", Some(settings_sheet(entries))),
+        ("results", Some(results_sheet(entries, provenance))),
+        (SEEDS, means),
+        ("differences", Some(differences_sheet(entries, found))),
+        ("seed-differences", between),
+    ]
+    .into_iter()
+    .filter_map(|(name, sheet)| Some((name, sheet?)))
+    .collect()
+}
+
+fn profiles_ui(ui: &mut Ui, found: &Comparison, commands: &mut Commands) {
+    let Some(figure) = profiles(&found.over_seeds, &found.provenance) else {
+        return;
+    };
+    let hint = "Share of F1 of seed × mechanism above each threshold; CSV, SVG, PNG into the store's folder exports";
+    let save = Button::quiet("Save the performance profiles").low();
+    if save.hint(hint).clicked(ui) {
+        let name = "compare-profiles".to_string();
+        commands.run(|core| core.save_figure(name, figure));
+    }
 }
 
 fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Commands) {
@@ -185,7 +220,10 @@ fn curves_ui(
                 .on_hover_text(hint);
         }
         if let Some(lines) = &lines {
-            let figure = figure(entries, &metric, lines, smoothing(state, &metric));
+            let compared = state.compare.compared.value();
+            let provenance = compared.map_or(&[][..], |of| &of.comparison.provenance);
+            let smoothing = smoothing(state, &metric);
+            let figure = figure(entries, &metric, lines, smoothing, provenance);
             let hint = "CSV, SVG, PNG into the store's folder exports";
             let save = Button::secondary("Save the plot").with_icon(Icon::Down);
             if ui.add(save.hint(hint)).clicked() {
@@ -349,6 +387,10 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
     }
     for note in &sheet.notes {
         words::secondary(ui, note.as_str());
+    }
+    for line in signature_lines(&sheet.signatures) {
+        let line = RichText::new(line).font(text::small()).color(t.secondary);
+        ui.add(Label::new(line).wrap().selectable(true));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::metrics::Digits;
+use crate::report::signature_lines;
 use crate::report::tables::{Cell, Format, Row, Table, TableNumber};
 use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
@@ -167,7 +168,8 @@ fn table_ui(ui: &mut Ui, table: &Table) {
         figures_ui(ui, table);
     }
     ui.add_space(space::S);
-    for note in &table.notes {
+    let notes = table.notes.iter().cloned();
+    for note in notes.chain(signature_lines(&table.signatures)) {
         let t = theme::of(ui);
         let words = RichText::new(note).font(text::small()).color(t.secondary);
         ui.add(Label::new(words).wrap().selectable(true));

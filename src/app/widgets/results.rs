@@ -11,6 +11,7 @@ use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
+use crate::metrics::length::length_sentence;
 use crate::metrics::{
     AuditFigures, Controls, Digits, Direction, Estimate, SystemResults, declared, judge_sentences,
     truncation_sentences,
@@ -50,6 +51,8 @@ fn figures() -> Vec<ResultRow> {
         figure(declared::VALIDATION_PPL, Box::new(|s| s.ppl)),
         figure(declared::VALIDATION_DIST_1, Box::new(|s| Some(s.dist_1))),
         figure(declared::VALIDATION_DIST_2, Box::new(|s| Some(s.dist_2))),
+        figure(declared::VALIDATION_EAD_1, Box::new(|s| Some(s.ead?[0]))),
+        figure(declared::VALIDATION_EAD_2, Box::new(|s| Some(s.ead?[1]))),
         figure(declared::VALIDATION_EMP_F1, Box::new(|s| s.emp_f1)),
         held_out(declared::VALIDATION_EMP_F1_HELD_OUT, |of| Some(of.emp_f1)),
         held_out(declared::VALIDATION_EMP_F1_HELD_OUT_SHUFFLED, |of| {
@@ -190,7 +193,8 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     });
 }
 
-/// Who judged, what each auditor finds, the best constant answer, and the comparisons at equal length.
+/// Who judged, what each auditor finds, the best constant answer, the comparisons at equal length, and Emp-F1 by the
+/// target's length.
 fn control_notes(systems: &[SystemResults]) -> Vec<String> {
     let controls = || {
         systems
@@ -212,9 +216,15 @@ fn control_notes(systems: &[SystemResults]) -> Vec<String> {
     let audits = held_out().map(|(system, of)| format!("{system}, Emp-F1 {}.", of.by_auditor()));
     let cut_by_auditors =
         held_out().filter_map(|(system, of)| Some(of.equal_length.as_ref()?.sentence(system)));
+    let by_length =
+        controls().filter_map(|(system, of)| length_sentence(&system.system, &of.by_target_length));
     let judges = judge_sentences(systems.iter().map(|row| (row.system.as_str(), row)));
     let judges = judges.into_iter().chain(audits);
-    let rest = constant.into_iter().chain(cut).chain(cut_by_auditors);
+    let rest = constant
+        .into_iter()
+        .chain(cut)
+        .chain(cut_by_auditors)
+        .chain(by_length);
     judges.chain(rest).collect()
 }
 

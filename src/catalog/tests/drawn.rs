@@ -32,7 +32,7 @@ fn a_mean_counts_the_runs_that_have_a_value_at_each_step() {
     assert!(one.band().iter().all(|(low, _)| low.is_nan()));
     assert_eq!(line(long).name, "quickstart (n = 2)");
 
-    let drawn = figure(&entries, "ppo/kl/full", &[both], 0.0);
+    let drawn = figure(&entries, "ppo/kl/full", &[both], 0.0, &[]);
     let points = drawn.csv();
     let rows: Vec<&str> = points.lines().skip(1).collect();
     assert!(
@@ -104,7 +104,7 @@ fn the_largest_numbers_are_averaged_and_drawn() {
         run_lines(&entries, &curves, 0.0),
         run_lines(&entries, &curves, 0.9),
     ] {
-        let drawn = figure(&entries, "ppo/reward/total", &lines, 0.0);
+        let drawn = figure(&entries, "ppo/reward/total", &lines, 0.0, &[]);
         let svg = drawn.svg().unwrap();
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         assert!(svg.contains("1e308"), "{svg}");
@@ -120,6 +120,7 @@ fn the_largest_numbers_are_averaged_and_drawn() {
         "ppo/reward/total",
         &run_lines(&entries, &curves, 0.0),
         0.0,
+        &[],
     );
     let svg = svg.svg().unwrap();
     let lines = svg

@@ -5,12 +5,31 @@ use serde_json::json;
 use crate::cli::input::show_notes;
 use crate::cli::output::{count, moment, number_of};
 use crate::cli::{CommandContext, Failure};
-use crate::metrics::{Digits, Estimate, truncation_sentences};
+use crate::metrics::{Digits, Estimate, SystemResults, truncation_sentences};
 use crate::operations::responses::{self, Systems, find_cases};
 use crate::report::{Align, TextTable};
 use crate::store::{Store, StoreReader};
 use crate::study::contexts::ContextKey;
 use crate::text::shown::one_line;
+
+/// The figures of a tokenised system's tokens, beside those that it is ranked by.
+fn as_imported(system: &str, tokens: &SystemResults) -> String {
+    let figure = |estimate: Option<&Estimate>| {
+        estimate.map_or_else(
+            || "–".to_string(),
+            |estimate| Digits::RESULT.with_interval(estimate),
+        )
+    };
+    format!(
+        "{system} was imported as lower-case tokens and is ranked detokenised, as people see it; of the tokens as imported: \
+         Dist-1 {}, Dist-2 {}, Emp-F1 {}, gain over shuffled {}, {} words",
+        figure(Some(&tokens.dist_1)),
+        figure(Some(&tokens.dist_2)),
+        figure(tokens.emp_f1.as_ref()),
+        figure(tokens.controls.as_ref().map(|of| &of.gain)),
+        Digits::WORDS.write(tokens.mean_words)
+    )
+}
 
 /// Lists the systems, or only those of these names.
 pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(), Failure> {
@@ -80,6 +99,13 @@ pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(),
     }
     let mut text = table.text();
     for score in &scores {
+        text += &score
+            .results
+            .as_imported
+            .as_ref()
+            .map_or_else(String::new, |tokens| {
+                format!("{}\n", one_line(&as_imported(&score.system, tokens)))
+            });
         if let Some(identifiers) = &score.identifiers {
             let what = match score.results.emp_f1 {
                 Some(_) => "Emp-F1",

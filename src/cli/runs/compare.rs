@@ -7,14 +7,18 @@ use serde_json::{Value, json};
 use super::super::output::csv_mark;
 use super::super::{CommandContext, Failure};
 use crate::catalog::Entry;
-use crate::catalog::compare::{Paired, differing_settings};
-use crate::catalog::figures::{figure, run_lines, seed_lines};
-use crate::catalog::load::{curves, differences, load_entries};
-use crate::catalog::sheets::{differences_sheet, results_sheet, settings_sheet};
+use crate::catalog::compare::{Paired, PairedRow, differing_settings};
+use crate::catalog::figures::{figure, profiles, run_lines, seed_lines};
+use crate::catalog::load::{Comparison, compare, curves, load_entries};
+use crate::catalog::sheets::{
+    differences_sheet, over_seeds_sheet, results_sheet, seed_differences_sheet, settings_sheet,
+};
 use crate::engine::results_to_json;
-use crate::metrics::{Bootstrap, declared};
+use crate::metrics::{Bootstrap, Estimate, declared};
 use crate::operations::exports;
 use crate::report::Sheet;
+use crate::report::over_seeds::OverSeeds;
+use crate::report::provenance::{Provenance, RESULT_METRICS, signatures};
 use crate::report::tables::latex_sheets;
 use crate::store::{RunId, StoreReader};
 use crate::text::shown::one_line;
@@ -39,6 +43,9 @@ pub struct Compare {
     /// Smooths each run's line, before a band is made of it: weight of the debiased moving average, 0 to 0.99
     #[arg(long, requires = "plot", default_value_t = 0.0, value_parser = smoothing)]
     smoothing: f64,
+    /// Also writes performance profiles over seeds and mechanisms into this file: .svg, .png, or .csv
+    #[arg(long, value_name = "FILE")]
+    profiles: Option<PathBuf>,
     /// How tables are written
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
     format: Format,
@@ -69,17 +76,30 @@ impl Compare {
             resamples: self.resamples as usize,
             ..Bootstrap::default()
         };
-        let differences = differences(&reader, &self.runs, &bootstrap)?;
+        let found = compare(&reader, &entries, &bootstrap)?;
+        if let Some(file) = &self.profiles {
+            let Some(figure) = profiles(&found.over_seeds, &found.provenance) else {
+                return Err(Failure::Usage(
+                    "--profiles: no two of these runs differ in the seed alone and have levels of their answers; compare runs \
+                     of one experiment over several seeds that were evaluated with identifiers"
+                        .into(),
+                ));
+            };
+            exports::write_figure(file, &figure)?;
+        }
         if ctx.out.json {
-            let mut document = document(&entries, &differences);
+            let mut document = document(&entries, &found);
             document["plot"] = json!(self.file);
+            document["profiles"] = json!(self.profiles);
             return ctx.out.document(&document);
         }
-        let sheets = [
+        let mut sheets = vec![
             settings_sheet(&entries),
-            results_sheet(&entries),
-            differences_sheet(&entries, Some(&differences)),
+            results_sheet(&entries, &found.provenance),
         ];
+        sheets.extend(over_seeds_sheet(&found.over_seeds, &found.provenance));
+        sheets.push(differences_sheet(&entries, Some(&found)));
+        sheets.extend(seed_differences_sheet(&found.over_seeds, &found.provenance));
         let each = |write: fn(&Sheet) -> String| {
             let texts: Vec<String> = sheets.iter().map(write).collect();
             texts.join("\n")
@@ -123,7 +143,8 @@ impl Compare {
             true => seed_lines(entries, &curves, self.smoothing),
             false => run_lines(entries, &curves, self.smoothing),
         };
-        let figure = figure(entries, metric, &lines, self.smoothing);
+        let provenance = Provenance::read(reader, &self.runs)?;
+        let figure = figure(entries, metric, &lines, self.smoothing, &provenance);
         Ok(exports::write_figure(file, &figure)?)
     }
 }
@@ -134,34 +155,14 @@ fn smoothing(text: &str) -> Result<f64, String> {
     weight.ok_or_else(|| "a number from 0 to 0.99".to_string())
 }
 
-fn document(entries: &[&Entry], differences: &[Option<Paired>]) -> Value {
+fn document(entries: &[&Entry], found: &Comparison) -> Value {
     let settings: serde_json::Map<String, Value> = differing_settings(entries)
         .into_iter()
         .map(|row| (row.path, json!(row.values)))
         .collect();
-    let differences: Vec<Value> = entries
-        .iter()
-        .skip(1)
-        .zip(differences)
-        .map(|(entry, found)| {
-            let figures: Option<serde_json::Map<String, Value>> = found.as_ref().map(|found| {
-                let figure = |row: &crate::catalog::compare::PairedRow| match &row.outcome {
-                    Ok(e) => json!({"value": e.value, "low": e.low, "high": e.high}),
-                    Err(why) => json!({"missing": why.to_string()}),
-                };
-                found
-                    .rows
-                    .iter()
-                    .map(|row| (row.metric.to_string(), figure(row)))
-                    .collect()
-            });
-            json!({
-                "run": entry.row.id,
-                "n": found.as_ref().map(|found| found.n),
-                "same_identifiers": found.as_ref().map(|found| found.same_identifiers),
-                "figures": figures,
-            })
-        })
+    let others = entries.iter().skip(1).zip(&found.differences);
+    let differences: Vec<Value> = others
+        .map(|(entry, found)| difference(entry, found.as_ref()))
         .collect();
     json!({
         "runs": entries.iter().map(|entry| json!({
@@ -169,5 +170,89 @@ fn document(entries: &[&Entry], differences: &[Option<Paired>]) -> Value {
         })).collect::<Vec<_>>(),
         "settings": settings,
         "differences": differences,
+        "over_seeds": over_seeds(&found.over_seeds),
+        "signatures": signatures(&RESULT_METRICS, &found.provenance),
     })
+}
+
+fn difference(entry: &Entry, found: Option<&Paired>) -> Value {
+    let figure = |row: &PairedRow| match &row.outcome {
+        Ok(found) => {
+            let mut value = interval(&found.estimate);
+            value["p"] = json!(found.p);
+            value["p_holm"] = json!(found.corrected_p);
+            value
+        }
+        Err(why) => json!({"missing": why.to_string()}),
+    };
+    let figures: Option<serde_json::Map<String, Value>> = found.map(|found| {
+        let rows = found.rows.iter();
+        rows.map(|row| (row.metric.to_string(), figure(row)))
+            .collect()
+    });
+    let matched = found.and_then(|found| found.matched_length.as_ref());
+    json!({
+        "run": entry.row.id,
+        "n": found.map(|found| found.n),
+        "same_identifiers": found.map(|found| found.same_identifiers),
+        "figures": figures,
+        "matched_length": matched.map(|matched| json!({
+            "overlap": matched.overlap,
+            "emp_f1": interval(&matched.first),
+            "first_emp_f1": interval(&matched.second),
+            "difference": interval(&matched.difference),
+        })),
+    })
+}
+
+fn over_seeds(found: &OverSeeds) -> Value {
+    let groups = found.groups.iter().map(|group| {
+        let figures: serde_json::Map<String, Value> = group
+            .rows
+            .iter()
+            .map(|row| {
+                let mut value = interval(&row.mean);
+                value["interquartile_mean"] = interval(&row.interquartile_mean);
+                (row.metric.to_string(), value)
+            })
+            .collect();
+        let aggregates = group.aggregates.as_ref();
+        json!({
+            "name": group.name,
+            "seeds": group.seeds,
+            "figures": figures,
+            "interquartile_mean": aggregates.map(|of| interval(&of.interquartile_mean)),
+            "optimality_gap": aggregates.map(|of| interval(&of.optimality_gap)),
+        })
+    });
+    let differences = found.differences.iter().map(|group| {
+        let figures: serde_json::Map<String, Value> = group
+            .rows
+            .iter()
+            .map(|row| {
+                let mut value = interval(&row.difference);
+                value["improvement"] = json!(row.improvement.as_ref().map(interval));
+                value["p"] = json!(row.p);
+                value["p_holm"] = json!(row.corrected_p);
+                (row.metric.to_string(), value)
+            })
+            .collect();
+        json!({
+            "name": group.name,
+            "first": group.first,
+            "seeds": group.seeds,
+            "paired": group.paired,
+            "figures": figures,
+        })
+    });
+    json!({
+        "n": found.examples,
+        "caution": found.caution(),
+        "groups": groups.collect::<Vec<_>>(),
+        "differences": differences.collect::<Vec<_>>(),
+    })
+}
+
+fn interval(estimate: &Estimate) -> Value {
+    json!({"value": estimate.value, "low": estimate.low, "high": estimate.high})
 }

@@ -7,11 +7,13 @@ use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
 use crate::operations::auditors::Auditors;
 use crate::operations::controls::ControlAnswers;
-use crate::operations::levels::{ResponseInContext, are_targets, find_levels};
+use crate::operations::levels::{ResponseInContext, are_targets, find_levels, targets_of};
 use crate::operations::models::{Reference, SavedIdentifiers};
 use crate::operations::{OnProgress, OperationError, Progress, require_writable};
 use crate::store::{ScoredSystem, Store, SystemAnswer, SystemScore};
+use crate::study::cases::AnswerLevels;
 use crate::study::contexts::{Context, ContextKey};
+use crate::study::display::shown;
 
 /// The split of responses from outside.
 pub(in crate::operations) const GIVEN: &str = "given";
@@ -84,79 +86,42 @@ pub fn measure(
             (config, Some(open))
         }
     };
-    let bootstrap = Bootstrap {
-        resamples: config.evaluation.resamples,
-        seed: config.run.seed,
+    let measurer = Measurer {
+        bootstrap: Bootstrap {
+            resamples: config.evaluation.resamples,
+            seed: config.run.seed,
+        },
+        identifiers,
+        contexts,
     };
     let scores = reader.scores()?;
-    let mut notes = identifiers
+    let systems = reader.systems()?;
+    let mut notes = measurer
+        .identifiers
         .as_ref()
         .map_or_else(Vec::new, |open| open.auditors.notes());
     for (at, name) in names.iter().enumerate() {
         let answers = reader.answers(name)?;
         let doing = format!("{name} ({} of {})", at + 1, names.len());
-        let responses: Vec<String> = answers
-            .iter()
-            .map(|answer| answer.response.clone())
-            .collect();
-        let score = match &identifiers {
-            Some(open) => {
-                let rows = in_context(&contexts, &answers);
-                let found = find_levels(
-                    &open.identifiers,
-                    &rows,
-                    open.controls.as_ref(),
-                    &format!("{doing}, "),
-                    on_progress,
-                )?;
-                let audits = open.auditors.audit(
-                    &rows,
-                    open.controls.as_ref(),
-                    &format!("{doing}, "),
-                    on_progress,
-                )?;
-                let note = found.note.as_ref();
-                notes.extend(note.map(|note| format!("{name}: {note}")));
-                let answered = Answered {
-                    targets: None,
-                    ppl_batch: 0,
-                    responses: &responses,
-                    levels: (!found.gold.is_empty()).then_some((&found.gold, &found.predicted)),
-                    controls: found.control_levels(),
-                    truncation: Some(found.truncation),
-                    held_out: &audits,
-                };
-                let positions = answers.iter().map(|answer| answer.position);
-                SystemScore {
-                    results: system_results(name, GIVEN, answered, &bootstrap),
-                    identifiers: Some(open.name.clone()),
-                    levels: Some(positions.zip(found.levels).collect()),
-                }
-            }
-            None => {
-                let progress = Progress {
-                    doing: &doing,
-                    done: 0,
-                    of: answers.len(),
-                };
-                if on_progress(progress).is_break() {
-                    return Err(OperationError::Stopped);
-                }
-                let answered = Answered {
-                    targets: None,
-                    ppl_batch: 0,
-                    responses: &responses,
-                    levels: None,
-                    controls: None,
-                    truncation: None,
-                    held_out: &[],
-                };
-                let results = system_results(name, GIVEN, answered, &bootstrap);
-                let before = scores.iter().find(|score| score.system == *name);
-                kept(results, before)
-            }
-        };
-        writer.put_score(name, &score)?;
+        let tokenized = systems.iter().any(|row| row.name == *name && row.tokenized);
+        let mut score = measurer.measure(name, &seen(&answers, tokenized), &doing, on_progress)?;
+        if tokenized {
+            // Its notes are those of the same contexts.
+            let tokens = measurer.measure(
+                name,
+                &answers,
+                &format!("{doing}, as imported"),
+                on_progress,
+            )?;
+            score.results.as_imported = Some(Box::new(tokens.results));
+            notes.push(format!(
+                "{name} was imported as lower-case tokens: it is ranked as people see it, detokenised; the figures of the \
+                 tokens as imported stand beside."
+            ));
+        }
+        notes.extend(score.note.take().map(|note| format!("{name}: {note}")));
+        let before = scores.iter().find(|score| score.system == *name);
+        writer.put_score(name, &score.stored(before))?;
     }
     Ok(Measured {
         systems: names,
@@ -164,21 +129,131 @@ pub fn measure(
     })
 }
 
-/// The results with what identifiers found before.
-fn kept(results: SystemResults, before: Option<&ScoredSystem>) -> SystemScore {
-    let by = before.and_then(|before| before.identifiers.clone());
-    let known = before.map(|before| &before.results);
-    SystemScore {
-        results: SystemResults {
-            emp_f1: known.and_then(|known| known.emp_f1),
-            mechanism_f1: known.and_then(|known| known.mechanism_f1),
-            truncation: known.and_then(|known| known.truncation),
-            controls: known.and_then(|known| known.controls.clone()),
-            held_out: known.and_then(|known| known.held_out.clone()),
-            ..results
-        },
-        identifiers: by,
-        levels: None,
+/// Responses as people see them.
+fn seen(answers: &[SystemAnswer], tokenized: bool) -> Vec<SystemAnswer> {
+    let mut seen = answers.to_vec();
+    for answer in &mut seen {
+        answer.response = shown(&answer.response, tokenized).into_owned();
+    }
+    seen
+}
+
+/// What all systems are measured with.
+struct Measurer {
+    bootstrap: Bootstrap,
+    identifiers: Option<OpenIdentifiers>,
+    contexts: BTreeMap<ContextKey, Context>,
+}
+
+/// What was measured of one system's responses in one form.
+struct Score {
+    results: SystemResults,
+    /// None where there were no identifiers.
+    found: Option<(String, Vec<(usize, AnswerLevels)>)>,
+    note: Option<String>,
+}
+
+impl Measurer {
+    fn measure(
+        &self,
+        name: &str,
+        answers: &[SystemAnswer],
+        doing: &str,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Score, OperationError> {
+        let responses: Vec<String> = answers
+            .iter()
+            .map(|answer| answer.response.clone())
+            .collect();
+        let rows = in_context(&self.contexts, answers);
+        let references = targets_of(&rows);
+        let words_alone = Answered {
+            targets: None,
+            ppl_batch: 0,
+            responses: &responses,
+            references: &references,
+            levels: None,
+            controls: None,
+            truncation: None,
+            held_out: &[],
+        };
+        let Some(open) = &self.identifiers else {
+            let progress = Progress {
+                doing,
+                done: 0,
+                of: answers.len(),
+            };
+            if on_progress(progress).is_break() {
+                return Err(OperationError::Stopped);
+            }
+            return Ok(Score {
+                results: system_results(name, GIVEN, words_alone, &self.bootstrap),
+                found: None,
+                note: None,
+            });
+        };
+        let found = find_levels(
+            &open.identifiers,
+            &rows,
+            open.controls.as_ref(),
+            &format!("{doing}, "),
+            on_progress,
+        )?;
+        let audits = open.auditors.audit(
+            &rows,
+            open.controls.as_ref(),
+            &format!("{doing}, "),
+            on_progress,
+        )?;
+        let answered = Answered {
+            levels: (!found.gold.is_empty()).then_some((&found.gold, &found.predicted)),
+            controls: found.control_levels(),
+            truncation: Some(found.truncation),
+            held_out: &audits,
+            ..words_alone
+        };
+        let results = system_results(name, GIVEN, answered, &self.bootstrap);
+        let positions = answers.iter().map(|answer| answer.position);
+        Ok(Score {
+            results,
+            note: found.note,
+            found: Some((open.name.clone(), positions.zip(found.levels).collect())),
+        })
+    }
+}
+
+impl Score {
+    /// As it is stored; without identifiers with what they found before.
+    fn stored(self, before: Option<&ScoredSystem>) -> SystemScore {
+        match self.found {
+            Some((identifiers, levels)) => SystemScore {
+                results: self.results,
+                identifiers: Some(identifiers),
+                levels: Some(levels),
+            },
+            None => SystemScore {
+                identifiers: before.and_then(|before| before.identifiers.clone()),
+                results: kept(self.results, before.map(|before| &before.results)),
+                levels: None,
+            },
+        }
+    }
+}
+
+/// The results with what identifiers found before, of each form of the responses.
+fn kept(results: SystemResults, before: Option<&SystemResults>) -> SystemResults {
+    let tokens = before.and_then(|before| before.as_imported.as_deref());
+    // What an earlier version found of a tokenised system was of the tokens.
+    let same_form = results.as_imported.is_some() == tokens.is_some();
+    let known = before.filter(|_| same_form);
+    SystemResults {
+        emp_f1: known.and_then(|known| known.emp_f1),
+        mechanism_f1: known.and_then(|known| known.mechanism_f1),
+        truncation: known.and_then(|known| known.truncation),
+        controls: known.and_then(|known| known.controls.clone()),
+        held_out: known.and_then(|known| known.held_out.clone()),
+        as_imported: results.as_imported.map(|own| Box::new(kept(*own, tokens))),
+        ..results
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Cell, Column, Row, Table, TableNumber};
 use crate::data::Mechanism;
-use crate::metrics::{Estimate, IdentifierScores, SystemResults};
+use crate::metrics::{Estimate, IdentifierScores, SystemResults, declared};
+use crate::report::over_seeds::GroupFigures;
 use crate::report::paper::{self, Reported};
 use crate::report::{CONTROL_COLUMNS, HELD_OUT_COLUMNS, held_out_figures};
 use crate::study::results::{AbResults, RatingResults};
@@ -19,10 +20,61 @@ pub(super) struct Ours {
     pub of: String,
     pub label: String,
     pub cells: Vec<Cell>,
-    /// Those of [`HELD_OUT_COLUMNS`]; empty where no auditor judged.
-    pub held_out: Vec<Cell>,
-    /// Those of [`CONTROL_COLUMNS`]; empty where there are none.
-    pub controls: Vec<Cell>,
+    /// Further cells, by the headings of their columns among [`BESIDE`].
+    pub beside: Vec<(&'static str, Cell)>,
+}
+
+/// Columns beside those that the paper has, wherever one of ours has a cell there.
+const BESIDE: [&str; 12] = {
+    let [
+        shuffled,
+        gain,
+        constant,
+        reaction,
+        interpretation,
+        exploration,
+    ] = CONTROL_COLUMNS;
+    let [held_out, held_out_gain, held_out_kappa] = HELD_OUT_COLUMNS;
+    [
+        held_out,
+        held_out_gain,
+        held_out_kappa,
+        WORDS,
+        EAD[0],
+        EAD[1],
+        shuffled,
+        gain,
+        constant,
+        reaction,
+        interpretation,
+        exploration,
+    ]
+};
+
+const WORDS: &str = "Words";
+const EAD: [&str; 2] = ["EAD-1 (%)", "EAD-2 (%)"];
+
+impl Ours {
+    fn beside(&self, title: &str) -> Cell {
+        let mut beside = self.beside.iter();
+        let found = beside.find(|(known, _)| *known == title);
+        found.map_or(Cell::Nothing, |(_, cell)| cell.clone())
+    }
+
+    /// Whether controls of Emp-F1 stand beside it.
+    pub(super) fn is_controlled(&self) -> bool {
+        self.has_any(&CONTROL_COLUMNS)
+    }
+
+    /// Whether what auditors find stands beside it.
+    pub(super) fn is_held_out(&self) -> bool {
+        self.has_any(&HELD_OUT_COLUMNS)
+    }
+
+    fn has_any(&self, titles: &[&str]) -> bool {
+        let mut cells = titles.iter().map(|title| self.beside(title));
+        cells.any(|cell| cell != Cell::Nothing)
+    }
 }
 
 /// Each figure with "reported" beside it.
@@ -56,7 +108,11 @@ fn side_by_side(ours: Vec<Cell>, reported: Vec<Cell>) -> Vec<Cell> {
 }
 
 /// The paper's rows in order, each with our figures; then those that the paper does not have.
-fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
+fn rows(paper: &[Reported], prefix: &str, ours: &[Ours], further: &[&str]) -> Vec<Row> {
+    let further = |own: &Ours| -> Vec<Cell> {
+        let cells = further.iter().map(|title| own.beside(title));
+        cells.collect()
+    };
     let mut rows = Vec::new();
     let mut taken = vec![false; ours.len()];
     for (name, values) in paper {
@@ -71,7 +127,7 @@ fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
                 false => vec![Cell::Nothing; values.len()],
             };
             let mut cells = side_by_side(own.cells.clone(), beside);
-            cells.extend(own.held_out.iter().chain(&own.controls).cloned());
+            cells.extend(further(own));
             rows.push(Row {
                 name: own.label.clone(),
                 cells,
@@ -87,7 +143,7 @@ fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
     }
     for (own, _) in ours.iter().zip(taken).filter(|(_, taken)| !taken) {
         let mut cells = side_by_side(own.cells.clone(), vec![Cell::Nothing; own.cells.len()]);
-        cells.extend(own.held_out.iter().chain(&own.controls).cloned());
+        cells.extend(further(own));
         rows.push(Row {
             name: own.label.clone(),
             cells,
@@ -110,10 +166,21 @@ fn share(share: Option<&Share>) -> Cell {
     })
 }
 
-/// What stands beside Emp-F1 in Tables II and V; empty where no controls were computed.
-pub(super) fn control_cells(results: &SystemResults) -> Vec<Cell> {
+/// What stands beside the paper's figures in Tables II and V.
+pub(super) fn beside(results: &SystemResults) -> Vec<(&'static str, Cell)> {
+    let ead = results.ead.iter().flatten().map(|ead| estimate(Some(ead)));
+    let words = Cell::Figure {
+        value: results.mean_words,
+        interval: None,
+    };
+    let mut beside = vec![(WORDS, words)];
+    beside.extend(EAD.into_iter().zip(ead));
+    if results.held_out.is_some() {
+        let held_out = held_out_figures(results).map(estimate);
+        beside.extend(HELD_OUT_COLUMNS.into_iter().zip(held_out));
+    }
     let Some(controls) = &results.controls else {
-        return Vec::new();
+        return beside;
     };
     let constant = controls.constant.as_ref().map(|constant| &constant.emp_f1);
     let kappa = controls.kappa.iter().map(|kappa| match kappa {
@@ -121,15 +188,38 @@ pub(super) fn control_cells(results: &SystemResults) -> Vec<Cell> {
         None => Cell::Words("undefined".to_string()),
     });
     let emp_f1 = [Some(&controls.shuffled), Some(&controls.gain), constant];
-    emp_f1.into_iter().map(estimate).chain(kappa).collect()
+    let cells = emp_f1.into_iter().map(estimate).chain(kappa);
+    beside.extend(CONTROL_COLUMNS.into_iter().zip(cells));
+    beside
 }
 
-/// What auditors find, right of Emp-F1 in Tables II and V; empty where none judged.
-pub(super) fn held_out_cells(results: &SystemResults) -> Vec<Cell> {
-    match results.held_out {
-        Some(_) => held_out_figures(results).map(estimate).to_vec(),
-        None => Vec::new(),
-    }
+/// The cells of a mean over seeds: the four figures, and those beside them.
+pub(super) fn mean_cells(group: &GroupFigures) -> (Vec<Cell>, Vec<(&'static str, Cell)>) {
+    let mean = |metric: &str| estimate(group.row(metric).map(|row| &row.mean));
+    let cells = [
+        declared::VALIDATION_PPL,
+        declared::VALIDATION_DIST_1,
+        declared::VALIDATION_DIST_2,
+        declared::VALIDATION_EMP_F1,
+    ];
+    let [shuffled, gain, _, reaction, interpretation, exploration] = CONTROL_COLUMNS;
+    let [held_out, held_out_gain, held_out_kappa] = HELD_OUT_COLUMNS;
+    let [first, second, third] = declared::VALIDATION_KAPPA_KEYS;
+    let beside = [
+        (held_out, declared::VALIDATION_EMP_F1_HELD_OUT),
+        (held_out_gain, declared::VALIDATION_EMP_F1_HELD_OUT_GAIN),
+        (held_out_kappa, declared::VALIDATION_KAPPA_HELD_OUT),
+        (WORDS, declared::VALIDATION_WORDS),
+        (shuffled, declared::VALIDATION_EMP_F1_SHUFFLED),
+        (gain, declared::VALIDATION_EMP_F1_GAIN),
+        (reaction, first),
+        (interpretation, second),
+        (exploration, third),
+    ];
+    (
+        cells.map(mean).to_vec(),
+        beside.map(|(title, metric)| (title, mean(metric))).to_vec(),
+    )
 }
 
 /// The four figures of Tables II and V.
@@ -197,41 +287,26 @@ pub(super) fn ablation(ours: &[Ours]) -> Table {
     measured(TableNumber::Ablation, &paper::ABLATION, ours)
 }
 
-/// Tables II and V: the paper's figures beside ours and, where any of ours has them, what auditors find and the
-/// controls of Emp-F1.
+/// Tables II and V: the paper's figures beside ours, then what auditors find, lengths, EAD and the controls of Emp-F1 where
+/// any of ours has them.
 fn measured(number: TableNumber, paper: &[Reported], ours: &[Ours]) -> Table {
     let mut columns = paired(&AUTOMATIC);
-    let held_out = beside(
-        &HELD_OUT_COLUMNS,
-        ours.iter().any(|own| !own.held_out.is_empty()),
-    );
-    let controls = beside(
-        &CONTROL_COLUMNS,
-        ours.iter().any(|own| !own.controls.is_empty()),
-    );
-    let mut ours = ours.to_vec();
-    for own in &mut ours {
-        own.held_out.resize(held_out.len(), Cell::Nothing);
-        own.controls.resize(controls.len(), Cell::Nothing);
-    }
-    columns.extend(held_out.into_iter().chain(controls));
+    let further: Vec<&str> = BESIDE
+        .into_iter()
+        .filter(|title| ours.iter().any(|own| own.beside(title) != Cell::Nothing))
+        .collect();
+    columns.extend(further.iter().map(|title| Column {
+        title: title.to_string(),
+        reported: false,
+    }));
     let width = columns.len();
     let mut table = Table::new(number, "Models", columns);
-    table.rows = rows(paper, "", &ours);
+    table.rows = rows(paper, "", ours, &further);
     for row in &mut table.rows {
         row.cells.resize(width, Cell::Nothing);
     }
     table.bold = best(&table);
     table
-}
-
-/// Columns of ours without a reported value beside them; none where they are not wanted.
-fn beside(titles: &[&str], wanted: bool) -> Vec<Column> {
-    let column = |title: &&str| Column {
-        title: title.to_string(),
-        reported: false,
-    };
-    titles.iter().filter(|_| wanted).map(column).collect()
 }
 
 /// Emp-F1 and its gain that are the highest to the reward's identifiers and to the auditors as well: what only the
@@ -290,13 +365,12 @@ pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
                 label: labelled(&of, mark, studies.len()),
                 of,
                 cells: results.aspects.iter().map(mean).collect(),
-                held_out: Vec::new(),
-                controls: Vec::new(),
+                beside: Vec::new(),
             });
         }
     }
     let mut table = Table::new(TableNumber::Rating, "Models", paired(&ASPECTS));
-    table.rows = rows(&paper::RATING, "", &ours);
+    table.rows = rows(&paper::RATING, "", &ours, &[]);
     table
 }
 
@@ -316,13 +390,12 @@ pub(super) fn ab_test(studies: &[(String, &AbResults)]) -> Table {
                 of,
                 label: labelled(&meets, mark, studies.len()),
                 cells: shares.map(|each| share(each.as_ref())).to_vec(),
-                held_out: Vec::new(),
-                controls: Vec::new(),
+                beside: Vec::new(),
             });
         }
     }
     let mut table = Table::new(TableNumber::AbTest, "Models", paired(&OUTCOMES));
-    table.rows = rows(&paper::AB_TEST, "EmpRL vs ", &ours);
+    table.rows = rows(&paper::AB_TEST, "EmpRL vs ", &ours, &[]);
     table
 }
 
@@ -368,13 +441,15 @@ mod tests {
             value,
             interval: None,
         };
-        let judged = |value| vec![figure(value), figure(value / 10.0), Cell::Nothing];
+        let judged = |value| {
+            let cells = [figure(value), figure(value / 10.0), Cell::Nothing];
+            HELD_OUT_COLUMNS.into_iter().zip(cells).collect()
+        };
         Ours {
             of: system.to_string(),
             label: system.to_string(),
             cells: vec![Cell::Nothing, figure(1.0), figure(2.0), figure(emp_f1)],
-            held_out: held_out.map_or_else(Vec::new, judged),
-            controls: Vec::new(),
+            beside: held_out.map_or_else(Vec::new, judged),
         }
     }
 

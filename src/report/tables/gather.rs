@@ -2,13 +2,18 @@
 
 use serde_json::Value;
 
-use super::fill::{self, Ours, automatic_cells, control_cells, held_out_cells};
+use super::fill::{self, Ours, automatic_cells, beside};
 use super::notes::{metric_notes, study_notes};
+use super::seeds::Seeds;
 use super::{Table, TableNumber, cases};
 use crate::data::library::BUILTIN;
 use crate::experiment::{Config, Event, Held, SCRATCH, Stage, changes_made};
+use crate::metrics::length::length_sentence;
 use crate::metrics::{Bootstrap, SystemResults, judge_sentences};
 use crate::report::paper;
+use crate::report::provenance::{
+    IDENTIFIER_METRICS, Provenance, RESULT_METRICS, signatures, system_signature,
+};
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
 use crate::study::definition::StudyKind;
 use crate::study::results::{Findings, Results, results};
@@ -94,6 +99,8 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
         );
         table.notes.push(words);
     }
+    let provenance = Provenance::read(reader, runs)?;
+    table.signatures = signatures(&IDENTIFIER_METRICS, &provenance);
     table
         .notes
         .push("Reported: Table I of the paper, from T5-base.".to_string());
@@ -127,6 +134,7 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
     let mut judged: Vec<(String, SystemResults)> = Vec::new();
     let scores = reader.scores()?;
     let systems = reader.systems()?;
+    let mut signed = Vec::new();
     for name in &chosen.systems {
         let named = find_name(systems.iter().map(|system| &*system.name), name)?;
         let Some(scored) = scores.iter().find(|scored| scored.system == named) else {
@@ -148,10 +156,25 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
             of: scored.system.clone(),
             label: scored.system.clone(),
             cells: automatic_cells(&scored.results),
-            held_out: held_out_cells(&scored.results),
-            controls: control_cells(&scored.results),
+            beside: beside(&scored.results),
         });
+        if let Some(tokens) = &scored.results.as_imported {
+            notes.push(format!(
+                "{}: imported as lower-case tokens. The row by its name, by which it is ranked, is of its responses as \
+                 people see them, detokenised; the next one of the tokens as imported.",
+                scored.system
+            ));
+            ours.push(Ours {
+                of: scored.system.clone(),
+                label: format!("{}, tokens as imported", scored.system),
+                cells: automatic_cells(tokens),
+                beside: beside(tokens),
+            });
+        }
+        let row = systems.iter().find(|row| row.name == scored.system);
+        signed.extend(row.map(|row| system_signature(&RESULT_METRICS, row)));
     }
+    let mut seeds = Seeds::default();
     for run in &chosen.runs {
         let detail = reader.run(*run)?;
         let results = required_results(reader, *run)?;
@@ -182,19 +205,28 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
             let cut = held_out.and_then(|of| of.equal_length.as_ref());
             notes.extend(cut.map(|cut| cut.sentence(&format!("Run {run}: {}", row.system))));
             judged.push((format!("{} (run {run})", row.system), row.clone()));
+            notes.extend(by_length(row, &format!("Run {run}: {}", row.system)));
             ours.push(Ours {
                 of: row.system.clone(),
                 label: format!("{} ({}, run {run})", row.system, detail.row.name),
                 cells: automatic_cells(row),
-                held_out: held_out_cells(row),
-                controls: control_cells(row),
+                beside: beside(row),
             });
+            if row.split == "test" {
+                seeds.add(reader, &detail, &row.system, &row.system)?;
+            }
         }
     }
+    seeds.rows(&mut ours, &mut notes);
     let mut table = fill::automatic(&ours);
     table.notes = notes;
     let judged = judged.iter().map(|(name, row)| (name.as_str(), row));
     table.notes.extend(judge_sentences(judged));
+    signed.extend(signatures(
+        &RESULT_METRICS,
+        &Provenance::read(reader, &chosen.runs)?,
+    ));
+    table.signatures = signed;
     table
         .notes
         .extend(metric_notes("II", &ours, !table.bold.is_empty()));
@@ -205,6 +237,7 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
     let mut ours = Vec::new();
     let mut notes = Vec::new();
     let mut judged: Vec<(String, SystemResults)> = Vec::new();
+    let mut seeds = Seeds::default();
     for run in runs {
         let detail = reader.run(*run)?;
         let results = required_results(reader, *run)?;
@@ -246,18 +279,33 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
                 None => format!("{} ({}, run {run})", own.system, detail.row.name),
             },
             cells: automatic_cells(own),
-            held_out: held_out_cells(own),
-            controls: control_cells(own),
+            beside: beside(own),
         });
+        notes.extend(by_length(own, &format!("Run {run}: {}", own.system)));
+        if own.split == "test" {
+            seeds.add(
+                reader,
+                &detail,
+                &own.system,
+                row.unwrap_or(&detail.row.experiment),
+            )?;
+        }
     }
+    seeds.rows(&mut ours, &mut notes);
     let mut table = fill::ablation(&ours);
     table.notes = notes;
     let judged = judged.iter().map(|(name, row)| (name.as_str(), row));
     table.notes.extend(judge_sentences(judged));
+    table.signatures = signatures(&RESULT_METRICS, &Provenance::read(reader, runs)?);
     table
         .notes
         .extend(metric_notes("V", &ours, !table.bold.is_empty()));
     Ok(table)
+}
+
+/// Emp-F1 by the target's length, as a note.
+fn by_length(results: &SystemResults, name: &str) -> Option<String> {
+    length_sentence(name, &results.controls.as_ref()?.by_target_length)
 }
 
 fn required_results(reader: &StoreReader, run: RunId) -> Result<Vec<SystemResults>, GatherError> {

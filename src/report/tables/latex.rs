@@ -1,8 +1,10 @@
 //! Tables as LaTeX documents that compile as they are, with packages that every distribution has.
 
 use super::{Cell, Row, Table, figure};
-use crate::report::Sheet;
+use crate::metrics::signature::Signature;
 use crate::report::escape::latex as escaped;
+use crate::report::{Sheet, signature_lines};
+use crate::text::shown::one_line;
 
 /// A whole document; comments mark the beginning and end of the table itself.
 pub(super) fn document(table: &Table) -> String {
@@ -54,7 +56,7 @@ fn sheet(sheet: &Sheet) -> String {
         }
         text += "\\hline\n\\end{tabular}}\n\n\\smallskip\n";
     }
-    text += &notes(&sheet.notes);
+    text += &notes(&sheet.notes, &sheet.signatures);
     text += "\\end{table}\n";
     text
 }
@@ -96,7 +98,7 @@ fn figures(table: &Table) -> String {
         text += &format!("{} \\\\\n", cells.join(" & "));
     }
     text += "\\hline\n\\end{tabular}}\n\n\\smallskip\n";
-    text += &notes(&table.notes);
+    text += &notes(&table.notes, &table.signatures);
     text += "\\end{table}\n";
     text
 }
@@ -119,16 +121,20 @@ fn cases(table: &Table) -> String {
         }
     }
     text += "\\hline\n\\end{longtable}\n";
-    text += &notes(&table.notes);
+    text += &notes(&table.notes, &table.signatures);
     text
 }
 
-fn notes(notes: &[String]) -> String {
+/// The notes, and the signatures as comments.
+fn notes(notes: &[String], signatures: &[Signature]) -> String {
     let mut text = String::from("{\\footnotesize\n");
     for note in notes {
         text += &format!("\\par {}\n", escaped(note));
     }
     text += "\\par}\n";
+    for line in signature_lines(signatures) {
+        text += &format!("% {}\n", one_line(&line));
+    }
     text
 }
 

@@ -7,6 +7,7 @@ mod fill;
 mod gather;
 mod latex;
 mod notes;
+mod seeds;
 mod write;
 
 pub use gather::{GatherError, TableSelection, gather};
@@ -16,6 +17,7 @@ pub use write::Format;
 use serde::{Serialize, Serializer};
 
 use crate::metrics::Digits;
+use crate::metrics::signature::Signature;
 
 /// One of the paper's six tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -134,6 +136,8 @@ pub struct Table {
     pub bold: Vec<(usize, usize)>,
     /// Definitions, sample sizes, splits and versions behind the figures.
     pub notes: Vec<String>,
+    /// What our figures come from.
+    pub signatures: Vec<Signature>,
 }
 
 impl Table {
@@ -146,6 +150,7 @@ impl Table {
             rows: Vec::new(),
             bold: Vec::new(),
             notes: Vec::new(),
+            signatures: Vec::new(),
         }
     }
 

@@ -16,7 +16,14 @@ pub(super) fn metric_notes(table: &str, ours: &[Ours], has_bold: bool) -> Vec<St
         ("dist_2", "Dist-2"),
         ("emp_f1", "Emp-F1"),
     ];
-    if ours.iter().any(|own| !own.controls.is_empty()) {
+    if !ours.is_empty() {
+        wanted.extend([
+            ("ead_1", "EAD-1"),
+            ("ead_2", "EAD-2"),
+            ("mean_words", "Words"),
+        ]);
+    }
+    if ours.iter().any(Ours::is_controlled) {
         wanted.extend([
             ("emp_f1_shuffled", "Shuffled"),
             (
@@ -26,7 +33,7 @@ pub(super) fn metric_notes(table: &str, ours: &[Ours], has_bold: bool) -> Vec<St
             ("emp_f1_constant", "Constant"),
         ]);
     }
-    let is_held_out = ours.iter().any(|own| !own.held_out.is_empty());
+    let is_held_out = ours.iter().any(Ours::is_held_out);
     if is_held_out {
         wanted.extend([
             ("emp_f1_held_out", "Emp-F1, held out"),
@@ -40,7 +47,7 @@ pub(super) fn metric_notes(table: &str, ours: &[Ours], has_bold: bool) -> Vec<St
             Some(format!("{title}: {definition}"))
         })
         .collect();
-    if ours.iter().any(|own| !own.controls.is_empty()) {
+    if ours.iter().any(Ours::is_controlled) {
         notes.push(KAPPA_NOTE.to_string());
     }
     if is_held_out {

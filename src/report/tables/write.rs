@@ -2,7 +2,7 @@
 
 use super::{Cell, Row, Table, figure, latex};
 use crate::report::escape::{csv_line, markdown as escaped};
-use crate::report::{Align, TextTable};
+use crate::report::{Align, SIGNATURE_COLUMN, TextTable, signature_cell, signature_lines};
 use crate::text::shown::{cell as csv_text, one_line};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +79,16 @@ impl Table {
             text += &format!("| {} |\n", cells.join(" | "));
         }
         text.push('\n');
-        for note in &self.notes {
-            text += &format!("- {}\n", escaped(note));
+        for note in self.lines_below() {
+            text += &format!("- {}\n", escaped(&note));
         }
         text
+    }
+
+    /// The notes, then the signatures.
+    fn lines_below(&self) -> impl Iterator<Item = String> {
+        let notes = self.notes.iter().cloned();
+        notes.chain(signature_lines(&self.signatures))
     }
 
     fn csv(&self) -> String {
@@ -110,6 +116,8 @@ impl Table {
             }
             last = title;
         }
+        let signature = signature_cell(&self.signatures);
+        head.extend(signature.as_ref().map(|_| SIGNATURE_COLUMN.to_string()));
         let mut text = csv_line(&head) + "\n";
         for row in &self.rows {
             let mut record = vec![csv_text(&row.name).into_owned()];
@@ -125,6 +133,7 @@ impl Table {
                     record.extend([low, high]);
                 }
             }
+            record.extend(signature.clone());
             text += &(csv_line(&record) + "\n");
         }
         text
@@ -143,8 +152,8 @@ impl Table {
             table.row(std::iter::once(row.name.clone()).chain(row.cells.iter().map(words)));
         }
         let mut text = format!("{}\n\n{}\n", self.heading(), table.text());
-        for note in &self.notes {
-            text += &format!("{}\n", one_line(note));
+        for note in self.lines_below() {
+            text += &format!("{}\n", one_line(&note));
         }
         text
     }
@@ -161,8 +170,8 @@ impl Table {
             }
         }
         text.push('\n');
-        for note in &self.notes {
-            text += &format!("{}\n", one_line(note));
+        for note in self.lines_below() {
+            text += &format!("{}\n", one_line(&note));
         }
         text
     }

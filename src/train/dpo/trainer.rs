@@ -18,7 +18,7 @@ use crate::train::TrainError;
 use crate::train::artifacts::Artifacts;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::evaluate::{Exam, Examiner};
-use crate::train::material::Encoded;
+use crate::train::material::{Encoded, validation_subset};
 use crate::train::model_tokenizer::ModelTokenizer;
 use crate::train::optimizer::AdamW;
 use crate::train::order::Order;
@@ -55,6 +55,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
         session.note(STAGE, 0, Severity::Info, provenance(&set, kept));
     }
     let examples = &artifacts.material.validation;
+    let examples = validation_subset(examples, &config.evaluation, config.run.seed);
     let base = artifacts.base_under(config.dpo.tuning);
     let lengths = train.iter().map(EncodedPair::tokens).collect();
     let order = seed(config.run.seed, Draw::PreferenceOrder, 0);
@@ -65,7 +66,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
         total: steps(&config.dpo, train.len()),
         train,
         validation,
-        examples: &examples[..config.evaluation.subset.min(examples.len())],
+        examples: &examples,
         tokenizer: &artifacts.tokenizer,
         examiner: &artifacts.examiner(config, &session.device),
         exam: OnceCell::new(),

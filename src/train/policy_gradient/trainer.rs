@@ -21,7 +21,7 @@ use crate::train::TrainError;
 use crate::train::artifacts::Artifacts;
 use crate::train::checkpoint::{Checkpoint, read_json, write_json};
 use crate::train::evaluate::{Exam, Examiner, sampling};
-use crate::train::material::Encoded;
+use crate::train::material::{Encoded, validation_subset};
 use crate::train::model_tokenizer::ModelTokenizer;
 use crate::train::optimizer::AdamW;
 use crate::train::order::Order;
@@ -47,12 +47,12 @@ pub fn run<A: Algorithm>(
     let device = &session.device;
     let (identifiers, train_set) = (artifacts.identifiers.as_ref(), &artifacts.material.train);
     let mut reward = reward::chosen(&config.reward, identifiers, train_set, device)?;
-    let subset = config.evaluation.subset;
     let validation = &artifacts.material.validation;
+    let validation = validation_subset(validation, &config.evaluation, config.run.seed);
     let base = artifacts.base_under(algorithm.pace(config).tuning);
     let inputs = Inputs {
         train: train_set,
-        validation: &validation[..subset.min(validation.len())],
+        validation: &validation,
         tokenizer: &artifacts.tokenizer,
         reward: reward.as_mut(),
         examiner: &artifacts.examiner(config, &session.device),

@@ -267,7 +267,7 @@ fn every_column_of_the_tokens_comes_into_sight_in_a_narrow_window() {
                 }
             }
         }
-        let missing: Vec<_> = titles
+        let missing: Vec<_> = &titles
             .iter()
             .filter(|title| !seen.contains(*title))
             .collect();

@@ -271,7 +271,7 @@ fn models_are_shown() {
     assert_eq!(done.code, 1);
     assert!(
         done.stderr
-            .contains("run 1 has no ppo or generator checkpoint at step 3; it has"),
+            .contains("run 1 has no policy or generator checkpoint at step 3; it has"),
         "{}",
         done.stderr
     );

@@ -259,7 +259,7 @@ fn every_column_of_the_tokens_comes_into_sight_in_a_narrow_window() {
         let mut seen = std::collections::BTreeSet::new();
         for to_the_left in [0.0].into_iter().chain([-60.0; 12]) {
             turn(&mut window, over, vec2(to_the_left, 0.0));
-            for title in titles {
+            for title in &titles {
                 let head = told(&window, &format!("{title}: "));
                 let rect = find(&window, &head).rect();
                 if rect.left() >= figures && rect.right() <= size[0] {
@@ -267,7 +267,7 @@ fn every_column_of_the_tokens_comes_into_sight_in_a_narrow_window() {
                 }
             }
         }
-        let missing: Vec<_> = &titles
+        let missing: Vec<_> = titles
             .iter()
             .filter(|title| !seen.contains(*title))
             .collect();

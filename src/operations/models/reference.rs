@@ -173,7 +173,6 @@ fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<ResolvedModel, Ref
 }
 
 fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> ReferenceError {
-    let names: Vec<&str> = stages.iter().map(|stage| stage.key()).collect();
     let there: Vec<String> = checkpoints
         .iter()
         .filter(|row| stages.contains(&row.stage))
@@ -185,7 +184,10 @@ fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> Re
     };
     ReferenceError::NoCheckpoint {
         run: of.run,
-        stages: names.join(" or "),
+        stages: match stages {
+            [only] => only.key().to_string(),
+            _ => "policy or generator".to_string(),
+        },
         at: of
             .step
             .map_or_else(String::new, |step| format!(" at step {step}")),

@@ -100,7 +100,7 @@ fn make(dir: &Path, runs: u32) {
          INSERT INTO summary SELECT n.id, key, last + n.id, last_step, last_wall, min, max, count, nonfinite
              FROM numbers n, summary WHERE run = 1;
          INSERT INTO results SELECT numbers.id, position, system, split, stage, step, wall, n, mean_words,
-                                        controls_json
+                                        controls_json, held_out_json
              FROM numbers, results WHERE run = 1;
          INSERT INTO figures SELECT n.id, system, split, name, value, low, high
              FROM numbers n, figures WHERE run = 1;

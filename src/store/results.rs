@@ -115,14 +115,16 @@ pub(super) fn prepare<'db>(
     ])
 }
 
-/// The stored figures that have these names; those of the mechanisms are read together.
+/// The stored figures that have these names; those of the mechanisms are read together, and both EAD.
 fn figures_of(names: &BTreeSet<String>) -> impl Iterator<Item = &'static str> + '_ {
     let is_asked = |name: &str| names.contains(name);
     let any_mechanism = MECHANISM_F1.into_iter().any(is_asked);
     let mechanisms = any_mechanism.then_some(MECHANISM_F1);
+    let ead = EAD.into_iter().any(is_asked).then_some(EAD);
     let all = NAMES.into_iter().flatten().copied();
     let others = all.filter(move |name| is_asked(name));
-    others.chain(mechanisms.into_iter().flatten())
+    let together = mechanisms.into_iter().flatten();
+    others.chain(together).chain(ead.into_iter().flatten())
 }
 
 /// A row of `results`, still without its figures.

@@ -224,7 +224,9 @@ fn a_setting_is_changed_while_the_run_goes_on_and_stands_among_the_events() {
     click(&mut window, "Set Learning rate");
     wait_for(&mut window, "now 0.002", 60);
     assert!(is_disabled(&window, "Set Learning rate"), "it is so now");
-    click(&mut window, "Show Events");
+    // Its name says how many alerts there are.
+    window.get_by_label_contains("Show Events").click();
+    settle(&mut window);
     expect(&mut window, "Changed learning rate to 0.002");
     click(&mut window, "Stop");
     wait_for(&mut window, "The run was stopped", 120);

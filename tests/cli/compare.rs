@@ -22,16 +22,16 @@ fn changed_and_not() -> Place {
 #[test]
 fn a_change_on_the_way_stands_in_every_list_filter_and_export() {
     let place = changed_and_not();
-    let words = "1.41e-5 until step 2, then 5e-5";
+    let words = "3e-4 until step 2, then 5e-5";
     let made = json!([{"after_step": 2, "setting": "ppo.lr", "value": 5e-5}]);
     let list = |filter: &str| -> Vec<i64> {
         let runs = place.json(&["runs", "list", "--filter", filter]);
         let runs = runs.as_array().unwrap().clone();
         runs.iter().map(|run| run["id"].as_i64().unwrap()).collect()
     };
-    assert_eq!(list("ppo.lr = 1.41e-5"), [2, 1]);
+    assert_eq!(list("ppo.lr = 3e-4"), [2, 1]);
     assert_eq!(list("ppo.lr = 5e-5"), [0; 0]);
-    assert_eq!(list("not ppo.lr = 1.41e-5"), [3]);
+    assert_eq!(list("not ppo.lr = 3e-4"), [3]);
     assert_eq!(list("changed"), [3]);
     let runs = place.json(&["runs", "list"]);
     assert_eq!(
@@ -58,7 +58,7 @@ fn a_change_on_the_way_stands_in_every_list_filter_and_export() {
     assert!(compared.contains(words), "{compared}");
     let compared = place.json(&["runs", "compare", "1", "3"]);
     let rate = &compared["settings"]["ppo.lr"];
-    assert_eq!(rate[0], 1.41e-5);
+    assert_eq!(rate[0], 3e-4);
     assert_eq!(
         rate[1]["changed_to"],
         json!([{"after_step": 2, "value": 5e-5}])
@@ -93,7 +93,7 @@ fn a_mean_over_seeds_leaves_the_changed_run_out() {
     let csv = std::fs::read_to_string(&file).unwrap();
     let lines: Vec<&str> = csv.lines().skip(1).collect();
     assert_eq!(lines.len(), 6, "{csv}");
-    let mean = "\"quickstart, ppo.lr 1.41e-5 (n = 2)\",1,0.1,0.1,0.1,2,\"ppo/reward/empathy|1|";
+    let mean = "\"quickstart, ppo.lr 3e-4 (n = 2)\",1,0.1,0.1,0.1,2,\"ppo/reward/empathy|1|";
     assert!(lines[0].starts_with(mean), "{csv}");
     assert!(lines[5].contains(",,,1,\"ppo/reward/empathy|1|"), "{csv}");
     assert!(lines[3].starts_with("\"sweep seed 3 #3 (n = 1, thin, no band)\""));

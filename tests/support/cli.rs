@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A quickstart cut down to seconds, all four stages.
-pub const SHORT: [&str; 16] = [
+pub const SHORT: [&str; 17] = [
     "--set=model.vocabulary=400",
     "--set=identifiers.epochs=1",
     "--set=identifiers.max_context=16",
@@ -24,6 +24,7 @@ pub const SHORT: [&str; 16] = [
     "--set=ppo.batch=4",
     "--set=ppo.evaluate_every=12",
     "--set=evaluation.subset=8",
+    "--set=evaluation.subset_by=first",
     "--set=evaluation.resamples=20",
 ];
 

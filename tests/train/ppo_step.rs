@@ -245,11 +245,14 @@ fn every_update_is_clipped_unless_the_fault_is_asked_for() {
 
 #[test]
 fn scores_of_what_was_drawn_differ_from_scores_over_all_tokens() {
-    let [all, drawn] = both(|config| {
-        config.sampling.top_k = 20;
-        config.sampling.temperature = 0.9;
-        config.ppo.score_truncated = true;
-    });
+    let uneven = rollout([2, 3, 5, 8, 3, 4, 6, 7].into_iter());
+    let mut config = settings();
+    // Before the first update both have the same policy.
+    let all = after(&config, &uneven, 1);
+    config.sampling.top_k = 20;
+    config.sampling.temperature = 0.9;
+    config.ppo.score_truncated = true;
+    let drawn = after(&config, &uneven, 1);
     let flat = |stepped: &StepOutcome| stepped.old_log_probs.concat();
     assert!(furthest(&flat(&all.0), &flat(&drawn.0)) > 1e-2);
 

@@ -187,7 +187,7 @@ fn every_figure_of_every_token_is_the_steps_own_through_the_store() {
             );
             let terms = response.terms.iter().map(|t| (t.name.as_str(), t.value));
             assert_eq!(terms.collect::<Vec<_>>(), [("half", raw[row] / 2.0)]);
-            for quantity in TokenQuantity::ALL {
+            for quantity in TokenQuantity::of(&read) {
                 let figures = response
                     .figures()
                     .filter_map(|f| Some(f.get(quantity)?.to_bits()));

@@ -146,7 +146,9 @@ pub(in crate::train) fn scratch_tokenizer(
             texts.push(last);
         }
     }
-    for pair in sets.levels.iter().flat_map(|set| &set.pairs) {
+    // An auditor that reads labelled pairs leaves the run as it is.
+    let levels = sets.levels.iter().filter(|_| config.trains_identifiers());
+    for pair in levels.flat_map(|set| &set.pairs) {
         texts.push(&pair.seeker_post);
         texts.push(&pair.response_post);
     }

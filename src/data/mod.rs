@@ -19,5 +19,5 @@ mod summary;
 pub use empathy::{EmpathyLevel, Mechanism};
 pub use error::DataError;
 pub use import::{FileReport, ImportReport, SkippedRow, SplitCount};
-pub use sets::{BySplit, DialogueSet, Example, LabelledPair, LevelSet, Role, Split, Turns};
+pub use sets::{BySplit, DialogueSet, Example, Half, LabelledPair, LevelSet, Role, Split, Turns};
 pub use summary::{EmotionCount, LengthSummary, LevelCount, SetSummary};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::empathy::EmpathyLevel;
 
@@ -205,6 +206,25 @@ impl DialogueSet {
             Split::Train => &self.train,
             Split::Validation => &self.validation,
             Split::Test => &self.test,
+        }
+    }
+}
+
+/// One of two sets of seeker posts that have none in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    First,
+    Second,
+}
+
+impl LabelledPair {
+    /// The half of its seeker post: by the last bit of the SHA-256 of the post's identifier, so that it is the same whatever
+    /// the order and the size of the set.
+    pub fn half(&self) -> Half {
+        let digest = Sha256::digest(self.seeker_id.as_bytes());
+        match digest.last().is_some_and(|byte| byte % 2 == 0) {
+            true => Half::First,
+            false => Half::Second,
         }
     }
 }

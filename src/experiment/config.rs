@@ -141,6 +141,29 @@ words! {
 }
 
 words! {
+    /// Which labelled pairs the identifiers are trained on. A seeker post's half depends on its identifier alone, on no seed.
+    PairsChoice {
+        /// All.
+        All = "all",
+        /// Those of one half of the seeker posts.
+        FirstHalf = "first-half",
+        /// Those of the other half.
+        SecondHalf = "second-half",
+    }
+}
+
+impl PairsChoice {
+    /// What is left for a judge that shares no seeker post with the identifiers; all, where they read all.
+    pub fn others(self) -> Self {
+        match self {
+            PairsChoice::All => PairsChoice::All,
+            PairsChoice::FirstHalf => PairsChoice::SecondHalf,
+            PairsChoice::SecondHalf => PairsChoice::FirstHalf,
+        }
+    }
+}
+
+words! {
     /// The loss of direct preference optimisation.
     DpoLoss {
         /// -log σ(β (chosen log-ratio - rejected log-ratio)), with label smoothing where that is set.
@@ -291,6 +314,8 @@ settings! {
         source: String = TRAIN.into() => TEXT;
         /// Every draw of theirs derives from it: the split, first weights, order and dropout. With one of its own they are the same whatever run.seed is; 0 for run.seed.
         seed: u64 = 0 => int(0, 4_294_967_295);
+        /// The labelled pairs they are trained on: all, or those of one half of the seeker posts. The auditor "logistic" then reads those of the other half, so that reward and auditor have learnt from nothing in common.
+        pairs: PairsChoice = PairsChoice::All => choice(PairsChoice::WORDS).paper("all");
         /// What they stand on: "t5", the run's T5, two encoders and attention between them as in the paper; "policy", the run's model whatever it is; or the folder of a BERT (such as all-MiniLM-L6-v2), of a T5 or of a decoder. BERT and decoders read context and response as one text.
         encoder: String = T5_ENCODER.into() => TEXT.paper("t5");
         /// Judges that watch: they judge every evaluation beside the reward's identifiers, and never give a reward or stop a run. "none", or names with commas between: the number of a run in this store, a folder that holds identifiers, or "logistic" for a logistic regression over words that is trained on the labelled pairs.

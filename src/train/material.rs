@@ -8,8 +8,8 @@ use super::error::TrainError;
 use super::model_tokenizer::ModelTokenizer;
 use super::seed::{Draw, stream};
 use crate::data::preferences::PreferenceSet;
-use crate::data::{DialogueSet, Example, LevelSet, library};
-use crate::experiment::{Config, DataSettings, EvaluationSettings, SubsetChoice};
+use crate::data::{DialogueSet, Example, Half, LevelSet, library};
+use crate::experiment::{Config, DataSettings, EvaluationSettings, PairsChoice, SubsetChoice};
 
 /// An example with its tokens.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Texts {
     /// A data set is missing or damaged.
     pub fn open(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let dialogues = || library::open_dialogues(store, &config.data.dialogues);
-        let levels = || library::open_levels(store, &config.data.levels);
+        let levels = || labelled_pairs(config, store, config.identifiers.pairs);
         let preferences = || library::open_preferences(store, &config.data.preferences);
         Ok(Texts {
             dialogues: config.reads_dialogues().then(dialogues).transpose()?,
@@ -41,6 +41,30 @@ impl Texts {
             preferences: config.reads_preferences().then(preferences).transpose()?,
         })
     }
+}
+
+/// The labelled pairs that the settings name, or a half of them.
+///
+/// # Errors
+/// The set is missing or damaged, or the half is empty.
+pub fn labelled_pairs(
+    config: &Config,
+    store: &Path,
+    pairs: PairsChoice,
+) -> Result<LevelSet, TrainError> {
+    let mut set = library::open_levels(store, &config.data.levels)?;
+    set.pairs.retain(|pair| match pairs {
+        PairsChoice::All => true,
+        PairsChoice::FirstHalf => pair.half() == Half::First,
+        PairsChoice::SecondHalf => pair.half() == Half::Second,
+    });
+    if set.pairs.is_empty() {
+        return Err(TrainError::Empty {
+            what: format!("the chosen half of {}", set.name),
+            fix: "import a set of more seeker posts, or set identifiers.pairs to \"all\"".into(),
+        });
+    }
+    Ok(set)
 }
 
 /// The dialogues of a run as tokens; empty if no stage reads any.
@@ -141,6 +165,8 @@ impl PairSource for Vec<Encoded> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn validation(count: usize) -> Vec<Encoded> {
@@ -172,6 +198,35 @@ mod tests {
             .into_iter()
             .map(|of| of.example.conversation)
             .collect()
+    }
+
+    #[test]
+    fn halves_share_no_seeker_post_and_leave_none_out() {
+        let config = Config {
+            data: DataSettings {
+                levels: library::BUILTIN.into(),
+                ..DataSettings::default()
+            },
+            ..Config::default()
+        };
+        let pairs = |choice: PairsChoice| {
+            let set = labelled_pairs(&config, Path::new(""), choice).unwrap();
+            set.pairs
+        };
+        let posts = |choice| -> BTreeSet<String> {
+            let pairs = pairs(choice);
+            pairs.into_iter().map(|pair| pair.seeker_id).collect()
+        };
+        let (first, second) = (PairsChoice::FirstHalf, PairsChoice::SecondHalf);
+        assert!(posts(first).is_disjoint(&posts(second)));
+        assert!(
+            posts(first).len().abs_diff(posts(second).len()) < posts(PairsChoice::All).len() / 4
+        );
+        let all = pairs(PairsChoice::All);
+        assert_eq!(pairs(first).len() + pairs(second).len(), all.len());
+        assert_eq!(first.others(), second);
+        assert_eq!(second.others(), first);
+        assert_eq!(PairsChoice::All.others(), PairsChoice::All);
     }
 
     #[test]

@@ -19,9 +19,10 @@ use super::error::TrainError;
 use super::fingerprint;
 use super::identifier::given;
 use super::identifier_set::{IdentifierSet, levels, weights_file};
+use super::material::labelled_pairs;
 use crate::checkpoint::RUNS;
-use crate::data::{LevelSet, Mechanism, library};
-use crate::experiment::{Config, LOGISTIC};
+use crate::data::{LevelSet, Mechanism};
+use crate::experiment::{Config, LOGISTIC, PairsChoice};
 use crate::metrics::{Digits, IdentifierScores, Levels};
 use crate::nn::device;
 
@@ -78,10 +79,10 @@ fn open_each<'a>(
         let (fingerprint, model) = match source {
             LOGISTIC => {
                 let read;
-                let set = match level_set {
-                    Some(set) => set,
-                    None => {
-                        read = library::open_levels(store, &config.data.levels)?;
+                let set = match (level_set, config.identifiers.pairs) {
+                    (Some(set), PairsChoice::All) => set,
+                    (_, pairs) => {
+                        read = labelled_pairs(config, store, pairs.others())?;
                         &read
                     }
                 };

@@ -148,40 +148,36 @@ const CRATES: [(&str, &[&str]); 19] = [
     ("anyhow", &[]),
 ];
 
-/// The code of every room, without comments.
+/// The crates of the house, the lowest first, each with its own rooms.
+const SOURCES: [&str; 3] = ["crates/train/src", "crates/operations/src", "src"];
+
+/// The code of every room, without comments, with paths within the crate.
 fn rooms() -> BTreeMap<String, Vec<(PathBuf, String)>> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut rooms: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
-    let mut folders = vec![source.clone()];
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(&folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-        {
-            if path.is_dir() {
-                folders.push(path);
-                continue;
+    for source in SOURCES {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+        let mut folders = vec![source.clone()];
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(&folder).unwrap();
+            for path in entries.map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let place = path.strip_prefix(&source).unwrap();
+                let room = place.components().next().unwrap();
+                let room = room.as_os_str().to_string_lossy();
+                let room = room.trim_end_matches(".rs").to_string();
+                let is_code = path.extension().is_some_and(|end| end == "rs");
+                if !is_code || ["lib", "main"].contains(&&*room) {
+                    continue;
+                }
+                let text = fs::read_to_string(&path).unwrap();
+                let is_comment = |line: &&str| line.trim_start().starts_with("//");
+                let code: Vec<&str> = text.lines().filter(|line| !is_comment(line)).collect();
+                let code = (place.to_path_buf(), code.join("\n"));
+                rooms.entry(room).or_default().push(code);
             }
-            let place = path.strip_prefix(&source).unwrap();
-            let room = place
-                .components()
-                .next()
-                .unwrap()
-                .as_os_str()
-                .to_string_lossy();
-            let room = room.trim_end_matches(".rs").to_string();
-            if path.extension().is_none_or(|end| end != "rs") || ["lib", "main"].contains(&&*room) {
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            let code: Vec<&str> = text
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .collect();
-            rooms
-                .entry(room)
-                .or_default()
-                .push((place.to_path_buf(), code.join("\n")));
         }
     }
     rooms

@@ -5,9 +5,14 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+use crate::data::DataError;
 use crate::engine::StartError;
+use crate::experiment::ExperimentError;
+use crate::fetch::FetchError;
 use crate::operations::OperationError;
-use crate::store::RunId;
+use crate::operations::models::{ReferenceError, TrainError};
+use crate::store::{RunId, StoreError};
+use crate::study::StudyError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -17,7 +22,7 @@ pub enum Failure {
     #[error("{0}")]
     Failed(String),
     #[error(transparent)]
-    Operation(OperationError),
+    Operation(#[from] OperationError),
     #[error(transparent)]
     Start(#[from] Arc<StartError>),
     /// The run failed; the error is recorded with it.
@@ -38,12 +43,27 @@ pub enum Failure {
     DoneUnsaid(io::Error),
 }
 
-/// Every error from below is one of an operation.
-impl<E: Into<OperationError>> From<E> for Failure {
-    fn from(error: E) -> Failure {
-        Failure::Operation(error.into())
-    }
+/// Errors from below are those of an operation.
+macro_rules! of_an_operation {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Failure {
+                Failure::Operation(OperationError::from(error))
+            }
+        })+
+    };
 }
+
+of_an_operation!(
+    DataError,
+    ExperimentError,
+    FetchError,
+    ReferenceError,
+    StoreError,
+    StudyError,
+    TrainError,
+    serde_json::Error
+);
 
 impl Failure {
     /// A panic: a bug in the program.

@@ -16,6 +16,7 @@ use crate::data::EmpathyLevel;
 use crate::experiment::SCRATCH;
 pub use crate::metrics::BestOf;
 use crate::metrics::Truncation;
+pub use crate::train::TrainError;
 pub use crate::train::best_of::Targeted;
 pub use crate::train::export::Exported;
 pub use crate::train::saved::{

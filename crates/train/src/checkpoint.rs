@@ -156,7 +156,7 @@ pub fn verify(dir: &Path) -> Result<Manifest, CheckpointError> {
 }
 
 /// Removes leftovers of checkpoints that a crash interrupted. The caller must hold the run's lock.
-pub(crate) fn sweep(run_dir: &Path) -> Result<(), CheckpointError> {
+pub fn sweep(run_dir: &Path) -> Result<(), CheckpointError> {
     let folder = run_dir.join(FOLDER);
     for path in entries(&folder)? {
         let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -177,7 +177,7 @@ pub(crate) fn sweep(run_dir: &Path) -> Result<(), CheckpointError> {
 }
 
 /// Removes every checkpoint that is not among the `recorded` paths. The caller must hold the run's lock.
-pub(crate) fn keep_only(run_dir: &Path, recorded: &[PathBuf]) -> Result<(), CheckpointError> {
+pub fn keep_only(run_dir: &Path, recorded: &[PathBuf]) -> Result<(), CheckpointError> {
     let folder = run_dir.join(FOLDER);
     for path in entries(&folder)? {
         let kept = path

@@ -23,7 +23,8 @@ pub struct CatalogParts {
     pub settings: bool,
     /// Settings changed during the run.
     pub changes: bool,
-    /// Rows of results, and which of their figures.
+    /// Rows of results, and which of their figures. One that is not asked for reads as one that was not measured; of Dist-n,
+    /// which every result has, as NaN.
     pub results: Option<Names>,
     /// The controls of results, and what auditors found.
     pub controls: bool,
@@ -45,6 +46,13 @@ impl Default for Names {
 }
 
 impl Names {
+    pub(super) fn include(&self, name: &str) -> bool {
+        match self {
+            Names::All => true,
+            Names::These(names) => names.contains(name),
+        }
+    }
+
     fn is_within(&self, other: &Names) -> bool {
         match (self, other) {
             (_, Names::All) => true,
@@ -152,7 +160,7 @@ fn set_damaged(run: &mut RunRow, why: String) {
 struct Statements<'db> {
     tags: CachedStatement<'db>,
     changes: Option<CachedStatement<'db>>,
-    results: Option<[CachedStatement<'db>; 2]>,
+    results: Option<([CachedStatement<'db>; 2], &'db Names)>,
     summaries: Option<CachedStatement<'db>>,
     /// The metrics that are read, by their number.
     keys: HashMap<i64, MetricKey>,
@@ -161,11 +169,13 @@ struct Statements<'db> {
 }
 
 impl<'db> Statements<'db> {
-    fn prepare(db: &'db Connection, runs: Runs, parts: &CatalogParts) -> Result<Self, Fault> {
+    fn prepare(db: &'db Connection, runs: Runs, parts: &'db CatalogParts) -> Result<Self, Fault> {
         let tags = by_run::prepare(db, runs, "tag", "run_tags", "true", "tag")?;
         let changes = parts.changes.then(|| changes_of(db, runs)).transpose()?;
-        let results = parts.results.as_ref();
-        let results = results.map(|figures| results::prepare(db, runs, figures, parts.controls));
+        let results = parts.results.as_ref().map(|figures| {
+            let prepared = results::prepare(db, runs, figures, parts.controls)?;
+            Ok::<_, rusqlite::Error>((prepared, figures))
+        });
         let mut keys = HashMap::new();
         let summaries = match parts.metrics == Names::default() {
             true => None,
@@ -184,7 +194,7 @@ impl<'db> Statements<'db> {
     fn source<'a>(&'a mut self, db: &'a Connection, runs: Runs) -> rusqlite::Result<Source<'a>> {
         let by_run = |statement| ByRun::new(statement, runs);
         let results = match &mut self.results {
-            Some([rows, figures]) => Some([by_run(rows)?, by_run(figures)?]),
+            Some(([rows, figures], names)) => Some((by_run(rows)?, by_run(figures)?, *names)),
             None => None,
         };
         Ok(Source {
@@ -206,10 +216,6 @@ fn summaries<'db>(
     metrics: &Names,
     keys: &mut HashMap<i64, MetricKey>,
 ) -> Result<CachedStatement<'db>, Fault> {
-    let wanted = |name: &str| match metrics {
-        Names::All => true,
-        Names::These(names) => names.contains(name),
-    };
     let known = query_all(db, "SELECT id, stage, name FROM metric_keys", [], |row| {
         let name = |column| Ok::<_, Fault>(row.get::<_, Option<String>>(column).ok().flatten());
         Ok((row.get::<_, i64>(0)?, name(1)?, name(2)?))
@@ -217,7 +223,7 @@ fn summaries<'db>(
     let mut ids = Vec::new();
     for (id, stage, name) in known {
         match (stage.as_deref().and_then(Stage::from_key), name) {
-            (Some(_), Some(name)) if !wanted(&name) => continue,
+            (Some(_), Some(name)) if !metrics.include(&name) => continue,
             (Some(stage), Some(name)) => drop(keys.insert(id, MetricKey { stage, name })),
             // It may be a wanted one: the runs that have it are damaged.
             _ => {}
@@ -239,7 +245,7 @@ struct Source<'a> {
     db: &'a Connection,
     tags: ByRun<'a>,
     changes: Option<ByRun<'a>>,
-    results: Option<[ByRun<'a>; 2]>,
+    results: Option<(ByRun<'a>, ByRun<'a>, &'a Names)>,
     summaries: Option<ByRun<'a>>,
     keys: &'a HashMap<i64, MetricKey>,
     settings: bool,
@@ -264,8 +270,9 @@ impl Source<'_> {
             let read = settings(self.db, run);
             found.config_toml = part(&mut found.row, read)?;
         }
-        if let Some([rows, figures]) = &mut self.results {
-            found.results = part(&mut found.row, results::read(rows, figures, run))?;
+        if let Some((rows, figures, names)) = &mut self.results {
+            let read = results::read(rows, figures, names, run);
+            found.results = part(&mut found.row, read)?;
         }
         if let Some(summaries) = &mut self.summaries {
             let read = read_summaries(summaries, self.keys, run);

@@ -19,7 +19,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 10] = [
+const MIGRATIONS: [Step<'static>; 11] = [
     Step::Sql(RUNS),
     Step::Sql(STUDIES),
     Step::Sql(KEEPING),
@@ -30,6 +30,7 @@ const MIGRATIONS: [Step<'static>; 10] = [
     Step::Sql(aside::TABLES),
     Step::Sql(CONTROLS),
     Step::Sql(HELD_OUT),
+    Step::Sql(LISTED),
 ];
 
 /// One step from a version to the next.
@@ -320,6 +321,11 @@ const CONTROLS: &str = "
 const HELD_OUT: &str = "
     ALTER TABLE results ADD COLUMN held_out_json TEXT;
     ALTER TABLE aside_results ADD COLUMN held_out_json TEXT;
+";
+
+/// A list of runs shows results without what is stored of them as JSON, which takes most of their pages.
+const LISTED: &str = "
+    CREATE INDEX results_of_run ON results (run, system, split, position, n, mean_words);
 ";
 
 pub(super) enum Contents {

@@ -59,7 +59,7 @@ impl DataError {
         }
     }
 
-    pub(crate) fn line(
+    pub fn line(
         path: &Path,
         line: usize,
         what: impl Into<String>,
@@ -73,7 +73,7 @@ impl DataError {
         }
     }
 
-    pub(crate) fn file(path: &Path, what: impl Into<String>, fix: impl Into<String>) -> DataError {
+    pub fn file(path: &Path, what: impl Into<String>, fix: impl Into<String>) -> DataError {
         DataError::File {
             path: path.to_path_buf(),
             what: what.into(),

@@ -29,7 +29,7 @@ pub struct ExperimentFile {
 /// Names and contents of files in `experiments/`.
 macro_rules! built_in {
     ($($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../../experiments/", $name, ".toml")))),+]
+        &[$(($name, include_str!(concat!("../../../../experiments/", $name, ".toml")))),+]
     };
 }
 

@@ -19,11 +19,14 @@ pub struct Environment {
     pub instructions: Vec<String>,
 }
 
+/// The commit that the program was built from, if it was built from a repository.
+pub const COMMIT: Option<&str> = option_env!("EMPRL_COMMIT");
+
 impl Environment {
     pub fn capture() -> Self {
         Environment {
             program: env!("CARGO_PKG_VERSION").to_string(),
-            commit: option_env!("EMPRL_COMMIT").map(str::to_string),
+            commit: COMMIT.map(str::to_string),
             burn: "0.22.1".to_string(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, |n| n.get()),

@@ -35,8 +35,10 @@ fn near_all(found: &[f64; 3], expected: &[f64; 3]) {
 
 #[test]
 fn features_and_regression_are_those_of_scikit_learn() {
-    let expected: Sklearn =
-        serde_json::from_str(include_str!("../../../tests/fixtures/tfidf_logistic.json")).unwrap();
+    let expected: Sklearn = serde_json::from_str(include_str!(
+        "../../../../../tests/fixtures/tfidf_logistic.json"
+    ))
+    .unwrap();
     let fit = |texts: &[String]| {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         Tfidf::fit(&texts)

@@ -32,11 +32,11 @@ const MANIFEST_FORMAT: u32 = 1;
 const PAIRS: &str = "pairs.jsonl";
 const DIALOGUE_FILES: [&str; 3] = ["train.jsonl", "validation.jsonl", "test.jsonl"];
 const BUILTIN_DIALOGUES: [&str; 3] = [
-    include_str!("../../assets/corpus/train.jsonl"),
-    include_str!("../../assets/corpus/validation.jsonl"),
-    include_str!("../../assets/corpus/test.jsonl"),
+    include_str!("../../../../assets/corpus/train.jsonl"),
+    include_str!("../../../../assets/corpus/validation.jsonl"),
+    include_str!("../../../../assets/corpus/test.jsonl"),
 ];
-const BUILTIN_PAIRS: &str = include_str!("../../assets/corpus/pairs.jsonl");
+const BUILTIN_PAIRS: &str = include_str!("../../../../assets/corpus/pairs.jsonl");
 
 /// Describes an imported set; beside its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -145,8 +145,11 @@ impl List {
                 (sheet, entries.len(), count)
             }
             None => {
+                // Looked up once for a column, not for each of its cells.
+                let digits: Vec<Option<Digits>> = columns.iter().map(Column::digits).collect();
                 let line = |entry: Entry| {
-                    let cells = columns.iter().map(|column| words(&entry, column));
+                    let cells = columns.iter().zip(&digits);
+                    let cells = cells.map(|(column, digits)| words(&entry, column, *digits));
                     let cells: Vec<String> = cells.collect();
                     (damage(&entry), cells)
                 };
@@ -278,7 +281,7 @@ fn listed(lines: Vec<Vec<String>>, columns: &[Column]) -> Sheet {
     sheet
 }
 
-fn words(entry: &Entry, column: &Column) -> String {
+fn words(entry: &Entry, column: &Column, digits: Option<Digits>) -> String {
     if column.name() == "stage" {
         let stage = entry.row.stage;
         return stage.map_or(String::new(), |stage| {
@@ -287,7 +290,7 @@ fn words(entry: &Entry, column: &Column) -> String {
     }
     match column.cell(entry) {
         Cell::Missing => "–".to_string(),
-        Cell::Number(value) => match column.digits() {
+        Cell::Number(value) => match digits {
             Some(digits) => digits.write(value),
             None => format!("{value}"),
         },
@@ -311,7 +314,7 @@ fn grouped(shown: &[&Entry], columns: &[Column], by: &Column) -> Sheet {
         let first = group
             .members
             .first()
-            .map_or(String::new(), |entry| words(entry, by));
+            .map_or(String::new(), |entry| words(entry, by, by.digits()));
         let spreads = figures.iter().map(|column| match group.spread(column) {
             None => "–".to_string(),
             Some(spread) => {

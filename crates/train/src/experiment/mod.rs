@@ -10,7 +10,6 @@ mod environment;
 mod error;
 mod event;
 mod file;
-mod group_settings;
 mod held;
 mod memory;
 mod progress;
@@ -30,9 +29,6 @@ pub use environment::{COMMIT, Environment};
 pub use error::{ExperimentError, Problem};
 pub use event::{Control, Event, EventKind, size_words};
 pub use file::{ExperimentFile, presets};
-pub use group_settings::{
-    GrpoSettings, ImportanceSamplingLevel, LossType, RlooSettings, ScaleRewards,
-};
 pub use held::{Held, MadeChange, changes_made};
 pub use memory::{MachineMemory, resident_memory};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};

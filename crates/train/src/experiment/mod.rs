@@ -25,7 +25,7 @@ mod values;
 pub use alert::Alert;
 pub use change::{Change, changeable, changeable_in, number_words};
 pub use config::*;
-pub use environment::{COMMIT, Environment};
+pub use environment::{Environment, commit, set_commit};
 pub use error::{ExperimentError, Problem};
 pub use event::{Control, Event, EventKind, size_words};
 pub use file::{ExperimentFile, presets};

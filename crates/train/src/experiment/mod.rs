@@ -12,6 +12,7 @@ mod event;
 mod file;
 mod held;
 mod memory;
+mod needs;
 mod progress;
 mod rollout;
 mod setting;

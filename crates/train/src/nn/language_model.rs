@@ -310,13 +310,13 @@ impl LanguageModel {
 impl Generation {
     /// The same for the rows at `rows`, which may repeat.
     #[must_use]
-    pub fn select(&self, rows: &[usize]) -> Self {
+    pub fn select(self, rows: &[usize]) -> Self {
         let indices: Vec<i32> = rows.iter().map(|row| *row as i32).collect();
         let indices = TensorData::new(indices, [rows.len()]);
         let indices = Tensor::<1, Int>::from_data(indices, &self.first.device());
         Generation {
-            first: self.first.clone().select(0, indices.clone()),
-            cache: match &self.cache {
+            first: self.first.select(0, indices.clone()),
+            cache: match self.cache {
                 Cache::T5(cache) => Cache::T5(cache.select(&indices)),
                 Cache::Llama(cache) => Cache::Llama(cache.select(rows)),
             },

@@ -47,7 +47,7 @@ pub mod weights;
 pub use device::{DeviceError, DeviceInfo};
 pub use dropout::Dropout;
 pub use generate::{Generated, generate, generate_groups, generate_while};
-pub(crate) use host::with_derivatives;
+pub(crate) use host::of_rows;
 pub use language_model::{Generation, LanguageModel, LanguageModelConfig};
 pub use padding::pad;
 pub use precision::{in_bf16, is_in_bf16};

@@ -16,10 +16,10 @@ use super::control_answers::ConstantSearch;
 use super::error::TrainError;
 use super::evaluate::{Examiner, Samples, answer_all, sampling};
 use super::identifier_set::{IdentifierSet, levels};
+use super::likelihood::log_probs;
 use super::material::Material;
 use super::model_tokenizer::ModelTokenizer;
 use super::policy::Policy;
-use super::score::score;
 use super::seed::{Draw, stream};
 use super::tensors::by_length;
 use crate::data::{EmpathyLevel, Split, Turns, library};
@@ -240,8 +240,8 @@ impl SavedModel {
             let responses: Vec<&[u32]> = indices.iter().map(|&i| pairs[i].1).collect();
             let dropout = &mut Dropout::off();
             let hidden = model.forward(&rows, &responses, adapter.as_ref(), dropout);
-            let scores = score(model.logits(hidden), &responses);
-            for (&index, row) in indices.iter().zip(scores.log_prob_rows) {
+            let log_probs = log_probs(model, hidden, &responses);
+            for (&index, row) in indices.iter().zip(log_probs) {
                 scored[index] = row;
             }
             finished += indices.len();

@@ -5,7 +5,7 @@
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData, activation};
 use rayon::prelude::*;
 
-use crate::nn::with_derivatives;
+use crate::nn::of_rows;
 use crate::train::clip::{is_host, numbers};
 
 /// Log-probabilities and entropies of the real tokens of some responses.
@@ -41,58 +41,34 @@ pub fn score<R: AsRef<[u32]>>(logits: Tensor<3>, responses: &[R]) -> Scores {
     }
     let device = logits.device().without_autodiff();
     if is_host(&device) && logits.dtype() == DType::F32 {
-        score_on_host(logits, responses, &device)
+        score_on_host(logits, responses)
     } else {
         score_on_device(logits, responses, &device)
     }
 }
 
-fn score_on_host(logits: Tensor<3>, responses: &[&[u32]], device: &Device) -> Scores {
-    let [rows, tokens, vocabulary] = logits.dims();
+fn score_on_host(logits: Tensor<3>, responses: &[&[u32]]) -> Scores {
+    let [rows, tokens, _] = logits.dims();
     let actions = actions(responses, tokens);
-    let data = logits.clone().inner().into_data();
-    let positions = numbers(&data).par_chunks(vocabulary).zip(&actions);
-    let tracked = logits.is_tracked();
-    let mut derivative = vec![
-        0.0;
-        if tracked {
-            actions.len() * vocabulary
-        } else {
-            0
+    let device = logits.device().without_autodiff();
+    let (log_probs, figures) = of_rows(logits, |at, logits, weights, is_tracked| {
+        let Some(id) = actions[at] else {
+            return (0.0, (0.0, 0.0));
+        };
+        let position = Position::new(logits, weights);
+        if is_tracked {
+            let scale = (-1.0 / position.total) as f32;
+            weights.iter_mut().for_each(|weight| *weight *= scale);
+            weights[id] += 1.0;
         }
-    ];
-    let figures: Vec<(f32, f32)> = if tracked {
-        positions
-            .zip(derivative.par_chunks_mut(vocabulary))
-            .map(|((logits, action), derivative)| {
-                let Some(id) = *action else { return (0.0, 0.0) };
-                let position = Position::new(logits, derivative);
-                let scale = (-1.0 / position.total) as f32;
-                derivative.iter_mut().for_each(|weight| *weight *= scale);
-                derivative[id] += 1.0;
-                (position.log_prob(logits[id]), position.entropy())
-            })
-            .collect()
-    } else {
-        let scratch = || vec![0.0; vocabulary];
-        positions
-            .map_init(scratch, |scratch, (logits, action)| {
-                let Some(id) = *action else { return (0.0, 0.0) };
-                let position = Position::new(logits, scratch);
-                (position.log_prob(logits[id]), position.entropy())
-            })
-            .collect()
-    };
-    let (log_probs, entropy): (Vec<f32>, Vec<f32>) = figures.into_iter().unzip();
-    let log_prob_rows = rows_of(&log_probs, responses, tokens);
-    let tensor = |numbers| Tensor::from_data(TensorData::new(numbers, [rows, tokens]), device);
+        let log_prob = position.log_prob(logits[id]);
+        (log_prob, (log_prob, position.entropy()))
+    });
+    let (numbers, entropy): (Vec<f32>, Vec<f32>) = figures.into_iter().unzip();
     Scores {
-        log_probs: match tracked {
-            true => with_derivatives(logits, log_probs, derivative),
-            false => tensor(log_probs),
-        },
-        entropy: tensor(entropy),
-        log_prob_rows,
+        log_probs,
+        entropy: Tensor::from_data(TensorData::new(entropy, [rows, tokens]), &device),
+        log_prob_rows: rows_of(&numbers, responses, tokens),
     }
 }
 

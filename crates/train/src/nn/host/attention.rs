@@ -79,40 +79,33 @@ struct Attend {
 type Inputs = [Host; 5];
 
 impl HostOp<5> for Attend {
-    /// The probabilities `[tokens, prefix + keys]` of the query heads of each key head of each row.
-    type Saved = Vec<Vec<Vec<f32>>>;
+    /// Probabilities grow with the square of the tokens, and are computed again.
+    type Saved = ();
 
-    fn forward(&self, inputs: &Inputs, needs_backward: bool) -> (Host, Self::Saved) {
+    fn forward(&self, inputs: &Inputs, _: bool) -> (Host, ()) {
         let layout = Layout::of(self, inputs);
-        let mut saved = Vec::new();
         let mixed = filled(layout.batch * layout.tokens * layout.inner(), |mixed| {
             let mixed = Output::uninitialised(mixed, layout.inner());
             let key_heads = (0..layout.batch * layout.heads.key).into_par_iter();
-            key_heads
-                .map(|index| {
-                    let group = Group::of(&layout, index, inputs);
-                    let probabilities = group.heads().map(|head| self.forward_head(&head, mixed));
-                    if needs_backward {
-                        probabilities.collect()
-                    } else {
-                        probabilities.for_each(drop);
-                        Vec::new()
-                    }
-                })
-                .collect_into_vec(&mut saved);
+            key_heads.for_each(|index| {
+                let group = Group::of(&layout, index, inputs);
+                group
+                    .heads()
+                    .for_each(|head| self.forward_head(&head, mixed));
+            });
         });
         let shape = [layout.batch, layout.tokens, layout.inner()];
-        (Host::shaped(mixed, &shape), saved)
+        (Host::shaped(mixed, &shape), ())
     }
 
     fn backward(
-        &self,
+        self,
         inputs: &Inputs,
-        saved: &Self::Saved,
+        _: &(),
         gradient: Host,
         wanted: [bool; 5],
     ) -> [Option<Host>; 5] {
-        let layout = Layout::of(self, inputs);
+        let layout = Layout::of(&self, inputs);
         assert_eq!(layout.keys, layout.room, "derivatives of every key");
         let mut of_keys_values = Vec::new();
         let mut of_heads = Vec::new();
@@ -128,13 +121,7 @@ impl HostOp<5> for Attend {
                             let index = row * layout.heads.key + key_head;
                             let group = Group::of(&layout, index, inputs);
                             let targets = [queries, keys_values];
-                            self.backward_group(
-                                &group,
-                                &saved[index],
-                                &gradient,
-                                targets,
-                                &mut sums,
-                            );
+                            self.backward_group(&group, &gradient, targets, &mut sums);
                         }
                         sums
                     })
@@ -166,20 +153,26 @@ impl HostOp<5> for Attend {
 }
 
 impl Attend {
-    /// Writes a head's output and returns its probabilities before dropout.
-    fn forward_head(&self, head: &Head<'_>, mixed: Output<'_>) -> Vec<f32> {
+    /// A head's probabilities `[tokens, prefix + keys]` before dropout.
+    fn probabilities(&self, head: &Head<'_>) -> Vec<f32> {
         let layout = head.layout;
         let size = Size::new(layout.tokens, layout.columns(), layout.d_kv);
         let keys = head.group.keys().transposed();
         let mut probabilities = product(head.queries(), keys, size);
         self.softmax_scores(head, &mut probabilities);
+        probabilities
+    }
+
+    /// Writes a head's output.
+    fn forward_head(&self, head: &Head<'_>, mixed: Output<'_>) {
+        let layout = head.layout;
+        let probabilities = self.probabilities(head);
         multiply(
             mixed.from(head.first_output()),
             Matrix::rows(&self.after_dropout(head, &probabilities), layout.columns()),
             head.group.values(),
             Size::new(layout.tokens, layout.d_kv, layout.columns()),
         );
-        probabilities
     }
 
     /// Adds biases to a head's scores `[tokens, prefix + keys]` and turns them into probabilities.
@@ -227,7 +220,6 @@ impl Attend {
     fn backward_group(
         &self,
         group: &Group<'_>,
-        probabilities: &[Vec<f32>],
         gradient: &Host,
         [of_queries, of_keys_values]: [Output<'_>; 2],
         sums: &mut Sums,
@@ -236,10 +228,10 @@ impl Attend {
         let pairs = sums.position.len() / layout.group();
         let mut of_keys = Vec::new();
         let mut of_values = Vec::new();
-        for (member, (head, probabilities)) in group.heads().zip(probabilities).enumerate() {
+        for (member, head) in group.heads().enumerate() {
             let of_position = &mut sums.position[member * pairs..][..pairs];
             let target = of_queries.from(head.first_query());
-            let of_head = self.backward_head(&head, probabilities, gradient, target, of_position);
+            let of_head = self.backward_head(&head, gradient, target, of_position);
             for (sum, part) in [&mut of_keys, &mut of_values].into_iter().zip(of_head) {
                 if member == 0 {
                     *sum = part;
@@ -259,7 +251,6 @@ impl Attend {
     fn backward_head(
         &self,
         head: &Head<'_>,
-        probabilities: &[f32],
         gradient: &Host,
         of_queries: Output<'_>,
         of_position: &mut [f32],
@@ -270,7 +261,8 @@ impl Attend {
         let gradient = &gradient.values()[head.first_output()..];
         let gradient = Matrix::rows(gradient, layout.inner());
 
-        let weights = self.after_dropout(head, probabilities);
+        let probabilities = self.probabilities(head);
+        let weights = self.after_dropout(head, &probabilities);
         let weights = Matrix::rows(&weights, columns).transposed();
         let of_values = product(weights, gradient, Size::new(columns, d_kv, tokens));
 

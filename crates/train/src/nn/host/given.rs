@@ -1,25 +1,42 @@
-//! A function of rows of numbers whose values and derivatives are computed already, in one pass over the rows.
+//! A function of rows of numbers whose values and derivatives are computed in one pass over the rows.
 
+use burn::backend::Flex;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::product::filled;
 use super::{Host, HostOp, Operand, apply};
 
-/// A function's values, one for each row of `x` `[.., width]`, with its derivatives, as many as x has numbers.
-pub(crate) fn with_derivatives(x: Tensor<3>, values: Vec<f32>, derivatives: Vec<f32>) -> Tensor<2> {
+/// A function of each row of `x` `[batch, rows, width]`, and what else it finds there. `of_row` has the index of the
+/// row, its numbers, and as much room, where it leaves the derivative if it is told that one is wanted.
+pub(crate) fn of_rows<T: Send>(
+    x: Tensor<3>,
+    of_row: impl Fn(usize, &[f32], &mut [f32], bool) -> (f32, T) + Sync,
+) -> (Tensor<2>, Vec<T>) {
     let [batch, rows, width] = x.dims();
-    assert_eq!(values.len(), batch * rows, "a value for each row");
-    assert_eq!(
-        derivatives.len(),
-        values.len() * width,
-        "and a derivative for each number"
-    );
+    let wanted = x.is_tracked();
+    let numbers = Host::of(&x);
+    let each = numbers.values().par_chunks_exact(width).enumerate();
+    let mut derivatives = vec![0.0; if wanted { batch * rows * width } else { 0 }];
+    let (values, others): (Vec<f32>, Vec<T>) = if wanted {
+        each.zip(derivatives.par_chunks_exact_mut(width))
+            .map(|((row, numbers), derivative)| of_row(row, numbers, derivative, true))
+            .unzip()
+    } else {
+        each.map_init(
+            || vec![0.0; width],
+            |room, (row, numbers)| of_row(row, numbers, room, false),
+        )
+        .unzip()
+    };
+    let values = Host::shaped(values, &[batch, rows]);
+    if !wanted {
+        return (Tensor::from_primitive::<Flex>(values.into_flex()), others);
+    }
     let operation = Given {
-        values: Host::shaped(values, &[batch, rows]),
+        values,
         derivatives: Host::shaped(derivatives, &[batch, rows, width]),
     };
-    apply(operation, [Operand::of(x)])
+    (apply(operation, [Operand::of(x)]), others)
 }
 
 #[derive(Clone, Debug)]
@@ -39,19 +56,17 @@ impl HostOp<1> for Given {
         (self.values.clone(), ())
     }
 
-    fn backward(&self, [x]: &[Host; 1], _: &(), gradient: Host, _: [bool; 1]) -> [Option<Host>; 1] {
-        let derivatives = self.derivatives.values();
+    fn backward(self, [x]: &[Host; 1], _: &(), gradient: Host, _: [bool; 1]) -> [Option<Host>; 1] {
         let width = x.shape()[2];
-        let values = filled(derivatives.len(), |output| {
-            let rows = output.par_chunks_exact_mut(width);
-            let rows = rows.zip(derivatives.par_chunks_exact(width));
-            rows.zip(gradient.values())
-                .for_each(|((output, derivatives), gradient)| {
-                    for (slot, derivative) in output.iter_mut().zip(derivatives) {
-                        slot.write(gradient * derivative);
-                    }
-                });
-        });
-        [Some(Host::like(values, x))]
+        // In their own place, which nothing else needs any more.
+        let mut derivatives = self.derivatives;
+        let rows = derivatives.values_mut().par_chunks_exact_mut(width);
+        rows.zip(gradient.values())
+            .for_each(|(derivatives, gradient)| {
+                for derivative in derivatives {
+                    *derivative *= gradient;
+                }
+            });
+        [Some(derivatives)]
     }
 }

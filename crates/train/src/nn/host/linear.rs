@@ -35,7 +35,7 @@ impl HostOp<2> for Linear {
     }
 
     fn backward(
-        &self,
+        self,
         [x, weight]: &[Host; 2],
         _: &(),
         gradient: Host,

@@ -70,7 +70,7 @@ impl HostOp<4> for Updated {
     }
 
     fn backward(
-        &self,
+        self,
         [x, weight, hidden, up]: &[Host; 4],
         _: &(),
         gradient: Host,

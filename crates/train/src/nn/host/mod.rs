@@ -22,17 +22,20 @@ mod rows;
 mod tests;
 mod vector;
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
+use burn::backend::autodiff::checkpoint::state::BackwardStates;
+use burn::backend::autodiff::checkpoint::strategy::BalancedCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use half::bf16;
 
 pub(super) use attention::{Attention, Sources, attend};
-pub(crate) use given::with_derivatives;
+pub(crate) use given::of_rows;
 pub(super) use linear::linear;
 pub(super) use low_rank::{LowRank, linear_with};
 pub(super) use rotate::rotate;
@@ -117,6 +120,16 @@ impl Host {
         self.numbers.as_ref().map_or(&[], FlexTensor::storage)
     }
 
+    /// The numbers, to be changed: copied first where they have another owner.
+    ///
+    /// # Panics
+    /// As [`Host::values`].
+    fn values_mut(&mut self) -> &mut [f32] {
+        self.numbers
+            .as_mut()
+            .map_or(&mut [], FlexTensor::storage_mut)
+    }
+
     /// The numbers of a weight in bf16.
     fn halves(&self) -> Option<&[bf16]> {
         let numbers = self.numbers.as_ref()?;
@@ -126,6 +139,10 @@ impl Host {
 
 /// An operation on plain memory with `N` inputs and one output.
 pub(super) trait HostOp<const N: usize>: Clone + std::fmt::Debug + Send + 'static {
+    /// Whether an output that the backward pass needs is computed again for it, which takes less time than to keep it
+    /// is worth.
+    const IS_LIGHT: bool = false;
+
     /// What the derivative needs besides the inputs.
     type Saved: Clone + std::fmt::Debug + Send + 'static;
 
@@ -141,7 +158,7 @@ pub(super) trait HostOp<const N: usize>: Clone + std::fmt::Debug + Send + 'stati
 
     /// Derivatives with respect to the inputs that are `wanted`, from that of the output.
     fn backward(
-        &self,
+        self,
         inputs: &[Host; N],
         saved: &Self::Saved,
         gradient: Host,
@@ -149,11 +166,13 @@ pub(super) trait HostOp<const N: usize>: Clone + std::fmt::Debug + Send + 'stati
     ) -> [Option<Host>; N];
 }
 
+type RecordedTensor = <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive;
+
 /// An operation's input: a tensor with its autodiff graph, if it has one.
 pub(super) enum Operand {
     Constant(Host),
     Recorded {
-        tensor: <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive,
+        tensor: RecordedTensor,
         /// Whether a derivative with respect to it may be asked for.
         wanted: bool,
     },
@@ -200,30 +219,44 @@ pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
     let wanted = inputs
         .each_ref()
         .map(|input| matches!(input, Operand::Recorded { wanted: true, .. }));
-    let mut guards: Vec<NodeGuard> = Vec::with_capacity(N);
-    let inputs = inputs.map(|input| {
-        let tensor = match input {
-            Operand::Recorded { tensor, .. } => tensor,
-            Operand::Constant(host) => Autodiff::<Flex>::from_inner(host.into_flex()),
-        };
-        let (primitive, guard) = tensor.into_parts();
-        guards.push(guard);
-        Host::from_flex(primitive)
+    let tensors = inputs.map(|input| match input {
+        Operand::Recorded { tensor, .. } => tensor,
+        Operand::Constant(host) => Autodiff::<Flex>::from_inner(host.into_flex()),
     });
-    let Ok(guards) = <[NodeGuard; N]>::try_from(guards) else {
-        unreachable!("one guard for each input")
+    let inputs = tensors
+        .each_ref()
+        .map(|tensor| Host::from_flex(tensor.primitive().clone()));
+    let guards = tensors.each_ref().map(RecordedTensor::node);
+    let step = Derivative(operation.clone()).prepare::<BalancedCheckpointing>(guards);
+    let step = if O::IS_LIGHT && wanted.contains(&true) {
+        let parents = || tensors.iter().zip(wanted);
+        let parents = parents().filter_map(|(tensor, wanted)| wanted.then_some(tensor));
+        let kept = |index: usize| match wanted[index] {
+            true => Kept::Output(tensors[index].id()),
+            false => Kept::Here(inputs[index].clone()),
+        };
+        let again = Again {
+            operation: operation.clone(),
+            inputs: std::array::from_fn(kept),
+        };
+        let step = step.memory_bound().retro_forward(again);
+        step.parents::<Flex, _>(parents)
+    } else {
+        step.compute_bound()
     };
-    let output = match Derivative(operation.clone())
-        .prepare::<NoCheckpointing>(guards)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(step) => {
+    let output = match step.stateful() {
+        OpsKind::Tracked(mut step) => {
             let (output, saved) = operation.forward(&inputs, true);
-            let mut needed = operation.needed(wanted).into_iter();
-            let inputs = inputs.map(|input| match needed.next() {
-                Some(true) => input,
-                _ => input.hollow(),
+            let needed = operation.needed(wanted);
+            let mut index = 0;
+            let inputs = inputs.map(|input| {
+                let (tensor, is_needed) = (&tensors[index], needed[index]);
+                index += 1;
+                match is_needed {
+                    true if is_whole(tensor.primitive()) => Kept::Output(step.checkpoint(tensor)),
+                    true => Kept::Here(input),
+                    false => Kept::Here(input.hollow()),
+                }
             });
             step.finish(Recorded { inputs, saved }, output.into_flex())
         }
@@ -232,10 +265,44 @@ pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
     Tensor::from_primitive::<Autodiff<Flex>>(output)
 }
 
+/// Whether a tensor has all of its memory to itself, row by row.
+fn is_whole(tensor: &FlexTensor) -> bool {
+    let layout = tensor.layout();
+    let bytes = layout.num_elements() * tensor.dtype().size();
+    layout.is_contiguous() && layout.start_offset() == 0 && tensor.bytes().len() == bytes
+}
+
+/// An operation's input until its derivative is computed.
+#[derive(Clone, Debug)]
+enum Kept {
+    /// The numbers, or the shape alone.
+    Here(Host),
+    /// The output of another operation, which is kept with it or computed again.
+    Output(NodeId),
+}
+
+/// How the output of a light operation is computed again.
+#[derive(Debug)]
+struct Again<const N: usize, O> {
+    operation: O,
+    inputs: [Kept; N],
+}
+
+impl<const N: usize, O: HostOp<N>> RetroForward for Again<N, O> {
+    fn forward(&self, states: &mut BackwardStates, output: NodeId) {
+        let inputs = self.inputs.each_ref().map(|input| match input {
+            Kept::Here(host) => host.clone(),
+            Kept::Output(id) => Host::from_flex(states.get_state(id)),
+        });
+        let (again, _) = self.operation.forward(&inputs, false);
+        states.save(output, again.into_flex());
+    }
+}
+
 /// An operation's state until its derivative is computed.
 #[derive(Clone, Debug)]
 struct Recorded<const N: usize, K> {
-    inputs: [Host; N],
+    inputs: [Kept; N],
     saved: K,
 }
 
@@ -245,11 +312,20 @@ struct Derivative<O>(O);
 impl<const N: usize, O: HostOp<N>> Backward<Flex, N> for Derivative<O> {
     type State = Recorded<N, O::Saved>;
 
-    fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, N>,
+        gradients: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
         let gradient = Host::from_flex(gradients.consume::<Flex>(&ops.node));
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let Recorded { inputs, saved } = &ops.state;
-        let derivatives = self.0.backward(inputs, saved, gradient, wanted);
+        let Recorded { inputs, saved } = ops.state;
+        let inputs = inputs.map(|input| match input {
+            Kept::Here(host) => host,
+            Kept::Output(id) => Host::from_flex(checkpointer.retrieve_node_output(id)),
+        });
+        let derivatives = self.0.backward(&inputs, &saved, gradient, wanted);
         for (parent, derivative) in ops.parents.into_iter().zip(derivatives) {
             if let (Some(parent), Some(derivative)) = (parent, derivative) {
                 gradients.register::<Flex>(parent.id, derivative.into_flex());

@@ -1,5 +1,8 @@
 //! Matrix products on plain memory, in pieces that the cores share.
 
+#[cfg(target_arch = "x86_64")]
+mod tiles;
+
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -171,6 +174,22 @@ impl Size {
         self.rows * self.columns * self.terms
     }
 
+    /// Whether `gemm` sums up term by term: it has other ways with few numbers or few terms.
+    #[cfg(target_arch = "x86_64")]
+    fn is_chained(self) -> bool {
+        self.rows > 1 && self.columns > 1 && self.rows * self.columns > 256 && self.terms > 2
+    }
+
+    /// Terms that `gemm` sums up in one go.
+    #[cfg(target_arch = "x86_64")]
+    fn block(self) -> usize {
+        const MOST: usize = 512;
+        match self.rows <= 64 && self.columns <= 64 {
+            true => self.terms.min(MOST),
+            false => self.terms.div_ceil(self.terms.div_ceil(MOST)),
+        }
+    }
+
     /// Whether the columns are less than a piece, as LoRA's are, and the cores had better share the rows.
     pub fn is_narrow(self) -> bool {
         self.columns < PIECE && self.rows >= 2 * PIECE && self.multiplications() >= WORTH_SHARING
@@ -179,15 +198,24 @@ impl Size {
 
 /// `output = a · b`, on this thread.
 pub(super) fn multiply(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
-    gemm(output, a, b, size, false);
+    multiply_or_add(output, a, b, size, false);
 }
 
 /// `output += a · b`, on this thread; all of the output has been written before.
 pub(super) fn multiply_add(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
-    gemm(output, a, b, size, true);
+    multiply_or_add(output, a, b, size, true);
 }
 
-fn gemm(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
+fn multiply_or_add(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
+    // Where our own code is not optimised, that of a dependency is faster.
+    #[cfg(target_arch = "x86_64")]
+    if !cfg!(debug_assertions) && tiles::multiply(output, a, b, size, add) {
+        return;
+    }
+    by_gemm(output, a, b, size, add);
+}
+
+fn by_gemm(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
     let Size {
         rows,
         columns,

@@ -43,7 +43,7 @@ impl HostOp<1> for Rotate {
     }
 
     /// A rotation's derivative is the rotation back.
-    fn backward(&self, _: &[Host; 1], _: &(), gradient: Host, _: [bool; 1]) -> [Option<Host>; 1] {
+    fn backward(self, _: &[Host; 1], _: &(), gradient: Host, _: [bool; 1]) -> [Option<Host>; 1] {
         [Some(self.turned(&gradient, -1.0))]
     }
 }

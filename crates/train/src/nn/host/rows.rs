@@ -34,6 +34,8 @@ struct RmsNorm {
 }
 
 impl HostOp<2> for RmsNorm {
+    const IS_LIGHT: bool = true;
+
     type Saved = ();
 
     fn forward(&self, [x, weight]: &[Host; 2], _: bool) -> (Host, ()) {
@@ -49,7 +51,7 @@ impl HostOp<2> for RmsNorm {
     }
 
     fn backward(
-        &self,
+        self,
         [x, weight]: &[Host; 2],
         _: &(),
         gradient: Host,
@@ -88,6 +90,8 @@ impl HostOp<2> for RmsNorm {
 struct SwiGlu;
 
 impl HostOp<1> for SwiGlu {
+    const IS_LIGHT: bool = true;
+
     type Saved = ();
 
     fn forward(&self, [gate_up]: &[Host; 1], _: bool) -> (Host, ()) {
@@ -106,7 +110,7 @@ impl HostOp<1> for SwiGlu {
     }
 
     fn backward(
-        &self,
+        self,
         [gate_up]: &[Host; 1],
         _: &(),
         gradient: Host,

@@ -18,17 +18,18 @@ pub struct Cache {
 
 impl Cache {
     /// The same for the rows at `rows`, which may repeat.
-    pub fn select(&self, rows: &[usize]) -> Self {
+    #[must_use]
+    pub fn select(self, rows: &[usize]) -> Self {
         let indices: Vec<i32> = rows.iter().map(|row| *row as i32).collect();
         let indices = TensorData::new(indices, [rows.len()]);
         let indices = Tensor::<1, Int>::from_data(indices, &self.mask.device());
-        let select = |layer: &KeysValues| KeysValues {
-            memory: layer.memory.clone().select(0, indices.clone()),
+        let select = |layer: KeysValues| KeysValues {
+            memory: layer.memory.select(0, indices.clone()),
             tokens: layer.tokens,
         };
         Cache {
-            layers: self.layers.iter().map(select).collect(),
-            mask: self.mask.clone().select(0, indices.clone()),
+            layers: self.layers.into_iter().map(select).collect(),
+            mask: self.mask.select(0, indices.clone()),
             next: rows.iter().map(|row| self.next[*row]).collect(),
         }
     }

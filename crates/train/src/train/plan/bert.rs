@@ -15,10 +15,10 @@ pub(super) fn parameters(shape: &BertConfig) -> u64 {
 
 /// Activations that the encoder keeps for the backward pass.
 pub(super) fn activations(shape: &BertConfig, batch: usize, tokens: usize) -> u64 {
-    // Inputs of products, residuals, and what norms and dropout keep; attention weights; before and after the activation.
-    let layer = 14 * shape.hidden_size
-        + 2 * shape.num_attention_heads * tokens
-        + 3 * shape.intermediate_size;
+    // Inputs of products, residuals, and what norms and dropout keep; its factors of attention weights; before and after
+    // the activation.
+    let layer =
+        14 * shape.hidden_size + shape.num_attention_heads * tokens + 3 * shape.intermediate_size;
     (batch * tokens * shape.num_hidden_layers * layer) as u64
 }
 

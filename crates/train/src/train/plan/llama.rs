@@ -20,15 +20,15 @@ pub(super) fn parameters(shape: &LlamaConfig) -> u64 {
 }
 
 /// Activations that a forward pass on contexts of `source` and responses of `target` tokens keeps for the backward
-/// pass: the inputs of norms, products and residuals, attention weights, logits, their derivative and their gradient.
+/// pass, with logits and their derivative. What norms, attention weights and the gated activation give is computed again.
 pub(super) fn activations(shape: &LlamaConfig, batch: usize, source: usize, target: usize) -> u64 {
     let tokens = source + target;
     let (queries, keys_values) = (shape.query_width(), 2 * shape.key_width());
     // Rotated queries and keys, values, and what was attended to.
     let attention = queries + keys_values + queries;
-    let weights = 2 * shape.num_attention_heads * tokens;
-    let layer = 6 * shape.hidden_size + attention + weights + 4 * shape.intermediate_size;
-    let logits = 3 * batch * target * shape.vocab_size;
+    // The residuals before each half of a block; gate and up.
+    let layer = 2 * shape.hidden_size + attention + 2 * shape.intermediate_size;
+    let logits = 2 * batch * target * shape.vocab_size;
     (batch * tokens * shape.num_hidden_layers * layer + logits) as u64
 }
 

@@ -39,7 +39,7 @@ fn embedding(shape: &T5Config) -> u64 {
     (shape.vocab_size * shape.d_model) as u64
 }
 
-/// Activations that one layer keeps per token besides its attention weights: the inputs of norms, products and
+/// Activations that one layer keeps per token besides dropout's factors of its attention weights: the inputs of norms, products and
 /// residuals.
 fn layer(shape: &T5Config, attentions: usize) -> usize {
     let inside = match shape.feed_forward {
@@ -51,15 +51,15 @@ fn layer(shape: &T5Config, attentions: usize) -> usize {
 
 /// Activations that an encoder keeps for the backward pass.
 pub(super) fn encoder_activations(shape: &T5Config, batch: usize, tokens: usize) -> u64 {
-    let weights = 2 * shape.num_heads * tokens;
-    (batch * tokens * shape.num_layers * (layer(shape, 1) + weights)) as u64
+    let factors = shape.num_heads * tokens;
+    (batch * tokens * shape.num_layers * (layer(shape, 1) + factors)) as u64
 }
 
-/// The same of encoder and decoder, with logits, their derivative and their gradient.
+/// The same of encoder and decoder, with logits and their derivative.
 pub(super) fn activations(shape: &T5Config, batch: usize, source: usize, target: usize) -> u64 {
-    let weights = 2 * shape.num_heads * (target + source);
-    let decoder = batch * target * shape.num_decoder_layers * (layer(shape, 2) + weights);
-    let logits = 3 * batch * target * shape.vocab_size;
+    let factors = shape.num_heads * (target + source);
+    let decoder = batch * target * shape.num_decoder_layers * (layer(shape, 2) + factors);
+    let logits = 2 * batch * target * shape.vocab_size;
     encoder_activations(shape, batch, source) + (decoder + logits) as u64
 }
 

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Gradients, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::{Host, LowRank, linear_with, rms_norm, rotate, swiglu};
+use super::super::{Host, LowRank, linear, linear_with, rms_norm, rotate, swiglu};
 use super::{GENERIC_OPS, assert_close, draw, gradient, loss, trained, values};
 use crate::nn::Dropout;
 use crate::nn::adapter::AdapterWeights;
@@ -139,6 +139,47 @@ fn norms_and_gates_and_their_derivatives() {
         assert_close(gradient(&our_x, &found), gradient(&their_x, &known), &what);
         let found = gradient(&our_weight, &found);
         assert_close(found, gradient(&their_weight, &known), &what);
+    }
+}
+
+/// The outputs of norm and gate have several readers, and are computed again once for all of them.
+#[test]
+fn derivatives_by_what_is_computed_again() {
+    let mut random = ChaCha8Rng::seed_from_u64(9);
+    let x = draw(&mut random, [2, 13, 20]);
+    let weight = draw(&mut random, [32]);
+    let matrices = [[32, 20], [7, 32], [7, 16], [7, 16]].map(|shape| draw(&mut random, shape));
+    let weights = draw(&mut random, [2, 13, 7]);
+    let gradients = || {
+        let x = trained(&x);
+        let matrices = matrices.each_ref().map(trained);
+        let [before, of_normed, of_gated, again] = matrices.each_ref().map(Tensor::clone);
+        let (normed, gated) = match GENERIC_OPS.get() {
+            false => {
+                let normed = rms_norm(linear(x.clone(), before), weight.clone(), 1e-5);
+                (normed.clone(), swiglu(normed))
+            }
+            true => {
+                let y = linear(x.clone(), before);
+                let mean = (y.clone() * y.clone()).mean_dim(2);
+                let normed = y * mean.add_scalar(1e-5).sqrt().recip() * weight.clone().unsqueeze();
+                let up = normed.clone().narrow(2, 16, 16);
+                (normed.clone(), silu(normed.narrow(2, 0, 16)) * up)
+            }
+        };
+        let output = linear(normed, of_normed) + linear(gated.clone(), of_gated);
+        let gradients = loss(output + linear(gated, again), &weights).backward();
+        let of_matrices = matrices.iter().map(|matrix| gradient(matrix, &gradients));
+        let mut all: Vec<Vec<f32>> = of_matrices.collect();
+        all.push(gradient(&x, &gradients));
+        all
+    };
+    let found = gradients();
+    GENERIC_OPS.set(true);
+    let known = gradients();
+    GENERIC_OPS.set(false);
+    for (found, known) in found.into_iter().zip(known) {
+        assert_close(found, known, "derivatives");
     }
 }
 

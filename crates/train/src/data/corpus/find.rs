@@ -2,74 +2,15 @@
 //!
 //! What is found is shown to a person, who may change it. Must not know any system's or file's own name.
 
-use std::collections::BTreeSet;
-use std::fmt;
+mod systems;
+mod turns;
 
-use serde::{Deserialize, Serialize};
-
-use super::mapping::{ContextColumns, Mapping, ResponseColumns, ScoreColumn, TurnColumn};
-use super::names::{self, Side, is_called, plain};
-use super::profile::{Column, Lists, Profile};
+use super::mapping::{ContextColumns, Mapping, ScoreColumn};
+use super::names::{self, is_called, plain};
+use super::profile::{Column, Profile};
 use super::record::{EMOTION, Origin, SITUATION};
 use crate::data::empathy::EmpathyLevel;
 use crate::data::sets::Split;
-
-/// How the rows of a file are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shape {
-    /// A context and what answers it in a row.
-    Flat,
-    /// A column for each system.
-    Wide,
-    /// Instruction, input, output, history.
-    Alpaca,
-    /// Lists of turns with `role` and `content`.
-    Messages,
-    /// Lists of turns with `from` and `value`.
-    ShareGpt,
-    /// Lists of turns of another kind.
-    Dialogues,
-    /// Records as this program writes them.
-    Records,
-}
-
-impl Shape {
-    /// The shape that a mapping describes.
-    pub fn of(mapping: &Mapping) -> Shape {
-        let alpaca = mapping.context.as_ref().is_some_and(|context| {
-            context
-                .text
-                .iter()
-                .any(|name| is_called(name, &["instruction"]))
-        });
-        match &mapping.turns {
-            Some(turns) => match (turns.role.as_deref(), turns.text.as_deref()) {
-                (Some("role"), Some("content")) => Shape::Messages,
-                (Some("from"), Some("value")) => Shape::ShareGpt,
-                _ => Shape::Dialogues,
-            },
-            None if mapping.records => Shape::Records,
-            None if alpaca => Shape::Alpaca,
-            None if mapping.responses.len() > 1 => Shape::Wide,
-            None => Shape::Flat,
-        }
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Shape::Flat => "flat rows: a context and what answers it",
-            Shape::Wide => "wide rows: a column for each system",
-            Shape::Alpaca => "Alpaca: instruction, input, output",
-            Shape::Messages => "messages: lists of turns with role and content",
-            Shape::ShareGpt => "ShareGPT: lists of turns with from and value",
-            Shape::Dialogues => "dialogues: lists of turns",
-            Shape::Records => "records, as emprl corpus export writes them",
-        })
-    }
-}
 
 /// The mapping of a file's columns; `name` is what its only system is called where the file does not say.
 ///
@@ -138,6 +79,15 @@ impl<'a> Finder<'a> {
         self.take(names, fits).map(|column| column.name.clone())
     }
 
+    /// Keeps a column as a label; where the name is taken it has the column's as well.
+    fn label(&mut self, name: &str, column: String) {
+        let mut label = name.to_string();
+        while self.mapping.labels.contains_key(&label) {
+            label = format!("{label} ({column})");
+        }
+        self.mapping.labels.insert(label, column);
+    }
+
     fn forget(&mut self, name: &str) {
         self.left.retain(|column| column.name != name);
     }
@@ -203,8 +153,7 @@ impl<'a> Finder<'a> {
             && instruction.values().is_some_and(|values| values.len() == 1);
         let text = match (constant, input) {
             (true, Some(input)) => {
-                let label = "system_prompt".to_string();
-                self.mapping.labels.insert(label, instruction.name.clone());
+                self.label("system_prompt", instruction.name.clone());
                 vec![input]
             }
             (_, input) => [Some(instruction.name.clone()), input]
@@ -220,91 +169,6 @@ impl<'a> Finder<'a> {
         true
     }
 
-    /// Columns with a response's name: one, or one for each system whose name is the rest of theirs.
-    fn responses(&mut self, name: &str) {
-        let found: Vec<(&Column, Option<String>)> = self
-            .left
-            .iter()
-            .filter(|column| column.is_text() && !column.is_list())
-            .filter_map(|column| Some((*column, system_in(&column.name)?)))
-            .filter(|(column, system)| system.is_none() || column.is_prose())
-            .collect();
-        let single = found.len() == 1;
-        for (column, system) in found {
-            self.forget(&column.name);
-            let system_column = match (single, &system) {
-                (true, None) => self.take_name(names::SYSTEM, |column| !column.is_list()),
-                _ => None,
-            };
-            let unnamed = || match single {
-                true => name.to_string(),
-                false => column.name.clone(),
-            };
-            let system = system_column
-                .is_none()
-                .then(|| system.unwrap_or_else(unnamed));
-            let audio = names::AUDIO.iter().filter(|_| single).find_map(|audio| {
-                let named = format!("response_{audio}");
-                self.take_name(&[&named], |column| column.is_text())
-            });
-            let reasoning = match single {
-                true => self.take_name(names::REASONING, Column::is_text),
-                false => None,
-            };
-            self.mapping.responses.push(ResponseColumns {
-                system,
-                system_column,
-                text: column.name.clone(),
-                reasoning,
-                audio,
-                ..ResponseColumns::default()
-            });
-        }
-        self.beside_systems();
-    }
-
-    /// What is said of each system in columns with its name: numbers, categories, reasoning.
-    fn beside_systems(&mut self) {
-        if self.mapping.responses.len() < 2 {
-            return;
-        }
-        let mut responses = std::mem::take(&mut self.mapping.responses);
-        // The longest names first, as one may be the end of another.
-        let length =
-            |response: &&mut ResponseColumns| response.system.as_ref().map_or(0, String::len);
-        let mut by_length: Vec<&mut ResponseColumns> = responses.iter_mut().collect();
-        by_length.sort_by_key(|response| std::cmp::Reverse(length(response)));
-        for response in by_length {
-            let system = plain(response.system.as_deref().unwrap_or_default());
-            let beside = |column: &&Column| {
-                let name = plain(&column.name);
-                let rest = name
-                    .strip_suffix(&system)
-                    .or_else(|| name.strip_prefix(&system))?;
-                let rest = rest.trim_matches('_');
-                (!rest.is_empty() && rest.len() < name.len()).then(|| rest.to_string())
-            };
-            let found: Vec<(&Column, String)> = self
-                .left
-                .iter()
-                .filter_map(|column| Some((*column, beside(column)?)))
-                .collect();
-            for (column, what) in found {
-                if column.is_number() {
-                    response.scores.insert(what.clone(), score(column, &what));
-                } else if column.is_category() {
-                    response.labels.insert(what, column.name.clone());
-                } else if names::REASONING.contains(&what.as_str()) && column.is_text() {
-                    response.reasoning = Some(column.name.clone());
-                } else {
-                    continue;
-                }
-                self.forget(&column.name);
-            }
-        }
-        self.mapping.responses = responses;
-    }
-
     fn target(&mut self) {
         let texts = |column: &Column| column.is_text() && !column.is_list();
         self.mapping.target = self.take_name(names::TARGET, texts);
@@ -312,7 +176,7 @@ impl<'a> Finder<'a> {
 
     /// A column of lists of turns.
     fn turns(&mut self) -> bool {
-        let of = |column: &Column| turn_column(&column.name, &column.lists);
+        let of = |column: &Column| turns::turn_column(&column.name, &column.lists);
         let fits = |column: &Column| column.is_list() && of(column).is_some();
         let named = self.take(names::TURN_LISTS, fits);
         let lists: Vec<&Column> = self
@@ -349,37 +213,12 @@ impl<'a> Finder<'a> {
         });
     }
 
-    /// Where nothing is called a response, columns of prose that are called nothing known are systems'.
-    fn systems_by_themselves(&mut self) {
-        if !self.mapping.responses.is_empty() || self.mapping.turns.is_some() {
-            return;
-        }
-        let prose: Vec<&Column> = self
-            .left
-            .iter()
-            .copied()
-            .filter(|column| column.is_prose() && !is_called(&column.name, names::REMARKS))
-            .collect();
-        if prose.len() < 2 {
-            return;
-        }
-        for column in prose {
-            self.forget(&column.name);
-            self.mapping.responses.push(ResponseColumns {
-                system: Some(column.name.clone()),
-                text: column.name.clone(),
-                ..ResponseColumns::default()
-            });
-        }
-        self.beside_systems();
-    }
-
     /// Emotion and situation, under the names that examples have.
     fn known_labels(&mut self) {
         let text = |column: &Column| !column.is_list();
         let category = |column: &Column| column.is_category();
         if let Some(column) = self.take_name(names::SITUATION, text) {
-            self.mapping.labels.insert(SITUATION.into(), column);
+            self.label(SITUATION, column);
         }
         let emotion = self.take_name(names::EMOTION, category);
         // EmpatheticDialogues calls the emotion `context` and the situation `prompt`.
@@ -388,14 +227,11 @@ impl<'a> Finder<'a> {
             self.take_name(&["context"], |column| as_there && column.is_category())
         });
         if let Some(column) = &emotion {
-            self.mapping.labels.insert(EMOTION.into(), column.clone());
+            self.label(EMOTION, column.clone());
             if is_called(column, &["context"])
                 && let Some(prompt) = self.take_name(&["prompt"], text)
             {
-                self.mapping
-                    .labels
-                    .entry(SITUATION.into())
-                    .or_insert(prompt);
+                self.label(SITUATION, prompt);
             }
         }
     }
@@ -411,17 +247,24 @@ impl<'a> Finder<'a> {
             if column.is_category() && !(column.is_number() && !is_key)
                 || column.booleans == column.present
             {
-                self.mapping.labels.entry(name.clone()).or_insert(name);
+                self.label(&name.clone(), name);
             } else if column.is_number() && !is_key {
                 self.mapping
                     .scores
                     .insert(name.clone(), score(column, &name));
             } else {
                 let reason = match column.values() {
+                    _ if is_key && column.present < self.profile.rows => {
+                        let missing = self.profile.rows - column.present;
+                        format!(
+                            "missing in {missing} of {} rows, so it is no id",
+                            self.profile.rows
+                        )
+                    }
                     _ if column.is_list() => {
                         "lists; map it as a label to keep them as text".to_string()
                     }
-                    Some(values) if column.is_number() || values.len() * 2 > column.present => {
+                    Some(_) if column.is_number() || column.mean_words() < 2.0 => {
                         "numbers, names or times of rows".to_string()
                     }
                     _ => format!(
@@ -470,112 +313,6 @@ impl<'a> Finder<'a> {
             there.join(", ")
         )
     }
-}
-
-/// The system that a response's column names: Some(None) where its name is a response's alone.
-fn system_in(name: &str) -> Option<Option<String>> {
-    let words: Vec<&str> = name
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let is_response = |word: &str| names::RESPONSE.contains(&plain(word).as_str());
-    let rest = match &words[..] {
-        [first, rest @ ..] if is_response(first) => rest,
-        [rest @ .., last] if is_response(last) => rest,
-        _ => return None,
-    };
-    let generic = |word: &&str| {
-        let word = plain(word);
-        names::GENERIC.contains(&word.as_str()) || names::RESPONSE.contains(&word.as_str())
-    };
-    match rest.iter().all(generic) {
-        true => Some(None),
-        false => {
-            let words: Vec<&str> = rest.to_vec();
-            // As it is written, with what stands between its words.
-            let (first, last) = (words.first()?, words.last()?);
-            let start = name.find(first)?;
-            let end = name.rfind(last)? + last.len();
-            Some(name.get(start..end).map(str::to_string))
-        }
-    }
-}
-
-/// How lists of a column are turns; None where they are not.
-fn turn_column(name: &str, lists: &Lists) -> Option<TurnColumn> {
-    let mut turns = TurnColumn {
-        list: name.to_string(),
-        ..TurnColumn::default()
-    };
-    if lists.are_texts() {
-        // A list of texts under the name of a context is one, not a conversation to be split.
-        let of_turns =
-            is_called(name, names::TURN_LISTS) && !is_called(name, &["history", "context"]);
-        return (of_turns && lists.mean_items() >= 2.0).then_some(turns);
-    }
-    if !lists.are_turns() {
-        return None;
-    }
-    let field = |names: &[&str]| {
-        names.iter().find_map(|name| {
-            lists
-                .fields
-                .iter()
-                .find(|field| plain(&field.name) == *name)
-        })
-    };
-    let role = field(names::TURN_ROLE).filter(|field| field.has_roles());
-    let text = field(names::TURN_TEXT)?;
-    turns.text = Some(text.name.clone());
-    if let Some(role) = role {
-        turns.role = Some(role.name.clone());
-        let roles = role.values.as_deref().unwrap_or_default();
-        (turns.speaker, turns.listener, turns.system) = sides(roles);
-    }
-    let audio = field(names::AUDIO);
-    turns.audio = audio.map(|field| field.name.clone());
-    let used = [&turns.role, &turns.text, &turns.audio];
-    let used: BTreeSet<String> = used.into_iter().flatten().cloned().collect();
-    for field in lists
-        .fields
-        .iter()
-        .filter(|field| !used.contains(&field.name))
-    {
-        if field.values.is_some() && field.mean_words() <= 4.0 {
-            let last = field.name.rsplit('.').next().unwrap_or(&field.name);
-            let label = match turns.labels.contains_key(last) {
-                true => field.name.clone(),
-                false => last.to_string(),
-            };
-            turns.labels.insert(label, field.name.clone());
-        }
-    }
-    Some(turns)
-}
-
-/// Which roles are the speaker's, the listener's and the system's. Of two unknown ones the first to speak is the speaker.
-fn sides(roles: &[String]) -> (Vec<String>, Vec<String>, Vec<String>) {
-    let of = |side| -> Vec<String> {
-        roles
-            .iter()
-            .filter(|role| names::side(role) == Some(side))
-            .cloned()
-            .collect()
-    };
-    let (mut speaker, mut listener, mut system) =
-        (of(Side::Speaker), of(Side::Listener), of(Side::System));
-    if listener.is_empty() {
-        // Task-oriented corpora call the listener so.
-        listener = std::mem::take(&mut system);
-    }
-    for role in roles.iter().filter(|role| names::side(role).is_none()) {
-        match (speaker.is_empty(), listener.is_empty()) {
-            (true, _) => speaker.push(role.clone()),
-            (false, true) => listener.push(role.clone()),
-            (false, false) => {}
-        }
-    }
-    (speaker, listener, system)
 }
 
 fn score(column: &Column, name: &str) -> ScoreColumn {

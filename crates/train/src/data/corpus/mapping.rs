@@ -200,6 +200,20 @@ impl Mapping {
         {
             return Err("[context] names no column as text".into());
         }
+        let of_responses = self
+            .responses
+            .iter()
+            .flat_map(|response| response.scores.values());
+        for score in self.scores.values().chain(of_responses) {
+            if let Some([lowest, highest]) = score.range
+                && !(lowest.is_finite() && highest.is_finite() && lowest < highest)
+            {
+                return Err(format!(
+                    "the range of {:?} is {lowest} to {highest}; it goes from a lower number to a higher",
+                    score.column
+                ));
+            }
+        }
         let mut systems = Vec::new();
         for response in &self.responses {
             match (&response.system, &response.system_column) {
@@ -309,6 +323,10 @@ notes = "a text of many values"
             (("system = \"a\"\n", ""), "either system or system_column"),
             (("target", "targets"), "targets"),
             (("text = [\"said\"]", "text = []"), "names no column"),
+            (
+                ("[1.0, 3.0]", "[3.0, nan]"),
+                "from a lower number to a higher",
+            ),
             (
                 ("[labels]", "[turns]\nlist = \"x\"\n[labels]"),
                 "both [context] and [turns]",

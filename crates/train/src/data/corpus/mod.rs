@@ -10,6 +10,7 @@ mod names;
 mod profile;
 mod reading;
 pub mod record;
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,11 +19,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use find::Shape;
 pub use mapping::{
     ContextColumns, MAPPING_FORMAT, Mapping, ResponseColumns, ScoreColumn, TurnColumn,
 };
 pub use record::Record;
+pub use shape::Shape;
 
 use profile::Profile;
 
@@ -93,14 +94,20 @@ impl Corpus {
     pub fn of(source: Source, mapping: Option<Mapping>) -> Result<Corpus, DataError> {
         let mut profile = Profile::default();
         let mut records = true;
+        let mut first = None;
         for found in source.rows()? {
-            if let Found::Row(row) = found? {
-                records &= profile.rows > 0 || record_in(row.fields.clone()).is_ok();
-                profile.add(&cells::columns(row.fields));
+            match found? {
+                Found::Row(row) => {
+                    records &= profile.rows > 0 || record_in(row.fields.clone()).is_ok();
+                    profile.add(&cells::columns(row.fields));
+                }
+                Found::Problem { line, what } => {
+                    first.get_or_insert_with(|| format!(": line {line} {what}"));
+                }
             }
         }
         if profile.rows == 0 {
-            let what = "has no rows that can be read";
+            let what = format!("has no rows that can be read{}", first.unwrap_or_default());
             let fix = "give rows with named columns";
             return Err(DataError::file(&source.path, what, fix));
         }

@@ -180,12 +180,7 @@ pub const REASONING: &[&str] = &[
 ];
 pub const AUDIO: &[&str] = &["audio", "audio_path", "wav", "speech", "audio_file"];
 pub const SITUATION: &[&str] = &["situation"];
-pub const EMOTION: &[&str] = &[
-    "emotion",
-    "emotion_label",
-    "emotion_type",
-    "speaker_emotion",
-];
+pub const EMOTION: &[&str] = &["emotion", "emotion_label", "emotion_type"];
 pub const TURN_LISTS: &[&str] = &[
     "messages",
     "conversations",

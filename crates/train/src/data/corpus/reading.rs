@@ -31,7 +31,7 @@ pub fn records(mapping: &Mapping, row: &Row, place: usize) -> Result<Vec<Record>
 fn base(mapping: &Mapping, row: &Row, place: usize) -> Result<Record, String> {
     let cell = |column: &Option<String>| column.as_ref().and_then(|name| text(row, name));
     Ok(Record {
-        id: cell(&mapping.id).unwrap_or_else(|| place.to_string()),
+        id: cell(&mapping.id).map_or_else(|| place.to_string(), whole),
         conversation: cell(&mapping.conversation),
         turn: match cell(&mapping.turn) {
             Some(text) => Some(turn(&text)?),
@@ -47,9 +47,16 @@ fn base(mapping: &Mapping, row: &Row, place: usize) -> Result<Record, String> {
     })
 }
 
+/// A whole number as such, also where pandas wrote it as `7.0`.
+fn whole(text: String) -> String {
+    match text.strip_suffix(".0") {
+        Some(number) if number.parse::<u64>().is_ok() => number.to_string(),
+        _ => text,
+    }
+}
+
 fn turn(text: &str) -> Result<u32, String> {
-    let whole = text.strip_suffix(".0").unwrap_or(text);
-    whole
+    whole(text.to_string())
         .parse()
         .map_err(|_| format!("has the turn {text:?}, which is no whole number"))
 }

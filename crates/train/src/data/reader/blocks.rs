@@ -110,7 +110,8 @@ mod tests {
     #[test]
     fn a_block_is_a_row_however_it_is_divided() {
         let text = "Emotion: sad\nContext:['i lost it']\nGreedy:oh no !\nRef:what ?\n---------\n\
-                    Emotion: joyful\nContext:['i won']\nGreedy:great !\nmore : of it\nRef:wow\n";
+                    Emotion: joyful\nContext:['i won']\nGreedy:great !\nmore : of it\nRef:wow\n\
+                    Emotion: sad\nContext:['no']\nGreedy:why ?\nRef:so sorry\n";
         let labels = labels_of_blocks(text).unwrap();
         assert_eq!(labels, ["Emotion", "Context", "Greedy", "Ref"]);
         let rows: Vec<FoundRow> = Blocks::new(text, labels)
@@ -119,8 +120,8 @@ mod tests {
                 Found::Problem { what, .. } => panic!("{what}"),
             })
             .collect();
-        assert_eq!(rows.len(), 2);
-        assert_eq!((rows[0].line, rows[1].line), (1, 6));
+        assert_eq!(rows.len(), 3);
+        assert_eq!((rows[0].line, rows[1].line, rows[2].line), (1, 6, 11));
         assert_eq!(rows[0].fields["Ref"], "what ?");
         assert_eq!(rows[1].fields["Greedy"], "great !\nmore : of it");
         assert_eq!(labels_of_blocks("Hi: there\nYes.\nNo.\nWell.\n"), None);

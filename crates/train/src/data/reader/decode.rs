@@ -31,6 +31,8 @@ const SIGNATURES: [(&[u8], &str, &str); 5] = [
     ),
     (b"%PDF", "a PDF", "write its rows as JSONL or CSV first"),
 ];
+/// The byte order mark, as a character.
+const MARK: char = '\u{feff}';
 /// Bytes that are searched for zeros.
 const SEARCHED: usize = 4096;
 
@@ -96,10 +98,10 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Decoded, DataError> 
             }
         }
     };
-    let text = match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_string(),
-        None => text,
-    };
+    let mut text = text;
+    if text.starts_with(MARK) {
+        text.drain(..MARK.len_utf8());
+    }
     let old_lines = text.contains('\r') && !text.contains('\n') && text.trim_end().contains('\r');
     if old_lines {
         notes.push("Lines end in carriage returns alone and are read as lines.".to_string());

@@ -17,6 +17,8 @@ const SAMPLED: usize = 200;
 /// Lines before the header, such as a summary of the table.
 const LONGEST_PREAMBLE: usize = 10;
 const LONGEST_NAME: usize = 60;
+/// Of a name, such as a question that raters answered.
+const MOST_WORDS: usize = 8;
 const FIX: &str =
     "give a first line that names the columns, with the same separator between all cells";
 
@@ -42,6 +44,7 @@ impl Layout {
         let best = Separator::ALL
             .into_iter()
             .filter_map(|separator| Sample::of(text, separator))
+            .filter(|sample| sample.cells == 1 || sample.regular * 10 >= sample.records.len() * 6)
             .max_by_key(|sample| (sample.cells > 1, sample.regular));
         let Some(sample) = best.filter(|sample| told || sample.is_regular()) else {
             return Ok(None);
@@ -57,7 +60,9 @@ impl Layout {
         let mut notes = Vec::new();
         let head = &sample.records[header];
         let position = head.position();
-        let before = position.map_or((0, 0), |at| (at.byte() as usize, at.line() as usize - 1));
+        let before = position.map_or((0, 0), |at| {
+            (at.byte() as usize, (at.line() as usize).saturating_sub(1))
+        });
         if header > 0 {
             notes.push(format!(
                 "The header is in line {}; {} before it {} left out.",
@@ -72,15 +77,17 @@ impl Layout {
             before,
             names: names(head, &mut notes),
         };
-        let quoted = layout.irregular(text);
-        if quoted > 0 {
+        let (irregular, broken) = layout.irregular(text);
+        if irregular + broken > 0 {
             layout.quoted = false;
-            match layout.irregular(text) < quoted {
-                true => notes.push(
-                    "Quotation marks are part of the texts: they do not quote cells.".to_string(),
-                ),
-                false => layout.quoted = true,
-            }
+            // A text over several lines would be rows of too few cells.
+            let (without, _) = layout.irregular(text);
+            layout.quoted = without > 0 && without >= irregular;
+        }
+        if !layout.quoted {
+            notes.push(
+                "Quotation marks are part of the texts: they do not quote cells.".to_string(),
+            );
         }
         Ok(Some((layout, notes)))
     }
@@ -93,15 +100,16 @@ impl Layout {
             .from_reader(&text.as_bytes()[self.before.0.min(text.len())..])
     }
 
-    /// Rows that have another number of cells than the header.
-    fn irregular(&self, text: &str) -> usize {
+    /// Rows that have another number of cells than the header, and rows with a line break in a cell.
+    fn irregular(&self, text: &str) -> (usize, usize) {
         let mut record = csv::ByteRecord::new();
         let mut reader = self.reader(text);
-        let mut irregular = 0;
+        let (mut irregular, mut broken) = (0, 0);
         while let Ok(true) = reader.read_byte_record(&mut record) {
             irregular += usize::from(record.len() != self.names.len());
+            broken += usize::from(record.iter().any(|cell| cell.contains(&b'\n')));
         }
-        irregular
+        (irregular, broken)
     }
 
     /// The rows; one with another number of cells than the header is a problem.
@@ -193,14 +201,20 @@ impl Sample {
         let mut wide = first.enumerate().filter(|(_, row)| row.len() == self.cells);
         let (at, row) = wide.next()?;
         let is_name = |(at, cell): (usize, &str)| {
+            // A comma and a space are of a sentence.
+            let sentence = !told && cell.starts_with(' ');
             let cell = cell.trim().trim_start_matches('\u{feff}');
             let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-            // The column of row numbers that pandas writes first has no name.
-            let fits = match told {
-                true => cell.chars().count() <= LONGEST_NAME && cell.parse::<f64>().is_err(),
-                false => cell.chars().all(word),
+            let question = || {
+                let short = cell.chars().count() <= LONGEST_NAME;
+                short
+                    && cell.split_whitespace().count() <= MOST_WORDS
+                    && cell.parse::<f64>().is_err()
             };
-            fits && (!cell.is_empty() || at == 0)
+            let fits = cell.chars().all(word) && cell.parse::<f64>().is_err()
+                || told && self.cells > 1 && question();
+            // The column of row numbers that pandas writes first has no name.
+            fits && !sentence && (!cell.is_empty() || at == 0)
         };
         row.iter().enumerate().all(is_name).then_some(at)
     }
@@ -246,7 +260,7 @@ mod tests {
     fn rows(name: &str, text: &str) -> Vec<String> {
         let path = Path::new(name);
         let (layout, _) = found(name, text).unwrap();
-        let cells = |found| match found {
+        let cells = |found: Result<Found, DataError>| match found {
             Ok(Found::Row(row)) => {
                 let cells: Vec<&str> = row.fields.values().filter_map(Value::as_str).collect();
                 format!("{}:{}", row.line, cells.join("/"))
@@ -292,6 +306,7 @@ mod tests {
             rows("a.csv", "a,b\n1,2\n1,2,3\n4,5\n")[1],
             "3: has 3 cells where the header has 2"
         );
-        assert!(rows("a.csv", "a,b\n1,\"2\n3,4\n")[0].contains("never closed"));
+        let open = rows("a.csv", "a,b\n1,\"x, y\"\n2,\"z\n3,4\n");
+        assert!(open[1].contains("never closed"), "{open:?}");
     }
 }

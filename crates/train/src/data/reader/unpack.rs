@@ -54,6 +54,9 @@ fn unpack_bounded(path: &Path, bytes: Vec<u8>, bound: Bound) -> Result<Unpacked,
     if bytes.starts_with(b"PK\x03\x04") {
         return unzip(path, bytes, bound);
     }
+    if is_tar(&bytes) {
+        return untar(path, bytes);
+    }
     if !bytes.starts_with(b"\x1f\x8b") {
         return Ok(Unpacked {
             bytes,
@@ -224,7 +227,7 @@ mod tests {
     use super::*;
 
     const SMALL: Bound = Bound {
-        free: 1000,
+        free: 20_000,
         times: 20,
         most: 100_000,
     };

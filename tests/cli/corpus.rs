@@ -127,7 +127,7 @@ fn every_command_reads_what_is_packed_and_parquet() {
     );
     let latin = place.run(&["evaluate", "--responses", &file("latin1.csv")]);
     assert!(
-        latin.code == 0 && latin.stderr.contains("Windows-1252"),
+        latin.code == 0 && latin.stdout.contains("Windows-1252"),
         "{}",
         latin.stderr
     );

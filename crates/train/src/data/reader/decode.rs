@@ -170,8 +170,11 @@ fn windows_1252(path: &Path, bytes: Vec<u8>) -> Result<String, DataError> {
         letter(*byte) != '\0' && !control
     };
     let right = |chunk: std::str::Utf8Chunk<'_>| !chunk.valid().is_ascii();
-    if !bytes.iter().all(is_text) || bytes.utf8_chunks().any(right) {
-        let fix = "save the file as UTF-8 (it is not Latin-1 either)";
+    // JSON is UTF-8 by its definition.
+    let json =
+        bytes.trim_ascii_start().starts_with(b"{") || bytes.trim_ascii_start().starts_with(b"[");
+    if json || !bytes.iter().all(is_text) || bytes.utf8_chunks().any(right) {
+        let fix = "save the file as UTF-8";
         return utf8(path, bytes, fix);
     }
     Ok(bytes.into_iter().map(letter).collect())
@@ -217,7 +220,9 @@ mod tests {
     #[test]
     fn what_is_no_text_is_refused() {
         let damaged = ["né\nné ".as_bytes(), b"\xff\n"].concat();
-        assert!(decoded(&damaged).unwrap_err().contains("line 2"));
+        for bytes in [&damaged[..], b"{\"a\": 1}\n{\"a\": \"\xe9\"}\n"] {
+            assert!(decoded(bytes).unwrap_err().contains("line 2"));
+        }
         for bytes in [
             &b"\x89PNG\r\n\x1a\n\xff"[..],
             b"a\x81b",

@@ -162,7 +162,7 @@ fn streaming(curve: &Curve) {
     }
     let each = clock.elapsed().as_secs_f64() / count as f64;
     let line = json!({
-        "case": "a point is taken in, smoothed and as a logarithm",
+        "case": "a point is added, smoothed and as a logarithm",
         "microseconds": round(each * 1e6), "core_at_1000_a_second": each * 1e3,
     });
     println!("{line}");

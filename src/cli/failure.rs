@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::data::DataError;
-use crate::engine::StartError;
+use crate::engine::{StartError, panic_text, with_sources};
 use crate::experiment::ExperimentError;
 use crate::fetch::FetchError;
 use crate::operations::OperationError;
@@ -68,11 +68,9 @@ of_an_operation!(
 impl Failure {
     /// A panic: a bug in the program.
     pub fn internal(panic: &(dyn Any + Send)) -> Failure {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         Failure::Failed(format!(
             "internal error: {}; EMPRL_LOG=debug shows where, please report it",
-            text.unwrap_or("a panic without a message")
+            panic_text(panic)
         ))
     }
 
@@ -121,14 +119,6 @@ pub fn out_refused(error: OperationError) -> Failure {
 
 /// An error with those of its sources that add something, in one line.
 pub fn one_line(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
-    }
+    let text = with_sources(error);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

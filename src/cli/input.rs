@@ -10,7 +10,7 @@ use crate::data::reader::{self, RowFile, Wanted};
 use crate::experiment::{ExperimentFile, presets};
 use crate::study::AlignBy;
 use crate::study::contexts::OrderedContexts;
-use crate::study::responses::{Aligned, Problem, align, other_targets};
+use crate::study::responses::{AlignedResponses, Problem, align, other_targets};
 use crate::text::shown::one_line;
 
 /// Reads an experiment file, or a built-in one if the name is not a file.
@@ -76,7 +76,7 @@ pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<RowFile, Failu
         };
     };
     let (mut order, _) = OrderedContexts::from_file(path, &[])?;
-    let Aligned {
+    let AlignedResponses {
         responses: aligned,
         places,
     } = align(&file, &order, None)?;

@@ -135,7 +135,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Why stderr was lost; told once.
+    /// Why stderr was lost; reported once.
     pub fn take_lost(&self) -> Option<io::Error> {
         self.lost.take()
     }

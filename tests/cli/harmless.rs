@@ -82,8 +82,8 @@ fn nothing_of_a_response_reaches_the_terminal_raw() {
     assert_harmless(&failed.stderr);
 }
 
-#[test]
-fn an_annotator_sees_a_response_on_one_line() {
+/// A blind test of that system against another.
+fn with_study() -> Place {
     let place = with_system("Qoxmodel");
     let file = place.write("b.txt", "fine\nfine too\n");
     place.ok(&[
@@ -99,6 +99,12 @@ fn an_annotator_sees_a_response_on_one_line() {
         "--contexts=2",
     ];
     place.ok(&[&["study", "create", "--kind=ab"], who.as_slice()].concat());
+    place
+}
+
+#[test]
+fn an_annotator_sees_a_response_on_one_line() {
+    let place = with_study();
     let shown = place.ok(&["study", "judge", "1", "--annotator=A1"]);
     assert_harmless(&shown);
     let sides = |side: &str| shown.lines().filter(|line| line.starts_with(side)).count();
@@ -251,30 +257,10 @@ fn latex_of_odd_names_compiles() {
 
 #[test]
 fn judgements_as_csv_compute_nothing_and_say_what_was_said() {
-    let place = with_system("Qoxmodel");
-    let file = place.write("b.txt", "fine\nfine too\n");
-    place.ok(&[
-        "responses",
-        "import",
-        &file,
-        "--system=Zyvbaseline",
-        "--contexts=contexts.jsonl",
-    ]);
-    let who = [
-        "--systems=Qoxmodel,Zyvbaseline",
-        "--annotators=Ada,Ben,Cem",
-        "--contexts=2",
-    ];
-    place.ok(&[&["study", "create", "--kind=ab"], who.as_slice()].concat());
-    let mut child = place
-        .command(&["study", "judge", "1", "--annotator=A1"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let place = with_study();
     let said = "c =HYPERLINK(\"x\")\n1\nc -1.5\n2\n";
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), said.as_bytes()).unwrap();
-    assert!(child.wait().unwrap().success());
+    let judged = place.run_with_input(&["study", "judge", "1", "--annotator=A1"], said);
+    assert_eq!(judged.code, 0, "{}", judged.stderr);
     let export =
         |more: &[&str]| place.ok(&[&["study", "export", "1", "--annotator=A1"][..], more].concat());
     let csv = export(&["--format=csv"]);

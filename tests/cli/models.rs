@@ -1,5 +1,6 @@
 //! `emprl generate`, `score`, `identify`, `evaluate`, `model show`, `data` on real models and rows.
 
+use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::cli_support::{Place, lines, short};
@@ -334,7 +335,21 @@ fn the_doctor_looks_and_makes_nothing() {
     );
     assert_eq!(found["display"][0]["ok"], false);
     assert!(!place.store().exists());
-    assert!(lines(&place.ok(&["generate", "--help"])[..0]).is_empty());
+}
+
+#[test]
+fn the_program_knows_the_commit_that_it_was_built_from() {
+    let git = Command::new("git")
+        .args(["rev-parse", "--short=12", "HEAD"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output();
+    let output = git.ok().filter(|output| output.status.success());
+    let commit = output.map(|output| String::from_utf8(output.stdout).unwrap());
+    let found = Place::new().json(&["doctor"]);
+    assert_eq!(
+        found["program"]["commit"],
+        json!(commit.as_deref().map(str::trim))
+    );
 }
 
 #[test]

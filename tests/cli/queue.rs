@@ -1,4 +1,4 @@
-//! `emprl queue`: runs wait with the settings they were queued with, and are carried out in order.
+//! `emprl queue`: runs wait with the settings they were queued with, and start in order.
 
 use crate::cli_support::{Place, SHORT};
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn what_waits_keeps_its_settings_when_the_file_changes() {
     assert_eq!(place.ok(&["queue", "list"]), "The queue is empty.\n");
     assert!(!place.store().exists(), "looking makes nothing");
     let file = place.write("mine.toml", "parent = \"quickstart\"\n[ppo]\nsteps = 5\n");
-    let told = place.ok(&[
+    let said = place.ok(&[
         "queue",
         "add",
         &file,
@@ -29,7 +29,7 @@ fn what_waits_keeps_its_settings_when_the_file_changes() {
         "--set",
         "ppo.lr=0.002",
     ]);
-    assert!(told.contains("mine is queued as 1"), "{told}");
+    assert!(said.contains("mine is queued as 1"), "{said}");
     place.write("mine.toml", "parent = \"quickstart\"\n[ppo]\nsteps = 6\n");
     let added = json(&place.ok(&["queue", "add", &file, "--name", "second", "--json"]));
     assert_eq!(added["queued"], serde_json::json!([2]));
@@ -47,8 +47,8 @@ fn what_waits_keeps_its_settings_when_the_file_changes() {
         table.contains("second") && table.contains("Settings of"),
         "{table}"
     );
-    let told = place.ok(&["queue", "remove", "1"]);
-    assert_eq!(told, "mine (1) was removed from the queue.\n");
+    let said = place.ok(&["queue", "remove", "1"]);
+    assert_eq!(said, "mine (1) was removed from the queue.\n");
     assert_eq!(names(&place), ["second"]);
 
     let other = [
@@ -64,12 +64,12 @@ fn what_waits_keeps_its_settings_when_the_file_changes() {
     ];
     place.ok(&other);
     let table = place.ok(&["queue", "list"]);
-    let told = "seed 1, ppo.steps 4, ppo.batch 2, 1 more";
-    assert!(table.contains(told), "{table}");
+    let said = "seed 1, ppo.steps 4, ppo.batch 2, 1 more";
+    assert!(table.contains(said), "{table}");
 }
 
 #[test]
-fn what_cannot_wait_is_refused_with_the_mend() {
+fn what_cannot_wait_is_refused_with_the_fix() {
     let place = Place::new();
     for (arguments, code, words) in [
         (vec!["queue", "add", "nothing"], 2, "quickstart"),
@@ -104,7 +104,7 @@ fn what_cannot_wait_is_refused_with_the_mend() {
 }
 
 #[test]
-fn what_waits_is_carried_out_in_order() {
+fn what_waits_is_run_in_order() {
     let place = Place::new();
     for name in ["one", "two"] {
         let mut arguments = vec!["queue", "add", "quickstart", "--name", name];

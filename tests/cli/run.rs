@@ -324,7 +324,7 @@ fn sample_dialogues_are_shown_at_a_step_and_over_all_steps() {
 }
 
 #[test]
-fn alerts_are_told_while_a_run_goes_on_and_kept_with_their_step() {
+fn alerts_are_reported_while_a_run_goes_on_and_kept_with_their_step() {
     let place = Place::new();
     let more = ["--set=alerts.window=2", "--set=alerts.kl_limit=0.0000001"];
     let done = place.run(&short(&more));

@@ -1,8 +1,5 @@
 //! `emprl responses` and `emprl study`: from files of responses to unblinded results, in a terminal.
 
-use std::io::Write;
-use std::process::Stdio;
-
 use crate::cli_support::{Done, Place, lines};
 use crate::shared_data::shared;
 use serde_json::{Value, json};
@@ -50,26 +47,7 @@ fn create(place: &Place, kind: &str, more: &[&str]) -> Value {
 /// Judges with these lines on stdin.
 fn judge(place: &Place, who: &str, said: &str, more: &[&str]) -> Done {
     let arguments = [&["study", "judge", "1", "--annotator", who], more].concat();
-    let mut child = place
-        .command(&arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(said.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Done {
-        code: output.status.code().unwrap_or(-1),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
+    place.run_with_input(&arguments, said)
 }
 
 fn names_no_system(what: &str) {
@@ -80,7 +58,7 @@ fn names_no_system(what: &str) {
 }
 
 #[test]
-fn responses_are_taken_in_scored_listed_and_deleted() {
+fn responses_are_imported_scored_listed_and_deleted() {
     let place = with_systems(6);
     let again = [
         "responses",
@@ -409,7 +387,7 @@ fn packs_travel_and_come_back() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_with_the_mend() {
+fn what_cannot_be_asked_is_refused_with_the_fix() {
     let place = with_systems(4);
     let systems = "--systems=Qoxmodel,Zyvbaseline";
     let refused = |arguments: &[&str], code: i32, words: &str| {
@@ -576,7 +554,7 @@ fn tokenised_responses_are_measured_as_people_see_them_and_as_they_are() {
 }
 
 #[test]
-fn the_published_responses_are_taken_in_as_they_are() {
+fn the_published_responses_are_imported_as_they_are() {
     let Some(folder) = shared("system_responses") else {
         return;
     };

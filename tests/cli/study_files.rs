@@ -1,8 +1,6 @@
 //! Nothing that people judged is written over, merged by chance or deleted without being asked for.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use crate::cli_support::{Done, Place};
 use serde_json::{Value, json};
@@ -40,25 +38,7 @@ fn with_study() -> Place {
 }
 
 fn judge(place: &Place, who: &str, said: &str) -> Done {
-    let mut child = place
-        .command(&["study", "judge", "1", "--annotator", who])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(said.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    Done {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    place.run_with_input(&["study", "judge", "1", "--annotator", who], said)
 }
 
 fn only_file(folder: &Path) -> PathBuf {

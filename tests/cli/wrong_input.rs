@@ -1,4 +1,4 @@
-//! Wrong input ends in one line that names file, place and mend, the right exit code, and nothing
+//! Wrong input ends in one line that names the file, the place and the fix, the right exit code, and nothing
 //! half-written in the store.
 
 use std::collections::BTreeMap;

@@ -131,7 +131,7 @@ fn a_queued_run_that_cannot_be_read_is_listed_is_not_started_and_can_be_removed(
 }
 
 #[test]
-fn a_header_that_no_emprl_wrote_is_told_in_words() {
+fn a_header_that_no_emprl_wrote_is_explained() {
     let says = |sql: &str, words: &[&str]| {
         let dir = tempfile::tempdir().unwrap();
         drop(Store::open(dir.path()).unwrap());

@@ -293,8 +293,8 @@ fn complaint(
         ]
         .iter()
         .any(|name| all.contains(name));
-        let is_told = same || (error.starts_with("error: ") && names_it);
-        return (!is_told).then(|| "the error does not name the file".into());
+        let is_named = same || (error.starts_with("error: ") && names_it);
+        return (!is_named).then(|| "the error does not name the file".into());
     }
     if arguments.contains(&"--json") && serde_json::from_str::<Value>(&done.stdout).is_err() {
         return Some("it prints what is not JSON".into());

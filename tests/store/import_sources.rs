@@ -1,4 +1,4 @@
-//! Importing real data accounts for every row, and wrong input is refused with file, place and mend.
+//! Importing real data accounts for every row, and wrong input is refused with the file, the place and the fix.
 
 use std::fs;
 use std::path::Path;

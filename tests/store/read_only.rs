@@ -11,7 +11,7 @@ use crate::cli_support::{Done, Place};
 use crate::full_store::fill;
 use crate::store_support::*;
 use emprl::experiment::{Config, Stage};
-use emprl::store::{NewRun, Store};
+use emprl::store::{NewRun, RunLock, Store};
 use rusqlite::Connection;
 
 fn chmod(path: &Path, mode: u32) {
@@ -71,11 +71,7 @@ impl Stopped<'_> {
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap();
-        Done {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Done::of(output)
     }
 }
 
@@ -191,9 +187,8 @@ fn a_newer_store_is_read_and_written_by_no_command() {
     );
 }
 
-#[test]
-fn what_a_killed_program_left_in_its_log_is_read_where_nothing_can_be_written() {
-    let place = Place::new();
+/// A run with a metric, in the write-ahead log only while the store is open.
+fn in_the_log(place: &Place) -> (Store, RunLock) {
     let mut store = Store::open(&place.store()).unwrap();
     let new = NewRun {
         config_toml: Config::default().to_toml(),
@@ -202,14 +197,27 @@ fn what_a_killed_program_left_in_its_log_is_read_where_nothing_can_be_written() 
     let lock = store.create_run(&new).unwrap();
     let step = metrics(Stage::Ppo, 1, &[("ppo/kl/full", 0.25)]);
     store.record(lock.run(), &[(1, step)]).unwrap();
+    (store, lock)
+}
+
+/// A copy of the store's files with these ends.
+fn as_a_kill_leaves_it(place: &Place, ends: &[&str]) -> Place {
+    let left = Place::new();
+    fs::create_dir(left.store()).unwrap();
+    for end in ends {
+        let name = format!("emprl.db{end}");
+        fs::copy(place.store().join(&name), left.store().join(&name)).unwrap();
+    }
+    left
+}
+
+#[test]
+fn what_a_killed_program_left_in_its_log_is_read_where_nothing_can_be_written() {
+    let place = Place::new();
+    let _open = in_the_log(&place);
     // As a kill leaves it: rows in the write-ahead log only. With and without the shared memory.
     for ends in [&["", "-wal"][..], &["", "-wal", "-shm"][..]] {
-        let left = Place::new();
-        fs::create_dir(left.store()).unwrap();
-        for end in ends {
-            let name = format!("emprl.db{end}");
-            fs::copy(place.store().join(&name), left.store().join(&name)).unwrap();
-        }
+        let left = as_a_kill_leaves_it(&place, ends);
         let log = left.store().join("emprl.db-wal");
         assert!(fs::metadata(&log).unwrap().len() > 4096);
         let stopped = Stopped::in_place(&left);
@@ -239,31 +247,15 @@ fn on_a_full_disk(place: &Place, arguments: &[&str]) -> Done {
         .stdin(std::process::Stdio::null())
         .output()
         .unwrap();
-    Done {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Done::of(output)
 }
 
 #[test]
 fn a_store_on_a_full_disk_is_read() {
     let place = Place::new();
-    let mut store = Store::open(&place.store()).unwrap();
-    let new = NewRun {
-        config_toml: Config::default().to_toml(),
-        ..new_run("in the log")
-    };
-    let lock = store.create_run(&new).unwrap();
-    let step = metrics(Stage::Ppo, 1, &[("ppo/kl/full", 0.25)]);
-    store.record(lock.run(), &[(1, step)]).unwrap();
-    let left = Place::new();
-    fs::create_dir(left.store()).unwrap();
-    for end in ["", "-wal"] {
-        let name = format!("emprl.db{end}");
-        fs::copy(place.store().join(&name), left.store().join(&name)).unwrap();
-    }
-    drop((lock, store));
+    let open = in_the_log(&place);
+    let left = as_a_kill_leaves_it(&place, &["", "-wal"]);
+    drop(open);
     // As a kill leaves it, and as it is left otherwise.
     for place in [left, place] {
         let done = on_a_full_disk(&place, &["runs", "show", "1", "--json"]);

@@ -11,6 +11,8 @@
 mod blind_support;
 #[path = "../support/cli.rs"]
 mod cli_support;
+#[path = "../support/quickstart.rs"]
+mod quickstart_support;
 #[path = "../support/shared_data.rs"]
 mod shared_data;
 #[path = "../support/study.rs"]

@@ -17,7 +17,7 @@ const ITEMS: u32 = 4;
 
 /// What an annotator does next at a place.
 #[derive(Clone, Debug)]
-enum Deed {
+enum Act {
     /// On the first item that is open or skipped, by how many are before it.
     Answer(u8, Choice),
     Skip(u8),
@@ -26,22 +26,22 @@ enum Deed {
     Comment(u8, u8),
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn act() -> impl Strategy<Value = Act> {
     let choice = prop_oneof![Just(Choice::Left), Just(Choice::Right), Just(Choice::Tie)];
     prop_oneof![
-        5 => (any::<u8>(), choice).prop_map(|(at, choice)| Deed::Answer(at, choice)),
-        2 => any::<u8>().prop_map(Deed::Skip),
-        2 => Just(Deed::Undo),
-        1 => (any::<u8>(), any::<bool>()).prop_map(|(at, flag)| Deed::Flag(at, flag)),
-        1 => (any::<u8>(), 0..3u8).prop_map(|(at, text)| Deed::Comment(at, text)),
+        5 => (any::<u8>(), choice).prop_map(|(at, choice)| Act::Answer(at, choice)),
+        2 => any::<u8>().prop_map(Act::Skip),
+        2 => Just(Act::Undo),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(at, flag)| Act::Flag(at, flag)),
+        1 => (any::<u8>(), 0..3u8).prop_map(|(at, text)| Act::Comment(at, text)),
     ]
 }
 
-/// The records of a place that has these, after these deeds. As in the program, an item is answered only while it is
+/// The records of a place that has these, after these acts. As in the program, an item is answered only while it is
 /// open or skipped.
-fn judged(before: &[JudgementRecord], deeds: &[Deed], place: i64) -> Vec<JudgementRecord> {
+fn judged(before: &[JudgementRecord], acts: &[Act], place: i64) -> Vec<JudgementRecord> {
     let mut records = before.to_vec();
-    for deed in deeds {
+    for act in acts {
         let now = states(UID, WHO, &records);
         let state = |item: &u32| now.get(item).cloned().unwrap_or_default();
         let free: Vec<u32> = (1..=ITEMS)
@@ -49,16 +49,12 @@ fn judged(before: &[JudgementRecord], deeds: &[Deed], place: i64) -> Vec<Judgeme
             .collect();
         let one = |at: u8| free.get(usize::from(at) % free.len().max(1)).copied();
         let any = |at: u8| u32::from(at) % ITEMS + 1;
-        let (item, action) = match deed {
-            Deed::Answer(at, choice) => {
-                (one(*at), JudgementAction::Answer(Answer::Choice(*choice)))
-            }
-            Deed::Skip(at) => (one(*at), JudgementAction::Skip),
-            Deed::Undo => (last_settled(&now), JudgementAction::Undo),
-            Deed::Flag(at, flag) => (Some(any(*at)), JudgementAction::Flag(*flag)),
-            Deed::Comment(at, text) => {
-                (Some(any(*at)), JudgementAction::Comment(format!("{text}")))
-            }
+        let (item, action) = match act {
+            Act::Answer(at, choice) => (one(*at), JudgementAction::Answer(Answer::Choice(*choice))),
+            Act::Skip(at) => (one(*at), JudgementAction::Skip),
+            Act::Undo => (last_settled(&now), JudgementAction::Undo),
+            Act::Flag(at, flag) => (Some(any(*at)), JudgementAction::Flag(*flag)),
+            Act::Comment(at, text) => (Some(any(*at)), JudgementAction::Comment(format!("{text}"))),
         };
         let Some(item) = item else { continue };
         let overrule = state(&item).overrule().filter(|_| action.settles());
@@ -86,15 +82,15 @@ proptest! {
 
     #[test]
     fn an_answer_counts_only_if_no_place_says_otherwise(
-        common in prop::collection::vec(deed(), 0..6),
-        branches in prop::collection::vec(prop::collection::vec(deed(), 1..10), 2..4),
+        common in prop::collection::vec(act(), 0..6),
+        branches in prop::collection::vec(prop::collection::vec(act(), 1..10), 2..4),
         seed in any::<prop::sample::Index>(),
     ) {
         let start = judged(&[], &common, 0);
         let places: Vec<Vec<JudgementRecord>> = branches
             .iter()
             .zip(1..)
-            .map(|(deeds, place)| judged(&start, deeds, place))
+            .map(|(acts, place)| judged(&start, acts, place))
             .collect();
         let mut all: Vec<JudgementRecord> = places.iter().flatten().cloned().collect();
         let found = states(UID, WHO, &all);
@@ -153,10 +149,10 @@ proptest! {
 
     #[test]
     fn any_order_any_copies_and_any_split_merge_to_the_same_study(
-        branches in prop::collection::vec(prop::collection::vec(deed(), 1..10), 1..4),
+        branches in prop::collection::vec(prop::collection::vec(act(), 1..10), 1..4),
         parts in prop::collection::vec((any::<prop::sample::Index>(), 0..4usize), 0..40),
     ) {
-        let places = branches.iter().zip(1..).map(|(deeds, place)| judged(&[], deeds, place));
+        let places = branches.iter().zip(1..).map(|(acts, place)| judged(&[], acts, place));
         let all: Vec<JudgementRecord> = places.flatten().collect();
         prop_assume!(!all.is_empty());
         let (_one, mut store, study, pack) = home();

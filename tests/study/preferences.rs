@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::study_support::*;
 use emprl::data::library;
-use emprl::experiment::{Config, EventKind, ExperimentFile, Report, Stage, Tuning};
+use emprl::experiment::{Config, EventKind, Report, Stage, Tuning};
 use emprl::metrics::declared;
 use emprl::operations::studies::{keep_preferences, write_preferences};
 use emprl::store::{Store, StudyId};
@@ -93,18 +93,12 @@ impl Observer for Record {
 }
 
 fn settings(set: &str) -> Config {
-    let mut config = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut config = crate::quickstart_support::tiny();
     config.run.stages = vec![Stage::Generator, Stage::Dpo, Stage::Evaluation];
     config.data.preferences = set.to_string();
     config.data.train_limit = 48;
     config.data.validation_limit = 4;
     config.data.test_limit = 4;
-    config.model.vocabulary = 400;
-    config.model.d_model = 32;
-    config.model.d_ff = 64;
     config.generator.tuning = Tuning::Full;
     config.generator.epochs = 1;
     config.dpo.tuning = Tuning::Full;
@@ -112,7 +106,6 @@ fn settings(set: &str) -> Config {
     config.dpo.epochs = 6;
     config.dpo.lr = 2e-3;
     config.dpo.validation_share = 0.2;
-    config.evaluation.resamples = 20;
     config
 }
 

@@ -1,8 +1,9 @@
 //! The program itself, run in a store of its own.
 #![allow(dead_code)] // every test binary uses a part of it
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -38,6 +39,17 @@ pub struct Done {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
+}
+
+impl Done {
+    pub fn of(output: Output) -> Done {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Done {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
 }
 
 impl Place {
@@ -86,13 +98,18 @@ impl Place {
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Done {
-        let output = self.command(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Done {
-            code: output.status.code().unwrap_or(-1),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        Done::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs a command to its end with this on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Done {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        Done::of(child.wait_with_output().unwrap())
     }
 
     /// Runs a command that must do what it is asked.

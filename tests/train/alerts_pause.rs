@@ -11,9 +11,7 @@ use emprl::engine::{
     Control, Listener, Message, MessageKind, RunBody, RunEnd, RunHandle, RunOutcome, StartRequest,
     Supervisor, What, worker,
 };
-use emprl::experiment::{
-    Change, Config, EventKind, ExperimentFile, Report, Severity, Stage, Tuning,
-};
+use emprl::experiment::{Change, Config, EventKind, Report, Severity, Stage, Tuning};
 use emprl::metrics::declared;
 use emprl::nn::t5::{T5, T5Config};
 use emprl::store::{CatalogParts, RunId, RunRef, RunStatus, StoreReader};
@@ -35,16 +33,16 @@ const STEPS: u64 = 12;
 const LOST: u64 = 8;
 const SAVED: u64 = 6;
 
-/// Scores by length; from the lost step on one score is no number, until that is mended.
+/// Scores by length; from the lost step on one score is no number, until that is fixed.
 struct Breaking {
     calls: u64,
-    mended: Arc<AtomicBool>,
+    fixed: Arc<AtomicBool>,
 }
 
 impl Reward for Breaking {
     fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError> {
         self.calls += 1;
-        let lost = self.calls >= LOST && !self.mended.load(Ordering::SeqCst);
+        let lost = self.calls >= LOST && !self.fixed.load(Ordering::SeqCst);
         let score = |(row, candidate): (usize, &Candidate<'_>)| match lost && row == 1 {
             true => Score::from(f32::NAN),
             false => Score::from(candidate.response.len() as f32 / 20.0),
@@ -90,7 +88,7 @@ fn examples(tokenizer: &Tokenizer) -> Vec<Encoded> {
 }
 
 /// PPO of a tiny model under the engine.
-fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
+fn body(config: Config, fixed: Arc<AtomicBool>) -> RunBody {
     Box::new(move |observer, context| {
         let words = ["red", "blue", "green", "white", "my", "hat", "is"];
         let tokenizer = train_unigram(words.iter().cycle().take(700), 40, 0)?;
@@ -136,10 +134,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             train: &examples,
             validation: &examples,
             tokenizer: &tokenizer,
-            reward: &mut Breaking {
-                calls: from,
-                mended,
-            },
+            reward: &mut Breaking { calls: from, fixed },
             examiner: &examiner,
             base: None,
         };
@@ -226,8 +221,8 @@ fn check_record(reader: &StoreReader, run: RunId) {
 fn the_run_pauses_and_goes_on_from_the_last_good_checkpoint_with_another_learning_rate() {
     let dir = tempfile::tempdir().unwrap();
     let supervisor = Supervisor::new(dir.path()).unwrap();
-    let mended = Arc::new(AtomicBool::new(false));
-    let handle = supervisor.start(request(Listener::Lossy, body(settings(), mended.clone())));
+    let fixed = Arc::new(AtomicBool::new(false));
+    let handle = supervisor.start(request(Listener::Lossy, body(settings(), fixed.clone())));
     let run = handle.wait_for_start().unwrap();
     let reader = StoreReader::open(dir.path()).unwrap();
     let alert = until(&handle, is_alert);
@@ -243,7 +238,7 @@ fn the_run_pauses_and_goes_on_from_the_last_good_checkpoint_with_another_learnin
     assert_eq!(again.step, SAVED + 1);
     until(&handle, |event| is_status(event, RunStatus::Paused));
 
-    mended.store(true, Ordering::SeqCst);
+    fixed.store(true, Ordering::SeqCst);
     let slower = Change::new("ppo.lr", 1e-3).unwrap();
     handle.control(Control::Set(slower));
     handle.control(Control::Resume);
@@ -278,8 +273,8 @@ fn where_nobody_can_go_on_the_run_fails_and_is_resumed_from_the_last_good_checkp
     for (listener, config) in [(Listener::Lossless, settings()), (Listener::Lossy, firm)] {
         let dir = tempfile::tempdir().unwrap();
         let supervisor = Supervisor::new(dir.path()).unwrap();
-        let mended = Arc::new(AtomicBool::new(false));
-        let handle = supervisor.start(request(listener, body(config.clone(), mended.clone())));
+        let fixed = Arc::new(AtomicBool::new(false));
+        let handle = supervisor.start(request(listener, body(config.clone(), fixed.clone())));
         let run = handle.wait_for_start().unwrap();
         until(&handle, |event| {
             matches!(event.kind, MessageKind::Failed { .. })
@@ -293,10 +288,10 @@ fn where_nobody_can_go_on_the_run_fails_and_is_resumed_from_the_last_good_checkp
         assert_eq!(reader.run(run).unwrap().row.status, RunStatus::Failed);
         check_record(&reader, run);
 
-        mended.store(true, Ordering::SeqCst);
+        fixed.store(true, Ordering::SeqCst);
         let handle = supervisor.start(StartRequest {
             what: What::Resume(RunRef { run, step: None }),
-            ..request(Listener::Nobody, body(config, mended))
+            ..request(Listener::Nobody, body(config, fixed))
         });
         assert!(matches!(handle.wait(Some(LONG)), Some(RunEnd::Finished(_))));
         let steps = values(&reader, run, declared::SHAPED_SCORE);
@@ -308,10 +303,7 @@ fn where_nobody_can_go_on_the_run_fails_and_is_resumed_from_the_last_good_checkp
 /// A whole run, whose β adaptive control drives beyond all bounds.
 #[test]
 fn settings_that_lose_the_loss_are_changed_while_the_run_waits() {
-    let mut config = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut config = crate::quickstart_support::quickstart();
     let text = |path: &str, value: &str| (path.to_string(), value.to_string());
     for (path, value) in [
         text("model.vocabulary", "400"),

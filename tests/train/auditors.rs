@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use emprl::engine::worker;
-use emprl::experiment::{Config, EventKind, ExperimentFile, IdentifierInit, Report, Stage};
+use emprl::experiment::{Config, EventKind, IdentifierInit, Report, Stage};
 use emprl::metrics::{SystemResults, declared};
 use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
@@ -39,10 +39,7 @@ impl Observer for Seen {
 }
 
 fn quickstart(seed: u64, stages: &[Stage]) -> Config {
-    let mut config = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut config = crate::quickstart_support::quickstart();
     config.run.seed = seed;
     config.run.device = crate::device_support::device_name();
     config.run.stages = stages.to_vec();

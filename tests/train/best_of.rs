@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 
 use emprl::data::library;
 use emprl::data::rows::read_jsonl;
-use emprl::experiment::{
-    Config, ExperimentFile, IdentifierInit, Report, SampleDialogue, Stage, Tuning,
-};
+use emprl::experiment::{Config, IdentifierInit, Report, SampleDialogue, Stage, Tuning};
 use emprl::metrics::{BestOf, SystemResults};
 use emprl::train::best_of::Targeted;
 use emprl::train::checkpoint::Checkpoints;
@@ -41,24 +39,17 @@ impl Observer for Record {
 }
 
 fn settings() -> Config {
-    let mut config = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut config = crate::quickstart_support::tiny();
     config.run.device = crate::device_support::device_name();
     config.run.stages = vec![Stage::Identifiers, Stage::Generator, Stage::Evaluation];
     config.data.train_limit = 48;
     config.data.validation_limit = 8;
     config.data.test_limit = 10;
-    config.model.vocabulary = 400;
-    config.model.d_model = 32;
-    config.model.d_ff = 64;
     config.identifiers.init = IdentifierInit::Random;
     config.identifiers.epochs = 2;
     config.generator.tuning = Tuning::Full;
     config.generator.epochs = 3;
     config.evaluation.best_of = 4;
-    config.evaluation.resamples = 20;
     config
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use emprl::data::Turns;
 use emprl::experiment::{
-    Config, ExperimentFile, IdentifierInit, Precision, Report, SamplingSettings, Stage, Tuning,
+    Config, IdentifierInit, Precision, Report, SamplingSettings, Stage, Tuning,
 };
 use emprl::metrics::declared;
 use emprl::nn::adapter::Adapter;
@@ -147,10 +147,7 @@ impl Observer for Metrics {
 }
 
 pub fn settings(source: &Path, tuning: Tuning) -> Config {
-    let mut config = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut config = crate::quickstart_support::quickstart();
     config.run.device = crate::device_support::device_name();
     config.run.stages = vec![Stage::Generator, Stage::Ppo, Stage::Evaluation];
     config.model.source = source.display().to_string();
@@ -251,10 +248,7 @@ fn frozen_weights_in_bf16_teach_what_they_teach_in_f32() {
 fn identifiers_of_another_run_reward_it_and_are_copied_into_it() {
     let (source, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(source.path());
-    let mut other = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut other = crate::quickstart_support::quickstart();
     other.run.device = crate::device_support::device_name();
     other.run.stages = vec![Stage::Identifiers];
     other.model.vocabulary = 300;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use emprl::experiment::{Config, EventKind, ExperimentFile, Report, Stage, Tuning};
+use emprl::experiment::{Config, EventKind, Report, Stage, Tuning};
 use emprl::metrics::{SystemResults, declared};
 use emprl::train::checkpoint::Checkpoints;
 use emprl::train::observer::{Directive, Observer};
@@ -56,18 +56,13 @@ impl Observer for Record {
 }
 
 fn settings() -> Config {
-    let mut config = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut config = crate::quickstart_support::tiny();
     config.run.device = crate::device_support::device_name();
     config.run.stages = vec![Stage::Generator, Stage::Dpo, Stage::Evaluation];
     config.data.train_limit = 64;
     config.data.validation_limit = 8;
     config.data.test_limit = 6;
     config.model.vocabulary = 500;
-    config.model.d_model = 32;
-    config.model.d_ff = 64;
     config.generator.tuning = Tuning::Both;
     config.generator.epochs = 2;
     config.prefix.encoder = 4;
@@ -80,7 +75,6 @@ fn settings() -> Config {
     config.dpo.validation_share = 0.2;
     config.dpo.evaluate_every = 20;
     config.evaluation.subset = 4;
-    config.evaluation.resamples = 20;
     config
 }
 

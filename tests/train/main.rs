@@ -10,6 +10,8 @@
 mod device_support;
 #[path = "../support/preferences.rs"]
 mod preference_support;
+#[path = "../support/quickstart.rs"]
+mod quickstart_support;
 #[path = "../support/scores.rs"]
 mod scores_support;
 #[path = "../support/store.rs"]

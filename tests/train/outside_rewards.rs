@@ -126,7 +126,7 @@ fn a_program_is_kept_running_and_scores_a_response_once() {
 
 #[cfg(unix)]
 #[test]
-fn a_program_that_takes_too_long_is_started_anew_and_told_of() {
+fn a_program_that_takes_too_long_is_started_anew_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let slow_at_first =
         format!("[ -e \"$0.once\" ] || {{ touch \"$0.once\"; sleep 60; }}\n{COUNTS}");

@@ -6,8 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use emprl::experiment::{
-    Change, Config, EventKind, ExperimentFile, IdentifierInit, KlControlChoice, LrSchedule, Report,
-    Stage, Tuning,
+    Change, Config, EventKind, IdentifierInit, KlControlChoice, LrSchedule, Report, Stage, Tuning,
 };
 use emprl::metrics::declared;
 use emprl::train::checkpoint::Checkpoints;
@@ -31,10 +30,7 @@ const OF_THE_MOMENT: [&str; 8] = [
 
 /// All five stages in a few steps each, with everything on that moves from step to step.
 fn settings() -> Config {
-    let mut config = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut config = crate::quickstart_support::tiny();
     config.run.device = crate::device_support::device_name();
     config.run.stages = vec![
         Stage::Pretraining,
@@ -47,9 +43,6 @@ fn settings() -> Config {
     config.data.train_limit = 14;
     config.data.validation_limit = 8;
     config.data.test_limit = 6;
-    config.model.vocabulary = 400;
-    config.model.d_model = 32;
-    config.model.d_ff = 64;
     config.pretraining.steps = 7;
     config.pretraining.batch = 64;
     config.identifiers.init = IdentifierInit::Pretraining;
@@ -79,7 +72,6 @@ fn settings() -> Config {
     config.reward.normalise_scores = true;
     config.evaluation.subset = 5;
     config.evaluation.samples = 3;
-    config.evaluation.resamples = 20;
     config
 }
 
@@ -273,7 +265,7 @@ type Moments = Vec<(Stage, u64)>;
 
 /// Carries out a run, dealing each blow after so many steps of what is left; gives back its record,
 /// the moments at which it was hit, and all those after the last blow.
-fn carry_out(
+fn run_under(
     config: &Config,
     folder: &Path,
     blows: &[(u64, Blow)],
@@ -359,7 +351,7 @@ impl Whole {
     /// A run whose settings were changed on the way.
     fn changed(config: Config, changes: Vec<(u64, Change)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (record, _, asked) = carry_out(&config, folder.path(), &[], &changes);
+        let (record, _, asked) = run_under(&config, folder.path(), &[], &changes);
         let files = files(&config, folder.path());
         Whole {
             config,
@@ -373,7 +365,7 @@ impl Whole {
     /// Does the run again under blows, and compares everything. Gives back where they fell.
     fn withstands(&self, blows: &[(u64, Blow)]) -> Moments {
         let folder = tempfile::tempdir().unwrap();
-        let (record, hit, _) = carry_out(&self.config, folder.path(), blows, &self.changes);
+        let (record, hit, _) = run_under(&self.config, folder.path(), blows, &self.changes);
         for (key, bits) in &self.record.metrics {
             let other = record.metrics.get(key);
             assert_eq!(other, Some(bits), "{key:?} after {blows:?} at {hit:?}");

@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use emprl::experiment::{Config, DpoSettings, Tuning};
 use emprl::nn::llama::Llama;
-use emprl::train::dpo::EncodedPair;
+use emprl::train::dpo::EncodedPreference;
 use emprl::train::dpo::step::{DpoLearner, DpoOutcome, log_probs, step};
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
@@ -125,13 +125,13 @@ fn replay(case: &Case) {
     let device = crate::device_support::device();
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(case);
-    let encoded = |pair: &Pair| EncodedPair {
+    let encoded = |pair: &Pair| EncodedPreference {
         context: pair.context.clone(),
         chosen: pair.chosen.clone(),
         rejected: pair.rejected.clone(),
     };
-    let pairs: Vec<EncodedPair> = case.pairs.iter().map(encoded).collect();
-    let pairs: Vec<&EncodedPair> = pairs.iter().collect();
+    let pairs: Vec<EncodedPreference> = case.pairs.iter().map(encoded).collect();
+    let pairs: Vec<&EncodedPreference> = pairs.iter().collect();
     let reference = log_probs(
         &model(Some(&case.reference_norm), folder.path(), &device),
         &pairs,

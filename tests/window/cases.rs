@@ -1,4 +1,4 @@
-//! The place Case study in the window: systems taken in, cases found, pinned and put into a table, and nothing to be
+//! The place Case study in the window: systems imported, cases found, pinned and put into a table, and nothing to be
 //! looked up there of a study that is blind.
 
 use crate::judging_support::fill;
@@ -38,7 +38,7 @@ fn cases_are_found_pinned_and_put_into_table_six() {
 }
 
 #[test]
-fn a_systems_responses_are_taken_in_in_the_window() {
+fn a_systems_responses_are_imported_in_the_window() {
     let dir = tempfile::tempdir().unwrap();
     let rows: Vec<String> = (0..3)
         .map(|at| {

@@ -8,7 +8,7 @@ use crate::window_support::{
 };
 use eframe::egui::Key;
 use egui_kittest::kittest::NodeT;
-use emprl::experiment::{Environment, EventKind, ExperimentFile, Report, Stage};
+use emprl::experiment::{Environment, EventKind, Report, Stage};
 use emprl::metrics::declared::EMPATHY_REWARD;
 use emprl::store::{NewRun, RunId, RunLock, RunStatus, Store, StoreReader, StudyId, now_ms};
 use emprl::study::definition::StudyKind;
@@ -22,10 +22,7 @@ struct Elsewhere {
 
 impl Elsewhere {
     fn begin(dir: &Path, name: &str) -> Self {
-        let config = ExperimentFile::preset("quickstart")
-            .unwrap()
-            .unwrap()
-            .config;
+        let config = crate::quickstart_support::quickstart();
         let mut store = Store::open(dir).unwrap();
         let new = NewRun {
             name: name.into(),

@@ -15,6 +15,8 @@ mod cli_support;
 mod hub_support;
 #[path = "../support/judging.rs"]
 mod judging_support;
+#[path = "../support/quickstart.rs"]
+mod quickstart_support;
 #[path = "../support/seeds.rs"]
 mod seeds_support;
 #[path = "../support/shared_data.rs"]

@@ -173,10 +173,7 @@ fn a_start_that_is_refused_leaves_the_run_in_its_place() {
 fn a_run_of_another_seed_waits_without_what_it_cannot_take_over() {
     let store = tempfile::tempdir().unwrap();
     let done = run(store.path(), "first", RunStatus::Finished);
-    let mut config = ExperimentFile::preset("quickstart")
-        .unwrap()
-        .unwrap()
-        .config;
+    let mut config = crate::quickstart_support::quickstart();
     config.run.seed = 1;
     let same = to_queue("quickstart", "same", &config, Some(done));
     config.run.seed = 4;

@@ -1,4 +1,4 @@
-//! A whole study in the window in one go, by keyboard: two systems' responses of the full test split are taken in,
+//! A whole study in the window in one go, by keyboard: two systems' responses of the full test split are imported,
 //! three annotators judge 100 items, a fourth resolves what is split, the study is unblinded, its results are
 //! those of SciPy and scikit-learn, and the table is written.
 //!
@@ -78,8 +78,8 @@ fn fixture() -> Value {
     serde_json::from_str::<Value>(text).unwrap()["ab"].take()
 }
 
-/// The systems are taken in by the form of the place Case study.
-fn take_in(window: &mut Window, files: &Files) {
+/// The systems are imported by the form of the place Case study.
+fn import(window: &mut Window, files: &Files) {
     click(window, "Case study");
     for (at, (file, name)) in files.systems.iter().zip(NAMES).enumerate() {
         if at > 0 {
@@ -183,7 +183,7 @@ fn a_whole_study_in_one_go() {
     let (dir, rows) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let files = files(rows.path());
     let mut window = open(dir.path());
-    take_in(&mut window, &files);
+    import(&mut window, &files);
     make(&mut window);
     let minds = Minds::of(dir.path(), expected.clone());
     let blind = |window: &Window| says_none_of(window, &HINTS);

@@ -57,9 +57,7 @@ impl Core {
                 RunState::Ended(RunEnd::NotStarted(error)) => {
                     self.state.experiments.refused = Some(error.to_string());
                 }
-                RunState::Ended(RunEnd::Failed(run, error)) => {
-                    self.log_error(format!("run {run} failed: {error}"));
-                }
+                RunState::Ended(end @ RunEnd::Failed(..)) => self.log_error(end.to_string()),
                 _ => {}
             }
         }

@@ -326,7 +326,7 @@ impl Core {
 fn watch(context: &mut JobContext, job: &Job<Result<Seen, String>>) -> JobResult<()> {
     let (mut seen, mut written, mut failed) = (Seen::default(), None, None);
     loop {
-        match look(context, seen, &mut written) {
+        match poll(context, seen, &mut written) {
             Ok(now) => {
                 failed = None;
                 if now != seen {
@@ -347,7 +347,7 @@ fn watch(context: &mut JobContext, job: &Job<Result<Seen, String>>) -> JobResult
 }
 
 /// `written` is the number of the last change that was looked at.
-fn look(context: &mut JobContext, seen: Seen, written: &mut Option<i64>) -> JobResult<Seen> {
+fn poll(context: &mut JobContext, seen: Seen, written: &mut Option<i64>) -> JobResult<Seen> {
     let sets = library::last_import(context.dir());
     let Some(reader) = context.existing()? else {
         return Ok(Seen { store: None, sets });

@@ -85,7 +85,7 @@ pub enum ResponseError {
     NotOpened(#[from] TrainError),
 }
 
-struct CachedModel {
+struct OpenedModel {
     open: OpenModel,
     folder: PathBuf,
     /// When its folder had changed last, as it was opened.
@@ -93,7 +93,7 @@ struct CachedModel {
     model: SavedModel,
 }
 
-struct CachedIdentifiers {
+struct OpenedIdentifiers {
     wanted: WantedIdentifiers,
     folder: PathBuf,
     stamp: Option<SystemTime>,
@@ -103,8 +103,8 @@ struct CachedIdentifiers {
 #[derive(Default)]
 pub struct OpenModels {
     /// The most recently used is the last.
-    models: Vec<CachedModel>,
-    identifiers: Option<CachedIdentifiers>,
+    models: Vec<OpenedModel>,
+    identifiers: Option<OpenedIdentifiers>,
 }
 
 impl OpenModels {
@@ -134,7 +134,7 @@ impl OpenModels {
                     return Err(ResponseError::Stopped);
                 }
                 self.make_room(prompt);
-                self.models.push(CachedModel::open(store, prompt)?);
+                self.models.push(OpenedModel::open(store, prompt)?);
                 self.models.len() - 1
             }
         };
@@ -191,14 +191,14 @@ impl OpenModels {
         pair: (&str, &str),
     ) -> Result<[Identified; 3], ResponseError> {
         let cached = self.identifiers.take();
-        let current = |cached: &CachedIdentifiers| {
+        let current = |cached: &OpenedIdentifiers| {
             cached.wanted == *wanted
                 && cached.stamp.is_some()
                 && cached.stamp == stamp(&cached.folder)
         };
         let cached = match cached.filter(current) {
             Some(cached) => cached,
-            None => CachedIdentifiers::open(store, wanted)?,
+            None => OpenedIdentifiers::open(store, wanted)?,
         };
         let identifiers = &self.identifiers.insert(cached).identifiers;
         let mut levels = identifiers.identify(&[pair], 1, &mut |_| {});
@@ -206,13 +206,13 @@ impl OpenModels {
     }
 }
 
-impl CachedModel {
+impl OpenedModel {
     fn open(store: &Path, prompt: &Prompt) -> Result<Self, ResponseError> {
         let found = prompt.model.find(store)?;
         let stamp = stamp(&found.folder);
         let model = SavedModel::open(&found.folder, &prompt.device)?;
         let anatomy = model.anatomy();
-        Ok(CachedModel {
+        Ok(OpenedModel {
             open: OpenModel {
                 model: prompt.model.clone(),
                 device: prompt.device.clone(),
@@ -234,10 +234,10 @@ impl CachedModel {
     }
 }
 
-impl CachedIdentifiers {
+impl OpenedIdentifiers {
     fn open(store: &Path, wanted: &WantedIdentifiers) -> Result<Self, ResponseError> {
         let found = wanted.of.identifiers(store)?;
-        Ok(CachedIdentifiers {
+        Ok(OpenedIdentifiers {
             wanted: wanted.clone(),
             stamp: stamp(&found.folder),
             identifiers: SavedIdentifiers::open(&found.folder, &wanted.device)?,

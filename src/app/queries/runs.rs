@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalog::{Differing, Entry};
+use crate::catalog::{DifferingSettings, Entry};
 use crate::metrics::declared;
 use crate::store::{CatalogParts, CatalogRow, RunId, StoreError, StoreReader};
 
@@ -56,7 +56,7 @@ pub fn differing(
             settings: true,
             ..CatalogParts::default()
         };
-        let mut differing = Differing::default();
+        let mut differing = DifferingSettings::default();
         let texts = |found: CatalogRow| differing.add(&found.config_toml);
         reader.catalog(false, &parts, texts)?;
         let paths = differing.paths();

@@ -4,7 +4,7 @@
 
 use super::remote::Remote;
 use crate::store::StudyId;
-use crate::study::attention::Attention;
+use crate::study::attention::AttentionTimer;
 use crate::study::judgement::{Answer, Aspect, JudgementAction, JudgementRecord, Rating, Score};
 use crate::study::page::{Page, Worklist};
 
@@ -23,7 +23,7 @@ pub struct Judging {
     /// When the page was first on screen, in the window's seconds; `None` before that.
     shown_since: Option<f64>,
     /// How long the page has been attended to, since that was last recorded.
-    attention: Attention,
+    attention: AttentionTimer,
     /// The scores given so far, in a rating.
     pub draft: [Option<Score>; 3],
     /// The comment's field; `None` while it is closed.
@@ -75,7 +75,7 @@ impl Judging {
             desk: Remote::default(),
             at: None,
             shown_since: None,
-            attention: Attention::default(),
+            attention: AttentionTimer::default(),
             draft: [None; 3],
             comment: None,
             given: None,

@@ -154,7 +154,6 @@ impl Playground {
         find(self.runs(), side.run?)
     }
 
-    /// The model of a side.
     pub fn model(&self, side: usize) -> Option<ModelRef> {
         let chosen = self.sides.get(side)?;
         if chosen.from == ModelSource::Folder {

@@ -42,7 +42,7 @@ pub fn lengths_ui(ui: &mut Ui, run: &mut RunModel, stage: Stage, commands: &mut 
 fn found_ui(ui: &mut Ui, RewardsByLength { points, steps }: &RewardsByLength) {
     let correlation = match pearson(points.iter().copied()) {
         Some(r) => format!("Pearson's r = {}", format::fixed(r, 2)),
-        None => "No correlation can be told".to_string(),
+        None => "The correlation is undefined".to_string(),
     };
     let of = match *steps {
         1 => "1 recorded step".to_string(),

@@ -9,7 +9,7 @@ use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
-use crate::experiment::COMMIT;
+use crate::experiment::commit;
 
 const ZOOMS: [(f32, &str); 6] = [
     (0.8, "80 %"),
@@ -79,7 +79,7 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             },
         );
         row(ui, "Program", "", |ui| {
-            let commit = COMMIT.unwrap_or("unknown commit");
+            let commit = commit().unwrap_or("unknown commit");
             words::secondary(
                 ui,
                 format!("EmpRL Studio {}, {commit}", env!("CARGO_PKG_VERSION")),

@@ -314,7 +314,6 @@ pub fn explained_segments<T: PartialEq + Copy>(
     changed
 }
 
-/// A switch.
 pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> Response {
     let t = theme::of(ui);
     let (rect, mut response) = ui.allocate_exact_size(vec2(32.0, size::ROW), Sense::click());

@@ -256,7 +256,7 @@ impl Chart<'_> {
         };
         let (mut low, mut high) = (low - pad, high + pad);
         if !(high - low).is_finite() {
-            // As far as a height can be told; what is beyond leaves the frame.
+            // As far as a height is a number; what is beyond leaves the frame.
             let most = f64::MAX / 2.0;
             (low, high) = (low.max(-most), high.min(most));
         }

@@ -28,7 +28,6 @@ pub enum Icon {
     Playground,
     /// A drum of records.
     Data,
-    /// A pin.
     Pin,
     /// Sliders.
     Settings,

@@ -2,6 +2,7 @@
 //!
 //! Knows the theme and the vocabulary of runs; must not know the store, the engine and the shell.
 
+mod axes;
 pub mod button;
 pub mod cells;
 pub mod chart;

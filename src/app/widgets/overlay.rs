@@ -6,9 +6,8 @@ use eframe::egui::{
     Align2, Color32, Mesh, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
-use super::layout;
+use super::axes::{self, Axes};
 use super::text as words;
-use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::metrics::Digits;
@@ -29,9 +28,6 @@ pub struct OverlayLine {
     pub remarks: Vec<String>,
 }
 
-const LEFT: f32 = 52.0;
-const BELOW: f32 = 22.0;
-
 /// Draws the plot. Hovering reads off all lines, the greatest first.
 pub fn overlay_ui(
     ui: &mut Ui,
@@ -51,10 +47,7 @@ pub fn overlay_ui(
             format!("Chart of {title}: {}", names.join(", ")),
         )
     });
-    let plot = Rect::from_min_max(
-        outer.min + vec2(LEFT, space::XS),
-        outer.max - vec2(space::S, BELOW),
-    );
+    let plot = axes::plot_within(outer);
     let Some((x_range, y_range)) = ranges(lines) else {
         words::paint_body(
             ui.painter(),
@@ -65,47 +58,17 @@ pub fn overlay_ui(
         );
         return;
     };
-    let at = |x: f64, y: f64| {
-        let across = (x - x_range.0) / (x_range.1 - x_range.0);
-        // Halves: differences of the largest numbers overflow.
-        let up = (y / 2.0 - y_range.0 / 2.0) / (y_range.1 / 2.0 - y_range.0 / 2.0);
-        pos2(
-            plot.left() + plot.width() * across as f32,
-            plot.bottom() - plot.height() * up as f32,
-        )
+    let axes = Axes {
+        plot,
+        x: x_range,
+        y: y_range,
     };
-    for mark in ticks::marks(y_range, plot.height(), 36.0, false) {
-        let y = at(x_range.0, mark.value).y;
-        layout::rule(ui, plot.x_range(), y);
-        let words = ticks::value_label(mark);
-        let place = pos2(plot.left() - space::S, y);
-        words::paint_small(
-            ui.painter(),
-            place,
-            Align2::RIGHT_CENTER,
-            words,
-            t.secondary,
-        );
-    }
-    for mark in ticks::marks(x_range, plot.width(), 90.0, true) {
-        let x = at(mark.value, y_range.0).x;
-        let words = format::count(mark.value.max(0.0) as u64);
-        let place = pos2(x, plot.bottom() + space::XS);
-        words::paint_small(ui.painter(), place, Align2::CENTER_TOP, words, t.secondary);
-    }
-    let corner = pos2(plot.right(), plot.bottom() - 2.0);
-    words::paint_small(
-        ui.painter(),
-        corner,
-        Align2::RIGHT_BOTTOM,
-        x_title,
-        t.secondary,
-    );
+    axes.draw(ui, x_title);
     let painter = ui.painter().with_clip_rect(plot.expand(1.0));
     for line in lines {
-        band(&painter, line, &at);
+        band(&painter, line, &axes);
         for (stretch, alone) in stretches(&line.points, &line.counts) {
-            let points: Vec<_> = stretch.iter().map(|(x, y)| at(*x, *y)).collect();
+            let points: Vec<_> = stretch.iter().map(|(x, y)| axes.at(*x, *y)).collect();
             let width = if alone { size::LINE_ALONE } else { size::LINE };
             match points.as_slice() {
                 [one] => {
@@ -127,11 +90,7 @@ pub fn overlay_ui(
     }
 }
 
-fn band(
-    painter: &eframe::egui::Painter,
-    line: &OverlayLine,
-    at: &impl Fn(f64, f64) -> eframe::egui::Pos2,
-) {
+fn band(painter: &eframe::egui::Painter, line: &OverlayLine, axes: &Axes) {
     if line.band.len() != line.points.len() {
         return;
     }
@@ -149,12 +108,12 @@ fn band(
         }
         if before.is_none() && !has_band(place + 1) {
             // One step alone is no area.
-            let ends = [at(*x, *low), at(*x, *high)];
+            let ends = [axes.at(*x, *low), axes.at(*x, *high)];
             painter.line_segment(ends, Stroke::new(size::LINE_ALONE, colour));
         }
         let first = mesh.vertices.len() as u32;
-        mesh.colored_vertex(at(*x, *low), colour);
-        mesh.colored_vertex(at(*x, *high), colour);
+        mesh.colored_vertex(axes.at(*x, *low), colour);
+        mesh.colored_vertex(axes.at(*x, *high), colour);
         if let Some(before) = before {
             mesh.add_triangle(before, before + 1, first);
             mesh.add_triangle(before + 1, first, first + 1);

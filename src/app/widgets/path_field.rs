@@ -15,7 +15,6 @@ use crate::app::queries::paths::{PathKind, Picked};
 use crate::app::state::paths::Paths;
 use crate::app::theme::{self, size, space};
 
-/// A path field.
 #[derive(Clone, Copy, Debug)]
 pub struct PathField<'a> {
     /// For screen readers, and to match the dialog's result.

@@ -1,15 +1,10 @@
 //! Points on two axes. Knows no run and no metric.
 
-use eframe::egui::{Align2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{Role, Sense, Ui, Vec2, WidgetInfo};
 
-use super::layout;
-use super::text as words;
-use super::ticks;
-use crate::app::format;
-use crate::app::theme::{self, space};
+use super::axes::{self, Axes};
+use crate::app::theme;
 
-const LEFT: f32 = 52.0;
-const BELOW: f32 = 22.0;
 /// Radius of a point.
 const POINT: f32 = 2.5;
 
@@ -18,10 +13,7 @@ pub fn scatter_ui(ui: &mut Ui, points: &[(f64, f64)], x_title: &str, spoken: &st
     let t = theme::of(ui);
     let (outer, response) = ui.allocate_exact_size(wanted, Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, spoken));
-    let plot = Rect::from_min_max(
-        outer.min + vec2(LEFT, space::XS),
-        outer.max - vec2(space::S, BELOW),
-    );
+    let plot = axes::plot_within(outer);
     let range = |of: fn(&(f64, f64)) -> f64| {
         let values = points.iter().map(of);
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
@@ -34,45 +26,16 @@ pub fn scatter_ui(ui: &mut Ui, points: &[(f64, f64)], x_title: &str, spoken: &st
     if points.is_empty() || !ui.is_rect_visible(outer) {
         return;
     }
-    let (x_range, y_range) = (range(|point| point.0), range(|point| point.1));
-    let at = |x: f64, y: f64| {
-        let across = (x - x_range.0) / (x_range.1 - x_range.0);
-        let up = (y - y_range.0) / (y_range.1 - y_range.0);
-        pos2(
-            plot.left() + plot.width() * across as f32,
-            plot.bottom() - plot.height() * up as f32,
-        )
+    let axes = Axes {
+        plot,
+        x: range(|point| point.0),
+        y: range(|point| point.1),
     };
-    for mark in ticks::marks(y_range, plot.height(), 36.0, false) {
-        let y = at(x_range.0, mark.value).y;
-        layout::rule(ui, plot.x_range(), y);
-        let place = pos2(plot.left() - space::S, y);
-        let words = ticks::value_label(mark);
-        words::paint_small(
-            ui.painter(),
-            place,
-            Align2::RIGHT_CENTER,
-            words,
-            t.secondary,
-        );
-    }
-    for mark in ticks::marks(x_range, plot.width(), 90.0, true) {
-        let place = pos2(at(mark.value, y_range.0).x, plot.bottom() + space::XS);
-        let words = format::count(mark.value.max(0.0) as u64);
-        words::paint_small(ui.painter(), place, Align2::CENTER_TOP, words, t.secondary);
-    }
-    let corner = pos2(plot.right(), plot.bottom() - 2.0);
-    words::paint_small(
-        ui.painter(),
-        corner,
-        Align2::RIGHT_BOTTOM,
-        x_title,
-        t.secondary,
-    );
+    axes.draw(ui, x_title);
     // Faint, so that many on one place are seen to be many.
     let colour = t.accent.gamma_multiply(0.5);
     let painter = ui.painter().with_clip_rect(plot.expand(POINT));
     for &(x, y) in points {
-        painter.circle_filled(at(x, y), POINT, colour);
+        painter.circle_filled(axes.at(x, y), POINT, colour);
     }
 }

@@ -73,7 +73,6 @@ fn done(ctx: &CommandContext, runs: &[RunId], json_name: &str, words: &str) -> R
     ctx.out.text(&lines)
 }
 
-/// Prints the tags of runs.
 fn print_tags(ctx: &CommandContext, store: &Store, runs: &[RunId]) -> Result<(), Failure> {
     let reader = store.reader()?;
     let mut rows = Vec::new();

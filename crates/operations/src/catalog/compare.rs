@@ -8,8 +8,8 @@ use crate::experiment::{Held, settings};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::paired_tests::{holm, randomisation_p};
 use crate::metrics::{Bootstrap, Estimate, MatchedLength};
-pub use crate::report::answers::{Answers, NotPaired};
-use crate::report::answers::{COMPARED, Draw, in_common, paired_figures};
+use crate::report::answers::{COMPARED, ExampleDraw, in_common, paired_figures};
+pub use crate::report::answers::{NotPaired, RunAnswers};
 use crate::series::Ema;
 
 /// The most points of a band.
@@ -24,16 +24,16 @@ pub struct BandPoint {
 
 /// Curves at the same steps.
 #[derive(Clone, Debug, Default)]
-pub struct Aligned {
+pub struct AlignedCurves {
     pub steps: Vec<u64>,
     /// Each curve's value at each step, or NaN.
     pub values: Vec<Vec<f64>>,
 }
 
-impl Aligned {
+impl AlignedCurves {
     /// Aligns curves of `(step, value)`, by step, at every step where any of them is finite; if these are
     /// more than `places`, at evenly chosen ones and the last.
-    pub fn new(curves: &[&[(u64, f64)]], places: usize) -> Aligned {
+    pub fn new(curves: &[&[(u64, f64)]], places: usize) -> AlignedCurves {
         let finite = |(_, value): &&(u64, f64)| value.is_finite();
         let all = curves.iter().flat_map(|curve| curve.iter());
         let all: BTreeSet<u64> = all.filter(finite).map(|(step, _)| *step).collect();
@@ -48,7 +48,7 @@ impl Aligned {
             steps.iter().map(value).collect()
         };
         let values = curves.iter().map(at).collect();
-        Aligned { steps, values }
+        AlignedCurves { steps, values }
     }
 
     /// Mean and deviation at each step, over the curves that have a value there. Each curve is first smoothed
@@ -95,12 +95,12 @@ pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
 pub struct PairedRow {
     /// Its key.
     pub metric: &'static str,
-    pub outcome: Result<Difference, NotPaired>,
+    pub outcome: Result<PairedDifference, NotPaired>,
 }
 
 /// A difference with its 95 % interval, and whether chance explains it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Difference {
+pub struct PairedDifference {
     pub estimate: Estimate,
     /// Two-sided, by approximate randomisation over examples.
     pub p: f64,
@@ -128,17 +128,17 @@ pub struct Paired {
 
 /// Metrics of `first` minus those of `second` with 95 % intervals, by a paired bootstrap over examples, and p-values
 /// that are still to be [corrected]. Can take seconds: not for the UI thread.
-pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paired {
+pub fn paired(first: &RunAnswers, second: &RunAnswers, bootstrap: &Bootstrap) -> Paired {
     let [first, second] = in_common([first, second]);
     let n = first.len();
     let both = first.followed_by(&second);
     let difference = |metric| {
         let (mut one, mut other) = paired_figures(&first, &second, metric)?;
         let estimate = bootstrap.difference(n, &mut one, &mut other);
-        let exact = both.figure(metric, Draw::Subset)?;
+        let exact = both.figure(metric, ExampleDraw::Subset)?;
         let p = randomisation_p(bootstrap, n, exact);
         let (estimate, p) = estimate.zip(p).ok_or(NotPaired::Nothing)?;
-        Ok(Difference {
+        Ok(PairedDifference {
             estimate,
             p,
             corrected_p: p,
@@ -169,7 +169,7 @@ const HELD_OUT: [&str; 3] = [
 
 /// Corrects the p-values of all these differences together.
 pub fn correct(found: &mut [Option<Paired>]) {
-    let mut all: Vec<&mut Difference> = found
+    let mut all: Vec<&mut PairedDifference> = found
         .iter_mut()
         .flatten()
         .flat_map(|paired| &mut paired.rows)
@@ -248,7 +248,7 @@ pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>], metric: &str) -> 
     let groups: Vec<Vec<usize>> = groups.collect();
     let aligned = groups.iter().map(|group| {
         let of_group = group.iter().map(|at| curves[*at].as_slice());
-        Aligned::new(&of_group.collect::<Vec<_>>(), BAND_POINTS)
+        AlignedCurves::new(&of_group.collect::<Vec<_>>(), BAND_POINTS)
     });
     let aligned = aligned.collect();
     PreparedCurves {
@@ -268,7 +268,7 @@ pub struct PreparedCurves {
     pub lines: Vec<Vec<(f64, f64)>>,
     pub groups: Vec<Vec<usize>>,
     /// The curves of each group at the same steps.
-    pub aligned: Vec<Aligned>,
+    pub aligned: Vec<AlignedCurves>,
     /// Of each run: whether its values are of the truncated distribution ([`Entry::has_truncated`]).
     pub truncated: Vec<bool>,
 }

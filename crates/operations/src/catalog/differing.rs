@@ -6,12 +6,12 @@ use crate::experiment::settings;
 
 /// Collects settings texts one after another; holds the first alone.
 #[derive(Clone, Debug, Default)]
-pub struct Differing {
+pub struct DifferingSettings {
     first: Option<HashMap<String, String>>,
     paths: BTreeSet<String>,
 }
 
-impl Differing {
+impl DifferingSettings {
     /// Takes the settings of a run, as the store keeps them.
     pub fn add(&mut self, config_toml: &str) {
         let Some(first) = &self.first else {
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn the_settings_that_differ_are_found_in_the_texts() {
         let mut config = Config::default();
-        let mut differing = Differing::default();
+        let mut differing = DifferingSettings::default();
         differing.add(&config.to_toml());
         differing.add(&config.to_toml());
         assert_eq!(differing.paths(), [""; 0]);
@@ -104,7 +104,7 @@ mod tests {
             (terms("1.0"), false),
             (String::new(), true),
         ] {
-            let mut differing = Differing::default();
+            let mut differing = DifferingSettings::default();
             differing.add(&text(&terms("1.0")));
             differing.add(&text(&other));
             let expected: &[&str] = if differ { &["reward.term"] } else { &[] };
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_setting_that_only_one_of_them_has_differs() {
         for texts in [["[ppo]\nlr = 1", "[ppo]"], ["[ppo]", "[ppo]\nlr = 1"]] {
-            let mut differing = Differing::default();
+            let mut differing = DifferingSettings::default();
             texts.iter().for_each(|text| differing.add(text));
             assert_eq!(differing.paths(), ["ppo.lr"]);
         }

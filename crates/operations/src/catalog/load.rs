@@ -3,7 +3,7 @@
 //! Can take seconds: not for the UI thread.
 
 use super::Entry;
-use super::compare::{Answers, Paired, PreparedCurves, correct, paired, prepare, seed_groups};
+use super::compare::{Paired, PreparedCurves, RunAnswers, correct, paired, prepare, seed_groups};
 use super::figures::group_names;
 use crate::metrics::{Bootstrap, declared};
 use crate::report::over_seeds::{OverSeeds, SeededAnswers, over_seeds};
@@ -52,7 +52,7 @@ pub fn compare(
 ) -> Result<Comparison, StoreError> {
     let runs: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
     let all = runs.iter().map(|run| answers(reader, *run));
-    let all: Vec<Option<Answers>> = all.collect::<Result<_, _>>()?;
+    let all: Vec<Option<RunAnswers>> = all.collect::<Result<_, _>>()?;
     let mut differences: Vec<Option<Paired>> = match all.split_first() {
         Some((first, others)) => others
             .iter()
@@ -71,7 +71,7 @@ pub fn compare(
 /// Groups over seeds, of those runs that have answers.
 fn seeds_compared(
     entries: &[&Entry],
-    answers: &[Option<Answers>],
+    answers: &[Option<RunAnswers>],
     bootstrap: &Bootstrap,
 ) -> OverSeeds {
     let groups = seed_groups(entries);
@@ -91,13 +91,13 @@ fn seeds_compared(
 }
 
 /// The responses of a run's last system on the test split; None if it was not evaluated.
-fn answers(reader: &StoreReader, run: RunId) -> Result<Option<Answers>, StoreError> {
+fn answers(reader: &StoreReader, run: RunId) -> Result<Option<RunAnswers>, StoreError> {
     let results = reader.results(run)?;
     let Some(system) = results.iter().rev().find(|row| row.split == "test") else {
         return Ok(None);
     };
     let rows = reader.test_answers(run, &system.system)?;
-    Ok(rows.map(|rows| Answers::new(&rows)))
+    Ok(rows.map(|rows| RunAnswers::new(&rows)))
 }
 
 /// The curves of a metric, of the latest stage that logs it; of a run whose policy another algorithm trained, those of

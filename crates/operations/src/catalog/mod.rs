@@ -12,7 +12,7 @@ mod names;
 pub mod sheets;
 
 pub use column::{Cell, Column, DEFAULT_COLUMNS, sort_by_cell, sort_entries};
-pub use differing::Differing;
+pub use differing::DifferingSettings;
 pub use group::{Group, Spread, groups, sort_by_mean};
 pub use names::{ALIASES, parts_of, vocabulary};
 

@@ -1,4 +1,6 @@
-use super::compare::{Aligned, Answers, NotPaired, PairedRow, correct, differing_settings, paired};
+use super::compare::{
+    AlignedCurves, NotPaired, PairedRow, RunAnswers, correct, differing_settings, paired,
+};
 use super::*;
 use crate::data::rows::Row;
 use crate::experiment::{Config, Stage};
@@ -168,14 +170,14 @@ fn groups_tell_mean_deviation_and_n() {
 fn a_band_is_mean_and_deviation_with_n() {
     let a = [(1, 1.0), (2, 2.0), (3, f64::NAN)];
     let b = [(1, 3.0), (2, 4.0)];
-    let band_of = Aligned::new(&[&a, &b], 400).band(0.0);
+    let band_of = AlignedCurves::new(&[&a, &b], 400).band(0.0);
     assert_eq!(band_of.len(), 2);
     assert_eq!(
         (band_of[0].step, band_of[0].spread.mean, band_of[0].spread.n),
         (1, 2.0, 2)
     );
     let long: Vec<(u64, f64)> = (0..10_000).map(|step| (step, 5.0)).collect();
-    let summed = Aligned::new(&[&long, &long], 100).band(0.0);
+    let summed = AlignedCurves::new(&[&long, &long], 100).band(0.0);
     assert_eq!(summed.len(), 101, "every hundredth, and the last");
     assert_eq!((summed[1].step, summed[100].step), (100, 9_999));
     assert!(
@@ -184,14 +186,14 @@ fn a_band_is_mean_and_deviation_with_n() {
             .all(|point| point.spread.mean == 5.0 && point.spread.n == 2)
     );
     assert!(summed.is_sorted_by(|a, b| a.step < b.step));
-    assert!(Aligned::new(&[], 100).band(0.0).is_empty());
+    assert!(AlignedCurves::new(&[], 100).band(0.0).is_empty());
 }
 
 #[test]
 fn a_band_is_of_curves_that_are_smoothed_before() {
     let a = [(1, 0.0), (2, 2.0)];
     let b = [(1, 4.0), (2, 2.0), (4, 8.0)];
-    let found = Aligned::new(&[&a, &b], 400).band(0.5);
+    let found = AlignedCurves::new(&[&a, &b], 400).band(0.5);
     // By a weight of 0.5 the second is a third of the first value and two thirds of its own.
     let smooth = [(0.0 + 2.0 * 2.0) / 3.0, (4.0 + 2.0 * 2.0) / 3.0];
     let mean = (smooth[0] + smooth[1]) / 2.0;
@@ -206,7 +208,7 @@ fn a_band_is_of_curves_that_are_smoothed_before() {
 }
 
 #[test]
-fn only_settings_that_differ_are_told() {
+fn only_settings_that_differ_are_shown() {
     let (a, b) = (entry(1, 1, None), entry(2, 2, None));
     let rows = differing_settings(&[&a, &b]);
     let paths: Vec<&str> = rows.iter().map(|row| row.path.as_str()).collect();
@@ -294,7 +296,11 @@ fn differences_are_of_the_same_examples_in_whichever_order() {
         resamples: 50,
         seed: 1,
     };
-    let same = paired(&Answers::new(&first), &Answers::new(&second), &bootstrap);
+    let same = paired(
+        &RunAnswers::new(&first),
+        &RunAnswers::new(&second),
+        &bootstrap,
+    );
     assert_eq!(
         (same.n, same.same_identifiers, same.rows.len()),
         (2, true, 15)
@@ -321,7 +327,11 @@ fn differences_are_of_the_same_examples_in_whichever_order() {
     let plain: Vec<Row> = ["a", "b"]
         .map(|context| Row::new(vec![context.to_string()], "one"))
         .to_vec();
-    let old = paired(&Answers::new(&plain), &Answers::new(&plain), &bootstrap);
+    let old = paired(
+        &RunAnswers::new(&plain),
+        &RunAnswers::new(&plain),
+        &bootstrap,
+    );
     assert_eq!(old.rows[0].outcome, Err(NotPaired::NotKept));
     let gain = old
         .rows
@@ -340,7 +350,7 @@ fn p_values_are_corrected_over_all_that_is_shown_together() {
             .iter()
             .map(|(context, levels)| (context.as_str(), "one", 4.0, *levels))
             .collect();
-        Answers::new(&rows(&of))
+        RunAnswers::new(&rows(&of))
     };
     let bootstrap = Bootstrap {
         resamples: 99,
@@ -381,8 +391,8 @@ fn seeds_of_the_same_settings_belong_together() {
     );
     let rows = differing_settings(&[&a, &b]);
     let rate = rows.iter().find(|row| row.path == "ppo.lr").unwrap();
-    let told = rate.values[1].as_ref().unwrap().words();
-    assert_eq!(told, "1e-4 until step 7, then 5e-4");
+    let changed = rate.values[1].as_ref().unwrap().words();
+    assert_eq!(changed, "1e-4 until step 7, then 5e-4");
     b.changes.clear();
     a.settings.clear();
     b.settings.clear();
@@ -435,16 +445,16 @@ fn a_changed_run_is_in_no_group_with_others() {
         let means: Vec<(f64, usize)> = means.map(|spread| (spread.mean, spread.n)).collect();
         assert_eq!(means, [(2.0, 2), (2.0, 1)], "{by}");
         let words = "ppo.lr 1e-4 until step 180, then 2e-4";
-        let told = found[1].changed_words(by);
+        let changed = found[1].changed_words(by);
         match by {
             "ppo.lr" => {
-                assert_eq!(told, [""; 0]);
+                assert_eq!(changed, [""; 0]);
                 let Cell::Held(held) = &found[1].value else {
                     panic!("{:?}", found[1].value)
                 };
                 assert!(words.ends_with(&held.words()));
             }
-            _ => assert_eq!(told, [words]),
+            _ => assert_eq!(changed, [words]),
         }
     }
     let column: Column = "ppo.lr".parse().unwrap();

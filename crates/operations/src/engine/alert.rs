@@ -212,7 +212,7 @@ impl Monitor {
     }
 
     /// Of an evaluation: whether the responses have one level where the targets have several. The mechanism that is
-    /// furthest off is told.
+    /// furthest off is named.
     fn levels(&mut self, values: &[(String, f64)], found: &mut Vec<Alert>) {
         let limit = self.settings.level_share;
         let share = |key: &str| {

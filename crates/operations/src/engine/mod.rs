@@ -13,6 +13,7 @@
 
 pub mod alert;
 mod control;
+mod failure;
 mod message;
 mod recorder;
 mod reporter;
@@ -22,6 +23,7 @@ mod supervisor;
 pub mod worker;
 
 pub use crate::experiment::Control;
+pub use failure::{panic_text, with_sources};
 pub use message::{Message, MessageKind, results_to_json};
 pub use run::{
     Listener, RunBody, RunContext, RunEnd, RunError, RunHandle, RunOutcome, RunState, StartError,

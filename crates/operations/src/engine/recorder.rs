@@ -2,8 +2,6 @@
 //!
 //! Knows the store; the run's body is a closure on the trainer's thread.
 
-use std::any::Any;
-use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +12,7 @@ use crossbeam::channel::{
     Receiver, RecvTimeoutError, SendTimeoutError, Sender, TrySendError, bounded,
 };
 
+use super::failure::{panic_text, with_sources};
 use super::reporter::Reporter;
 use super::resumption::{self, Resumption};
 use super::run::{
@@ -177,7 +176,7 @@ impl Begun {
         let last = match (recorded, trainer.join()) {
             (Err(error), _) => Err(error.to_string()),
             (Ok(()), Err(panic)) => Err(format!("internal error: {}", panic_text(&*panic))),
-            (Ok(()), Ok(Err(error))) => Err(chain(&*error)),
+            (Ok(()), Ok(Err(error))) => Err(with_sources(&*error)),
             (Ok(()), Ok(Ok(outcome))) => recorder
                 .conclude(outcome)
                 .map_err(|error| error.to_string()),
@@ -349,24 +348,4 @@ fn is_after_loading(message: &Message) -> bool {
 fn status(status: RunStatus) -> MessageKind {
     let (at, kind) = (None, EventKind::Status { status });
     MessageKind::Report(Report::Event { at, kind })
-}
-
-/// An error with its sources, where they add something.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
-    }
-    text
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a message")
 }

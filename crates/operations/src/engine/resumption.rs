@@ -241,16 +241,16 @@ fn words((stage, step): (Stage, u64)) -> String {
 /// The first few of these, each once.
 fn distinct(problems: impl Iterator<Item = String>) -> String {
     const SHOWN: usize = 3;
-    let mut told: Vec<String> = Vec::new();
+    let mut shown: Vec<String> = Vec::new();
     for problem in problems {
-        if !told.contains(&problem) {
-            told.push(problem);
+        if !shown.contains(&problem) {
+            shown.push(problem);
         }
     }
-    let more = told.len().saturating_sub(SHOWN);
-    told.truncate(SHOWN);
+    let more = shown.len().saturating_sub(SHOWN);
+    shown.truncate(SHOWN);
     if more > 0 {
-        told.push(format!("and {more} more"));
+        shown.push(format!("and {more} more"));
     }
-    told.join("; ")
+    shown.join("; ")
 }

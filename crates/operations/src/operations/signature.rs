@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::OperationError;
-use crate::metrics::signature::{Differing, Signature};
+use crate::metrics::signature::{DifferingPart, Signature};
 use crate::report::provenance::{Provenance, system_signature};
 use crate::store::{RunId, StoreReader};
 
@@ -18,7 +18,7 @@ pub enum Checked {
     /// The closest one in the store differs.
     Differs {
         closest: String,
-        differing: Vec<Differing>,
+        differing: Vec<DifferingPart>,
     },
     /// The store has no run and no system.
     Nothing,
@@ -87,7 +87,7 @@ fn outcome(signature: &Signature, all: &[(String, Option<u64>, Signature)]) -> C
 }
 
 /// The seeds of which the store has runs that agree in everything else, beside those of the signature.
-fn missing_seeds(signature: &Signature, all: &[(String, Option<u64>, Signature)]) -> Differing {
+fn missing_seeds(signature: &Signature, all: &[(String, Option<u64>, Signature)]) -> DifferingPart {
     let agree = all
         .iter()
         .filter(|(_, _, own)| signature.differing(own, &["seeds"]).is_empty());
@@ -100,7 +100,7 @@ fn missing_seeds(signature: &Signature, all: &[(String, Option<u64>, Signature)]
         false => seeds.join(","),
     };
     let own = signature.seeds().unwrap_or_default();
-    Differing {
+    DifferingPart {
         part: "seeds",
         signature: listed(own.iter().map(u64::to_string).collect()),
         store: listed(seeds),

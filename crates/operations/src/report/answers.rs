@@ -36,7 +36,7 @@ pub const COMPARED: [&str; 15] = [
 
 /// How the examples of a figure are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Draw {
+pub enum ExampleDraw {
     /// With repetition, by a bootstrap. Dist-n is then the linear figure of its jackknife.
     Resample,
     /// Each at most once.
@@ -58,7 +58,7 @@ pub enum NotPaired {
 
 /// A run's responses on the test split, one row for each example.
 #[derive(Clone, Debug, Default)]
-pub struct Answers {
+pub struct RunAnswers {
     keys: Vec<String>,
     /// The conversation of each example, by a number; its own where rows do not name one.
     conversations: Vec<usize>,
@@ -71,9 +71,9 @@ pub struct Answers {
     audits: Vec<AuditLevels>,
 }
 
-impl Answers {
+impl RunAnswers {
     /// From the rows that an evaluation writes. Those of earlier versions have responses only.
-    pub fn new(rows: &[Row]) -> Answers {
+    pub fn new(rows: &[Row]) -> RunAnswers {
         let number = |row: &Row, name: &str| row.fields.get(name).and_then(|value| value.as_f64());
         let losses = rows.iter().map(|row| {
             Some(TargetLoss {
@@ -90,7 +90,7 @@ impl Answers {
                 responses: levels(responses)?,
             })
         };
-        Answers {
+        RunAnswers {
             keys: keys(rows),
             conversations: conversations(rows),
             responses: rows
@@ -135,7 +135,7 @@ impl Answers {
     ///
     /// # Errors
     /// What it is computed from was not kept.
-    pub fn figure(&self, metric: &str, draw: Draw) -> Result<Figure<'_>, NotPaired> {
+    pub fn figure(&self, metric: &str, draw: ExampleDraw) -> Result<Figure<'_>, NotPaired> {
         let levels = || self.levels.as_ref().ok_or(NotPaired::NotKept);
         let audited = |figure| -> Result<Figure<'_>, NotPaired> {
             let mut audits = self.audits.iter();
@@ -151,8 +151,8 @@ impl Answers {
         let dist = |n| -> Figure<'_> {
             let words = ResponseWords::new(&self.responses);
             match draw {
-                Draw::Resample => Box::new(words.linear_dist(n)),
-                Draw::Subset => Box::new(words.figure(n)),
+                ExampleDraw::Resample => Box::new(words.linear_dist(n)),
+                ExampleDraw::Subset => Box::new(words.figure(n)),
             }
         };
         if let Some(at) = place(metric, declared::VALIDATION_F1_KEYS) {
@@ -197,7 +197,7 @@ impl Answers {
     }
 
     /// These answers and then those of `other`; what only one of them kept is lost.
-    pub fn followed_by(&self, other: &Answers) -> Answers {
+    pub fn followed_by(&self, other: &RunAnswers) -> RunAnswers {
         fn both<T: Clone>(first: &[T], second: &[T]) -> Vec<T> {
             first.iter().chain(second).cloned().collect()
         }
@@ -219,7 +219,7 @@ impl Answers {
                 shuffled: shuffled.map(|(own, of_other)| both(own, of_other)),
             })
         });
-        Answers {
+        RunAnswers {
             audits: audits.collect(),
             keys: both(&self.keys, &other.keys),
             conversations: both(&self.conversations, &other.conversations),
@@ -235,14 +235,18 @@ impl Answers {
     }
 
     /// Whether identifiers found the same levels in the targets of both; true where either has none.
-    pub fn same_targets(&self, other: &Answers) -> bool {
+    pub fn same_targets(&self, other: &RunAnswers) -> bool {
         let both = self.levels.as_ref().zip(other.levels.as_ref());
         both.is_none_or(|(first, second)| first.targets == second.targets)
     }
 
     /// Emp-F1 of these answers and of `other`, both weighted to the lengths that they have in common; the examples are
     /// the same. None without levels.
-    pub fn matched_length(&self, other: &Answers, bootstrap: &Bootstrap) -> Option<MatchedLength> {
+    pub fn matched_length(
+        &self,
+        other: &RunAnswers,
+        bootstrap: &Bootstrap,
+    ) -> Option<MatchedLength> {
         let (own, others) = (self.word_counts(), other.word_counts());
         MatchedLength::new(
             (self.levels.as_ref()?, &own),
@@ -255,7 +259,7 @@ impl Answers {
         self.responses.iter().map(|text| words_of(text)).collect()
     }
 
-    fn picked(&self, at: &[usize]) -> Answers {
+    fn picked(&self, at: &[usize]) -> RunAnswers {
         fn pick<T: Clone>(from: &[T], at: &[usize]) -> Vec<T> {
             at.iter().map(|&at| from[at].clone()).collect()
         }
@@ -266,7 +270,7 @@ impl Answers {
             };
             pairs.as_ref().map(picked)
         };
-        Answers {
+        RunAnswers {
             keys: pick(&self.keys, at),
             conversations: pick(&self.conversations, at),
             responses: pick(&self.responses, at),
@@ -289,7 +293,7 @@ impl Answers {
 
 /// Leaves each with the auditors that judged all, in one order. Those of one name that found other levels in the same
 /// targets are not the same.
-fn keep_shared_auditors(all: &mut [Answers]) {
+fn keep_shared_auditors(all: &mut [RunAnswers]) {
     let same = |one: &AuditLevels, other: &AuditLevels| {
         one.auditor == other.auditor && one.targets == other.targets
     };
@@ -297,7 +301,7 @@ fn keep_shared_auditors(all: &mut [Answers]) {
         return;
     };
     let judged_all = |own: &&AuditLevels| {
-        let judged = |of: &Answers| of.audits.iter().any(|other| same(own, other));
+        let judged = |of: &RunAnswers| of.audits.iter().any(|other| same(own, other));
         all.iter().all(judged)
     };
     let shared: Vec<AuditLevels> = first.audits.iter().filter(judged_all).cloned().collect();
@@ -317,8 +321,8 @@ fn place(metric: &str, keys: [&str; 3]) -> Option<usize> {
 /// # Errors
 /// One of them did not keep what it is computed from, or their perplexities are by other tokens.
 pub fn paired_figures<'a>(
-    first: &'a Answers,
-    second: &'a Answers,
+    first: &'a RunAnswers,
+    second: &'a RunAnswers,
     metric: &str,
 ) -> Result<(Figure<'a>, Figure<'a>), NotPaired> {
     if let (declared::VALIDATION_PPL, Some(first), Some(second)) =
@@ -329,12 +333,13 @@ pub fn paired_figures<'a>(
             return Err(NotPaired::OtherTokens);
         }
     }
-    let [first, second] = [first, second].map(|answers| answers.figure(metric, Draw::Resample));
+    let [first, second] =
+        [first, second].map(|answers| answers.figure(metric, ExampleDraw::Resample));
     Ok((first?, second?))
 }
 
 /// The answers to the examples that all of them have, in the same order, by the auditors that judged all of them.
-pub fn in_common<const N: usize>(all: [&Answers; N]) -> [Answers; N] {
+pub fn in_common<const N: usize>(all: [&RunAnswers; N]) -> [RunAnswers; N] {
     let places = common_places(&all);
     let mut places = places.into_iter();
     let mut common = all.map(|answers| answers.picked(&places.next().unwrap_or_default()));
@@ -343,16 +348,16 @@ pub fn in_common<const N: usize>(all: [&Answers; N]) -> [Answers; N] {
 }
 
 /// [`in_common`] of any number.
-pub fn all_in_common(all: &[&Answers]) -> Vec<Answers> {
+pub fn all_in_common(all: &[&RunAnswers]) -> Vec<RunAnswers> {
     let places = common_places(all);
     let each = all.iter().zip(places);
-    let mut common: Vec<Answers> = each.map(|(answers, at)| answers.picked(&at)).collect();
+    let mut common: Vec<RunAnswers> = each.map(|(answers, at)| answers.picked(&at)).collect();
     keep_shared_auditors(&mut common);
     common
 }
 
 /// Of each, where the examples stand that all have.
-fn common_places(all: &[&Answers]) -> Vec<Vec<usize>> {
+fn common_places(all: &[&RunAnswers]) -> Vec<Vec<usize>> {
     let indices: Vec<HashMap<&str, usize>> = all
         .iter()
         .map(|answers| {

@@ -1,7 +1,7 @@
 //! Groups of runs that differ in the seed alone: their figures with intervals over seeds and conversations, and how far
 //! one group is from another.
 
-use super::answers::{Answers, COMPARED, Draw, NotPaired, all_in_common};
+use super::answers::{COMPARED, ExampleDraw, NotPaired, RunAnswers, all_in_common};
 use crate::data::Mechanism;
 use crate::metrics::hierarchical::{ENOUGH_SEEDS, Figure, Group, SeedFigures};
 use crate::metrics::paired_tests::{holm, permutation_p, sign_flip_p};
@@ -21,7 +21,7 @@ const THRESHOLDS: usize = 201;
 pub struct SeededAnswers {
     pub name: String,
     /// With the seed of each.
-    pub runs: Vec<(u64, Answers)>,
+    pub runs: Vec<(u64, RunAnswers)>,
 }
 
 /// Groups over the examples that all of their runs answered.
@@ -33,7 +33,6 @@ pub struct OverSeeds {
     pub differences: Vec<GroupDifferences>,
 }
 
-/// The figures of one group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupFigures {
     pub name: String,
@@ -135,17 +134,17 @@ impl OverSeeds {
 
 /// Figures of groups, and their differences from the first. Can take seconds: not for the UI thread.
 pub fn over_seeds(groups: &[SeededAnswers], bootstrap: &Bootstrap) -> OverSeeds {
-    let all: Vec<&Answers> = groups
+    let all: Vec<&RunAnswers> = groups
         .iter()
         .flat_map(|group| group.runs.iter().map(|(_, answers)| answers))
         .collect();
     let common = all_in_common(&all);
-    let examples = common.first().map_or(0, Answers::len);
+    let examples = common.first().map_or(0, RunAnswers::len);
     let mut common = common.iter();
     let groups: Vec<Measured> = groups
         .iter()
         .map(|group| {
-            let answers: Vec<&Answers> = common.by_ref().take(group.runs.len()).collect();
+            let answers: Vec<&RunAnswers> = common.by_ref().take(group.runs.len()).collect();
             Measured::new(group, &answers, bootstrap)
         })
         .collect();
@@ -180,13 +179,13 @@ struct Measured {
 }
 
 impl Measured {
-    fn new(group: &SeededAnswers, answers: &[&Answers], bootstrap: &Bootstrap) -> Measured {
+    fn new(group: &SeededAnswers, answers: &[&RunAnswers], bootstrap: &Bootstrap) -> Measured {
         let conversations = answers
             .first()
             .map_or(Vec::new(), |first| first.by_conversation());
         let figures = |metric: &'static str| {
             let each = answers.iter().map(|of| {
-                let figure = of.figure(metric, Draw::Resample)?;
+                let figure = of.figure(metric, ExampleDraw::Resample)?;
                 Ok::<_, NotPaired>(of_conversations(figure, &conversations))
             });
             let mut each: Vec<Figure<'_>> = each.collect::<Result<_, _>>().ok()?;
@@ -335,7 +334,7 @@ mod tests {
     use crate::data::rows::Row;
 
     /// A run whose responses have the targets' levels in every example but each `missed`th.
-    fn run(missed: usize) -> Answers {
+    fn run(missed: usize) -> RunAnswers {
         let rows: Vec<Row> = (0..60)
             .map(|at| {
                 let level = at % 3;
@@ -353,7 +352,7 @@ mod tests {
                 row
             })
             .collect();
-        Answers::new(&rows)
+        RunAnswers::new(&rows)
     }
 
     fn group(name: &str, runs: &[(u64, usize)]) -> SeededAnswers {
@@ -434,7 +433,7 @@ mod tests {
             .to_vec();
         let group = SeededAnswers {
             name: "old".into(),
-            runs: vec![(1, Answers::new(&plain)), (2, Answers::new(&plain))],
+            runs: vec![(1, RunAnswers::new(&plain)), (2, RunAnswers::new(&plain))],
         };
         let found = found(&[group]);
         let metrics: Vec<&str> = found.groups[0].rows.iter().map(|row| row.metric).collect();

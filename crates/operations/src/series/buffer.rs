@@ -18,7 +18,6 @@ pub struct Point {
 /// The quantity along x.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum XAxis {
-    /// The step.
     #[default]
     Step,
     /// Seconds since the first point.

@@ -34,7 +34,7 @@ impl fmt::Display for ReadOnly {
     }
 }
 
-/// What a person is told when a program begins to use a store.
+/// What is said when a program begins to use a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     pub read_only: Option<ReadOnly>,

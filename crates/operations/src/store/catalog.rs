@@ -23,8 +23,7 @@ pub struct CatalogParts {
     pub settings: bool,
     /// Settings changed during the run.
     pub changes: bool,
-    /// Rows of results, and which of their figures. One that is not asked for reads as one that was not measured; of Dist-n,
-    /// which every result has, as NaN.
+    /// Rows of results, and which of their figures.
     pub results: Option<Names>,
     /// The controls of results, and what auditors found.
     pub controls: bool,
@@ -160,7 +159,7 @@ fn set_damaged(run: &mut RunRow, why: String) {
 struct Statements<'db> {
     tags: CachedStatement<'db>,
     changes: Option<CachedStatement<'db>>,
-    results: Option<([CachedStatement<'db>; 2], &'db Names)>,
+    results: Option<[CachedStatement<'db>; 2]>,
     summaries: Option<CachedStatement<'db>>,
     /// The metrics that are read, by their number.
     keys: HashMap<i64, MetricKey>,
@@ -169,13 +168,11 @@ struct Statements<'db> {
 }
 
 impl<'db> Statements<'db> {
-    fn prepare(db: &'db Connection, runs: Runs, parts: &'db CatalogParts) -> Result<Self, Fault> {
+    fn prepare(db: &'db Connection, runs: Runs, parts: &CatalogParts) -> Result<Self, Fault> {
         let tags = by_run::prepare(db, runs, "tag", "run_tags", "true", "tag")?;
         let changes = parts.changes.then(|| changes_of(db, runs)).transpose()?;
-        let results = parts.results.as_ref().map(|figures| {
-            let prepared = results::prepare(db, runs, figures, parts.controls)?;
-            Ok::<_, rusqlite::Error>((prepared, figures))
-        });
+        let results = parts.results.as_ref();
+        let results = results.map(|figures| results::prepare(db, runs, figures, parts.controls));
         let mut keys = HashMap::new();
         let summaries = match parts.metrics == Names::default() {
             true => None,
@@ -194,7 +191,7 @@ impl<'db> Statements<'db> {
     fn source<'a>(&'a mut self, db: &'a Connection, runs: Runs) -> rusqlite::Result<Source<'a>> {
         let by_run = |statement| ByRun::new(statement, runs);
         let results = match &mut self.results {
-            Some(([rows, figures], names)) => Some((by_run(rows)?, by_run(figures)?, *names)),
+            Some([rows, figures]) => Some([by_run(rows)?, by_run(figures)?]),
             None => None,
         };
         Ok(Source {
@@ -245,7 +242,7 @@ struct Source<'a> {
     db: &'a Connection,
     tags: ByRun<'a>,
     changes: Option<ByRun<'a>>,
-    results: Option<(ByRun<'a>, ByRun<'a>, &'a Names)>,
+    results: Option<[ByRun<'a>; 2]>,
     summaries: Option<ByRun<'a>>,
     keys: &'a HashMap<i64, MetricKey>,
     settings: bool,
@@ -270,9 +267,8 @@ impl Source<'_> {
             let read = settings(self.db, run);
             found.config_toml = part(&mut found.row, read)?;
         }
-        if let Some((rows, figures, names)) = &mut self.results {
-            let read = results::read(rows, figures, names, run);
-            found.results = part(&mut found.row, read)?;
+        if let Some([rows, figures]) = &mut self.results {
+            found.results = part(&mut found.row, results::read(rows, figures, run))?;
         }
         if let Some(summaries) = &mut self.summaries {
             let read = read_summaries(summaries, self.keys, run);

@@ -77,12 +77,11 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
     read(
         &mut ByRun::new(&mut rows, runs)?,
         &mut ByRun::new(&mut figures, runs)?,
-        &Names::All,
         run,
     )
 }
 
-/// Prepares reading rows of result tables and these of their figures; their
+/// Prepares reading rows of result tables and these of their figures, with those that no result is without; their
 /// controls and what auditors found, which take longer than all the rest, only where they are asked for.
 pub(super) fn prepare<'db>(
     db: &'db Connection,
@@ -98,7 +97,8 @@ pub(super) fn prepare<'db>(
     let condition = match figures {
         Names::All => "true".to_string(),
         Names::These(names) => {
-            let read: Vec<String> = figures_of(names).map(|name| format!("'{name}'")).collect();
+            let read = REQUIRED.into_iter().chain(figures_of(names));
+            let read: Vec<String> = read.map(|name| format!("'{name}'")).collect();
             format!("name IN ({})", read.join(", "))
         }
     };
@@ -138,11 +138,10 @@ struct Reported {
     held_out: Option<HeldOut>,
 }
 
-/// The result table with the figures of these `names`, in the order in which systems were first reported.
+/// The result table, in the order in which systems were first reported.
 pub(super) fn read(
     rows: &mut ByRun<'_>,
     figures: &mut ByRun<'_>,
-    names: &Names,
     run: RunId,
 ) -> Result<Vec<SystemResults>, Fault> {
     let mut rows = rows.of(run, |row| {
@@ -182,20 +181,18 @@ pub(super) fn read(
             own.find(|(_, known, _)| *known == Some(name))
                 .map(|(.., figure)| *figure)
         };
-        let required = |name: &str| match figure(name) {
-            Some(figure) => Ok(figure),
-            None if !names.include(name) => Ok(NOT_READ),
-            None => {
+        let required = |name: &str| {
+            figure(name).ok_or_else(|| {
                 let place = format!("the results of run {run}, {}, {}", row.system, row.split);
-                Err(Fault::Unreadable(place, format!("{name} is missing")))
-            }
+                Fault::Unreadable(place, format!("{name} is missing"))
+            })
         };
         let mechanisms = MECHANISM_F1.map(figure);
         Ok(SystemResults {
             ppl: figure("ppl"),
             ppl_hf: figure("ppl_hf"),
-            dist_1: required("dist_1")?,
-            dist_2: required("dist_2")?,
+            dist_1: required(REQUIRED[0])?,
+            dist_2: required(REQUIRED[1])?,
             ead: figure(EAD[0])
                 .zip(figure(EAD[1]))
                 .map(<[Estimate; 2]>::from),
@@ -272,12 +269,8 @@ fn truncation_figures(truncation: &Truncation) -> Vec<(&'static str, Estimate)> 
     all.map(|(name, value)| (name, exact(value))).collect()
 }
 
-/// Of a figure that every result has, where it was not asked for.
-const NOT_READ: Estimate = Estimate {
-    value: f64::NAN,
-    low: f64::NAN,
-    high: f64::NAN,
-};
+/// Figures of every result.
+const REQUIRED: [&str; 2] = ["dist_1", "dist_2"];
 
 /// The names of all figures.
 const NAMES: [&[&str]; 5] = [

@@ -7,14 +7,14 @@ pub const AWAY_SECONDS: f64 = 120.0;
 
 /// A timer of the attention to an item.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Attention {
+pub struct AttentionTimer {
     counted: f64,
     /// The last update, while the item is in view.
     since: Option<f64>,
     last_active: f64,
 }
 
-impl Attention {
+impl AttentionTimer {
     /// Advances to `now`, in seconds from any start. `in_view`: whether the item is in view from now on;
     /// `active`: whether the annotator moved or pressed something. Coming into view counts as activity.
     pub fn update(&mut self, now: f64, in_view: bool, active: bool) {
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn time_away_does_not_count() {
-        let mut attention = Attention::default();
+        let mut attention = AttentionTimer::default();
         attention.update(10.0, true, false);
         attention.update(13.0, true, true);
         assert_eq!(attention.take_ms(), 3000);

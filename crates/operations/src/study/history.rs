@@ -291,20 +291,7 @@ pub fn last_settled(states: &BTreeMap<u32, ItemState>) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::study::judgement::Choice;
-
-    fn act(seq: u64, item: u32, action: JudgementAction) -> JudgementRecord {
-        JudgementRecord {
-            seq,
-            item,
-            action,
-            shown_ms: 10,
-            wall_ms: 1000 - seq as i64,
-        }
-    }
-
-    fn choice(choice: Choice) -> JudgementAction {
-        JudgementAction::Answer(Answer::Choice(choice))
-    }
+    use crate::study::judgement::tests::{act, choice};
 
     #[test]
     fn the_last_answer_holds_whatever_the_order_and_the_clock() {

@@ -196,10 +196,10 @@ impl JudgementAction {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn act(seq: u64, item: u32, action: JudgementAction) -> JudgementRecord {
+    pub fn act(seq: u64, item: u32, action: JudgementAction) -> JudgementRecord {
         JudgementRecord {
             seq,
             item,
@@ -209,7 +209,7 @@ mod tests {
         }
     }
 
-    fn choice(choice: Choice) -> JudgementAction {
+    pub fn choice(choice: Choice) -> JudgementAction {
         JudgementAction::Answer(Answer::Choice(choice))
     }
 

@@ -259,7 +259,7 @@ impl<'a> Matching<'a> {
         let mut notes = Vec::new();
         if from_one {
             if field != own.field && !self.asked {
-                let what = format!("{}: whether it counts from one cannot be told", ranges());
+                let what = format!("{}: it may count from 0 or from 1", ranges());
                 let fix = format!("{fix}, or say --by index if they are");
                 return Err(DataError::file(self.path, what, fix).into());
             }
@@ -289,7 +289,7 @@ impl<'a> Matching<'a> {
             (false, false) => {
                 let what = format!(
                     "{field} runs from {} where there are {len} contexts in {}, which have no number of their \
-                     own: whether it counts from 0 or from 1 cannot be told",
+                     own: it may count from 0 or from 1",
                     range(numbers.iter()),
                     self.order.name
                 );

@@ -143,7 +143,7 @@ pub fn import(
 
 /// A file's responses at their contexts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Aligned {
+pub struct AlignedResponses {
     pub responses: SystemResponses,
     /// By row: the index of the context that it answers; None for a row that does not count.
     pub places: Vec<Option<usize>>,
@@ -157,7 +157,7 @@ pub fn align(
     file: &RowFile,
     order: &OrderedContexts,
     by: Option<AlignBy>,
-) -> Result<Aligned, StudyError> {
+) -> Result<AlignedResponses, StudyError> {
     let matched = match_rows(&file.path, &file.rows, order, by)?;
     let mut imported = SystemResponses {
         rows: file.rows.len(),
@@ -185,7 +185,7 @@ pub fn align(
     }
     imported.tokenized = is_tokenized(answered.map(String::as_str));
     imported.notes.extend(suspicion(order, &imported.answers));
-    Ok(Aligned {
+    Ok(AlignedResponses {
         responses: imported,
         places,
     })

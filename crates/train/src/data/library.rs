@@ -6,12 +6,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::error::DataError;
@@ -23,14 +21,15 @@ use super::summary::SetSummary;
 use super::{empathetic_dialogues, mental_health_subreddits};
 
 mod corpora;
+mod files;
 mod preferences;
 mod replace;
 
 pub use corpora::{CorpusEntry, check_free, corpus, each_record, import_corpus};
+use files::{MANIFEST, fingerprint, jsonl, parse, read_files, read_manifest, set_dir, write_set};
+pub use files::{Manifest, StoredFile};
 pub use preferences::{PREFERENCES, import_preferences, open_preferences};
 
-const MANIFEST: &str = "manifest.json";
-const MANIFEST_FORMAT: u32 = 1;
 const PAIRS: &str = "pairs.jsonl";
 const DIALOGUE_FILES: [&str; 3] = ["train.jsonl", "validation.jsonl", "test.jsonl"];
 const BUILTIN_DIALOGUES: [&str; 3] = [
@@ -39,27 +38,6 @@ const BUILTIN_DIALOGUES: [&str; 3] = [
     include_str!("../../../../assets/corpus/test.jsonl"),
 ];
 const BUILTIN_PAIRS: &str = include_str!("../../../../assets/corpus/pairs.jsonl");
-
-/// Describes an imported set; beside its files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    pub format: u32,
-    pub name: String,
-    /// SHA-256 over all files, in hexadecimal.
-    pub fingerprint: String,
-    pub files: Vec<StoredFile>,
-    pub report: ImportReport,
-    /// Of a corpus.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub corpus: Option<CorpusEntry>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredFile {
-    pub file: String,
-    pub rows: usize,
-    pub sha256: String,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListedSet {
@@ -319,10 +297,6 @@ pub fn last_import(store: &Path) -> Option<SystemTime> {
     data.modified().ok()
 }
 
-fn set_dir(store: &Path, name: &str) -> PathBuf {
-    store.join("data").join(name)
-}
-
 fn conversations(examples: &[Example]) -> usize {
     let ids: HashSet<&str> = examples.iter().map(|e| e.conversation.as_str()).collect();
     ids.len()
@@ -332,138 +306,4 @@ fn builtin_fingerprint() -> String {
     let parts = BUILTIN_DIALOGUES.into_iter().chain([BUILTIN_PAIRS]);
     let names = DIALOGUE_FILES.into_iter().chain([PAIRS]);
     fingerprint(names.zip(parts.map(|text| hex(&Sha256::digest(text.as_bytes())))))
-}
-
-fn fingerprint<'a>(files: impl Iterator<Item = (&'a str, String)>) -> String {
-    let mut hasher = Sha256::new();
-    for (file, sha256) in files {
-        hasher.update(format!("{file} {sha256}\n").as_bytes());
-    }
-    hex(&hasher.finalize())
-}
-
-fn jsonl<T: Serialize>(rows: &[T]) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    for row in rows {
-        serde_json::to_writer(&mut bytes, row)?;
-        bytes.push(b'\n');
-    }
-    Ok(bytes)
-}
-
-fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<T>, DataError> {
-    let row = |(index, line)| {
-        serde_json::from_str(line).map_err(|error| {
-            DataError::line(path, index + 1, error.to_string(), "import the set again")
-        })
-    };
-    text.lines().enumerate().map(row).collect()
-}
-
-fn read_manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
-    let path = set_dir(store, name).join(MANIFEST);
-    replace::restore(&store.join("data"), name)?;
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(DataError::NotImported {
-                name: name.to_string(),
-            });
-        }
-        Err(error) => return Err(DataError::io(&path)(error)),
-    };
-    let fix = format!("run `emprl data import {name} DIR` again");
-    let manifest: Manifest = serde_json::from_str(&text)
-        .map_err(|error| DataError::file(&path, format!("no manifest: {error}"), &fix))?;
-    if manifest.format != MANIFEST_FORMAT {
-        let what = format!(
-            "the manifest has format {}, this program reads {MANIFEST_FORMAT}",
-            manifest.format
-        );
-        return Err(DataError::file(&path, what, fix));
-    }
-    Ok(manifest)
-}
-
-fn read_files<const N: usize>(
-    store: &Path,
-    name: &str,
-    manifest: &Manifest,
-    names: [&str; N],
-) -> Result<[String; N], DataError> {
-    let mut texts = [const { String::new() }; N];
-    for (text, file) in texts.iter_mut().zip(names) {
-        let path = set_dir(store, name).join(file);
-        let damaged = |what: &str| {
-            let fix = format!("run `emprl data import {name} DIR` again");
-            DataError::file(&path, what, fix)
-        };
-        let stored = manifest.files.iter().find(|stored| stored.file == file);
-        let stored = stored.ok_or_else(|| damaged("the manifest does not name this file"))?;
-        let bytes = fs::read(&path).map_err(DataError::io(&path))?;
-        if hex(&Sha256::digest(&bytes)) != stored.sha256 {
-            return Err(damaged("the file is not the one that was imported"));
-        }
-        *text = String::from_utf8(bytes).map_err(|_| damaged("the text is not UTF-8"))?;
-    }
-    Ok(texts)
-}
-
-fn write_set(
-    store: &Path,
-    name: &str,
-    files: &[(&str, Vec<u8>)],
-    report: &ImportReport,
-) -> Result<(), DataError> {
-    let data = store.join("data");
-    fs::create_dir_all(&data).map_err(DataError::io(&data))?;
-    let place = replace::SetPlace::lock(&data, name)?;
-    let written = write_files(&place.temporary(), name, files, report);
-    let written = written.and_then(|()| place.replace());
-    if written.is_err() {
-        // The first error is the one to report; the next import removes what is left.
-        let _ = fs::remove_dir_all(place.temporary());
-    }
-    written
-}
-
-fn write_files(
-    dir: &Path,
-    name: &str,
-    files: &[(&str, Vec<u8>)],
-    report: &ImportReport,
-) -> Result<(), DataError> {
-    fs::create_dir_all(dir).map_err(DataError::io(dir))?;
-    let mut stored = Vec::new();
-    for (file, bytes) in files {
-        let path = dir.join(file);
-        write_synced(&path, bytes)?;
-        stored.push(StoredFile {
-            file: file.to_string(),
-            rows: bytes.iter().filter(|&&byte| byte == b'\n').count(),
-            sha256: hex(&Sha256::digest(bytes)),
-        });
-    }
-    let pairs = stored
-        .iter()
-        .map(|file| (file.file.as_str(), file.sha256.clone()));
-    let manifest = Manifest {
-        format: MANIFEST_FORMAT,
-        name: name.to_string(),
-        fingerprint: fingerprint(pairs),
-        files: stored.clone(),
-        report: report.clone(),
-        corpus: None,
-    };
-    let path = dir.join(MANIFEST);
-    let bytes = serde_json::to_vec_pretty(&manifest)
-        .map_err(io::Error::from)
-        .map_err(DataError::io(&path))?;
-    write_synced(&path, &bytes)
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-    let mut file = fs::File::create(path).map_err(DataError::io(path))?;
-    file.write_all(bytes).map_err(DataError::io(path))?;
-    file.sync_all().map_err(DataError::io(path))
 }

@@ -23,7 +23,6 @@ pub struct Row {
     pub context: Option<Vec<String>>,
     /// Who said each; empty where the sides alternate, the speaker first, or the row does not say it of all.
     pub roles: Vec<Role>,
-    /// The response.
     pub response: Option<String>,
     /// The whole object as it was read, ours and foreign fields, in their order.
     pub fields: Map<String, Value>,

@@ -1,5 +1,7 @@
 //! The environment of a run: program version, commit, system, processors.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 /// Saved with every run.
@@ -19,14 +21,26 @@ pub struct Environment {
     pub instructions: Vec<String>,
 }
 
-/// The commit that the program was built from, if it was built from a repository.
-pub const COMMIT: Option<&str> = option_env!("EMPRL_COMMIT");
+static COMMIT: OnceLock<&str> = OnceLock::new();
+
+/// Says which commit the program was built from, once, before anything asks. The program says it at its start, so
+/// that a new commit recompiles the program alone.
+pub fn set_commit(commit: Option<&'static str>) {
+    if let Some(commit) = commit {
+        COMMIT.get_or_init(|| commit);
+    }
+}
+
+/// The commit that the program was built from; `None` outside a checkout, and in a program that has not said it.
+pub fn commit() -> Option<&'static str> {
+    COMMIT.get().copied()
+}
 
 impl Environment {
     pub fn capture() -> Self {
         Environment {
             program: env!("CARGO_PKG_VERSION").to_string(),
-            commit: COMMIT.map(str::to_string),
+            commit: commit().map(str::to_string),
             burn: "0.22.1".to_string(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, |n| n.get()),

@@ -10,9 +10,9 @@ mod environment;
 mod error;
 mod event;
 mod file;
-mod group_settings;
 mod held;
 mod memory;
+mod needs;
 mod progress;
 mod rollout;
 mod setting;
@@ -26,13 +26,10 @@ mod values;
 pub use alert::Alert;
 pub use change::{Change, changeable, changeable_in, number_words};
 pub use config::*;
-pub use environment::{COMMIT, Environment};
+pub use environment::{Environment, commit, set_commit};
 pub use error::{ExperimentError, Problem};
 pub use event::{Control, Event, EventKind, size_words};
 pub use file::{ExperimentFile, presets};
-pub use group_settings::{
-    GrpoSettings, ImportanceSamplingLevel, LossType, RlooSettings, ScaleRewards,
-};
 pub use held::{Held, MadeChange, changes_made};
 pub use memory::{MachineMemory, resident_memory};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};

@@ -45,7 +45,7 @@ pub struct Origin {
 
 /// A part in which two signatures differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Differing {
+pub struct DifferingPart {
     pub part: &'static str,
     pub signature: String,
     pub store: String,
@@ -96,11 +96,11 @@ impl Signature {
     }
 
     /// The parts in which what a store has differs, but for those among `but`.
-    pub fn differing(&self, store: &Signature, but: &[&str]) -> Vec<Differing> {
+    pub fn differing(&self, store: &Signature, but: &[&str]) -> Vec<DifferingPart> {
         let parts = PARTS.into_iter().zip(&self.parts).zip(&store.parts);
         parts
             .filter(|((part, own), other)| own != other && !but.contains(part))
-            .map(|((part, own), other)| Differing {
+            .map(|((part, own), other)| DifferingPart {
                 part,
                 signature: own.clone(),
                 store: other.clone(),

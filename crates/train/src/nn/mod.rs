@@ -31,6 +31,7 @@ pub mod gguf;
 mod host;
 pub mod identifier;
 mod language_model;
+mod limits;
 mod linear;
 pub mod llama;
 pub mod lora;

@@ -73,7 +73,6 @@ const PADDED_RULES: [Rule; 16] = [
     (r"(?i) ('t)(was)\b", " $1 $2 "),
 ];
 
-/// The words of one sentence.
 fn sentence_words(sentence: &str) -> Vec<String> {
     static COMPILED: LazyLock<[Vec<(Regex, &str)>; 2]> = LazyLock::new(|| {
         let rule = |(pattern, by): &Rule| (compile(pattern), *by);

@@ -1,99 +1,36 @@
-//! A policy's answers and their metrics (Table II), and the sample dialogues.
+//! A policy's answers and their metrics (Table II).
+
+mod answer;
+mod curve;
+mod samples;
 
 use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 
-use super::auditor::{Auditor, held_out_values};
+pub use answer::sampling;
+pub(super) use answer::{Samples, answer_all};
+
+use super::auditor::Auditor;
 use super::control_answers::ConstantSearch;
 use super::identifier_set::{IdentifierSet, LevelLogProbs, levels};
 use super::likelihood::target_losses;
 use super::material::Encoded;
 use super::policy::Policy;
-use super::reward::empathy::{empathy_score, mechanism_weights, target_log_probs};
-use super::seed::{Draw, seed, stream};
-use super::tensors::by_length;
+use super::reward::empathy::mechanism_weights;
+use super::seed::{Draw, seed};
+use crate::data::EmpathyLevel;
 use crate::data::rows::Row;
-use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{Config, SampleDialogue, SampleLevel, SamplingSettings};
+use crate::experiment::Config;
 use crate::metrics::control_answers::shuffled;
-use crate::metrics::controls::{commonest_levels, level_shares};
-use crate::metrics::emp_f1::{Levels, emp_f1};
+use crate::metrics::emp_f1::Levels;
 use crate::metrics::{
-    Answered, AuditLevels, Bootstrap, ControlLevels, ResponseWords, SystemResults, TargetLoss,
-    Truncation, declared, perplexity, system_results, words_of,
+    Answered, AuditLevels, Bootstrap, ControlLevels, SystemResults, TargetLoss, Truncation,
+    system_results, words_of,
 };
+use crate::nn::Generated;
 use crate::nn::sampling::Sampling;
-use crate::nn::{Generated, generate};
 use crate::text::Tokenizer;
-
-/// The sampling settings in the form that [`generate`] takes.
-pub fn sampling(settings: &SamplingSettings) -> Sampling {
-    Sampling {
-        max_new_tokens: settings.max_new_tokens,
-        min_new_tokens: settings.min_new_tokens,
-        greedy: false,
-        top_k: settings.top_k,
-        top_p: settings.top_p as f32,
-        temperature: settings.temperature as f32,
-    }
-}
-
-/// Whose random streams responses are drawn from: one for each source.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Samples {
-    pub seed: u64,
-    pub draw: Draw,
-    pub index: u64,
-}
-
-impl Samples {
-    /// Those of a system's answers.
-    pub fn answers(seed: u64) -> Self {
-        Samples {
-            seed,
-            draw: Draw::Answer,
-            index: 0,
-        }
-    }
-}
-
-/// Answers every source, `batch` at once, each from its own random stream whatever the batches are. `done` is
-/// called with the number answered so far; if it breaks, only the answers so far are returned.
-pub(super) fn answer_all(
-    policy: &Policy,
-    sources: &[&[u32]],
-    sampling: &Sampling,
-    samples: Samples,
-    batch: usize,
-    done: &mut dyn FnMut(usize) -> ControlFlow<()>,
-) -> Vec<Generated> {
-    let adapter = policy.adapter_weights();
-    let mut answers: Vec<Option<Generated>> = vec![None; sources.len()];
-    let mut finished = 0;
-    for indices in by_length(sources.len(), batch, |index| sources[index].len()) {
-        let rows: Vec<&[u32]> = indices.iter().map(|&index| sources[index]).collect();
-        let mut streams: Vec<_> = indices
-            .iter()
-            .map(|&row| stream(samples.seed, samples.draw, samples.index, row as u64))
-            .collect();
-        let generated = generate(
-            &policy.model,
-            adapter.as_ref(),
-            &rows,
-            sampling,
-            &mut streams,
-        );
-        for (&index, answer) in indices.iter().zip(generated) {
-            answers[index] = Some(answer);
-        }
-        finished += indices.len();
-        if done(finished).is_break() {
-            break;
-        }
-    }
-    answers.into_iter().flatten().collect()
-}
 
 /// Generates answers and evaluates them.
 pub struct Examiner<'a> {
@@ -291,84 +228,6 @@ impl Examiner<'_> {
             &of(&targets),
         ))
     }
-
-    /// The validation metrics, without intervals.
-    pub fn curve(&self, policy: &Policy, exam: &Exam<'_>, answers: &Answers) -> Vec<(String, f64)> {
-        let losses = target_losses(policy, exam.examples, self.batch);
-        let words = ResponseWords::new(&answers.responses);
-        let mut values = vec![
-            (declared::VALIDATION_DIST_1.to_string(), words.dist(1)),
-            (declared::VALIDATION_DIST_2.to_string(), words.dist(2)),
-        ];
-        let references = ResponseWords::new(&exam.references());
-        for (n, key) in [
-            (1, declared::VALIDATION_EAD_1),
-            (2, declared::VALIDATION_EAD_2),
-        ] {
-            let ead = words.ead(n, references.vocabulary(n));
-            values.extend(ead.is_finite().then(|| (key.to_string(), ead)));
-        }
-        if !words.is_empty() {
-            let mean = words.words() as f64 / words.len() as f64;
-            values.push((declared::VALIDATION_WORDS.to_string(), mean));
-        }
-        if let Some(ppl) = perplexity(&losses) {
-            values.push((declared::VALIDATION_PPL.to_string(), ppl));
-        }
-        if let Some((gold, given)) = answers.levels() {
-            let constant = exam.constant().map(|(_, levels)| levels);
-            let shuffled = answers.shuffled.as_deref();
-            let values_of = level_values(&gold, &given, shuffled, constant);
-            values.extend(values_of.into_iter().map(|(key, v)| (key.to_string(), v)));
-        }
-        let held_out = held_out_values(&answers.audits).into_iter();
-        values.extend(held_out.map(|(key, value)| (key.to_string(), value)));
-        values
-    }
-
-    /// The first `count` examples as sample dialogues.
-    pub fn samples(
-        &self,
-        examples: &[Encoded],
-        answers: &Answers,
-        count: usize,
-    ) -> Vec<SampleDialogue> {
-        examples
-            .iter()
-            .take(count)
-            .enumerate()
-            .map(|(index, encoded)| {
-                let mut sample_levels = Vec::new();
-                let mut reward = None;
-                if let (Some(log_probs), Some(gold)) = (&answers.log_probs, &answers.gold) {
-                    let (log_probs, gold) = (&log_probs[index], gold[index]);
-                    let scored = empathy_score(target_log_probs(log_probs, &gold), self.weights);
-                    reward = Some(f64::from(scored.total));
-                    let generated = levels(log_probs);
-                    for mechanism in Mechanism::ALL {
-                        let place = mechanism.index();
-                        sample_levels.push(SampleLevel {
-                            mechanism,
-                            target: gold[place],
-                            generated: generated[place],
-                            reward: f64::from(scored.per_mechanism[place]),
-                        });
-                    }
-                }
-                SampleDialogue {
-                    index: index as u32,
-                    emotion: encoded.example.emotion.clone(),
-                    situation: encoded.example.situation.clone(),
-                    context: encoded.example.context.clone(),
-                    roles: encoded.example.roles.clone(),
-                    target: encoded.example.target.clone(),
-                    generated: answers.responses[index].clone(),
-                    levels: sample_levels,
-                    reward,
-                }
-            })
-            .collect()
-    }
 }
 
 impl Exam<'_> {
@@ -383,53 +242,6 @@ impl Exam<'_> {
         let (response, levels) = self.constant.as_ref()?;
         Some((response, levels))
     }
-}
-
-/// Emp-F1 and its controls without intervals. What is undefined is left out.
-fn level_values(
-    targets: &[Levels],
-    responses: &[Levels],
-    shuffled: Option<&[Levels]>,
-    constant: Option<&[Levels]>,
-) -> Vec<(&'static str, f64)> {
-    let Some(found) = emp_f1(targets, responses) else {
-        return Vec::new();
-    };
-    let mut values = vec![(declared::VALIDATION_EMP_F1, found.emp_f1)];
-    values.extend(
-        declared::VALIDATION_F1_KEYS
-            .into_iter()
-            .zip(found.mechanism_f1),
-    );
-    let Some(shuffled) = shuffled.and_then(|levels| emp_f1(targets, levels)) else {
-        return values;
-    };
-    values.push((declared::VALIDATION_EMP_F1_SHUFFLED, shuffled.emp_f1));
-    let gain = found.emp_f1 - shuffled.emp_f1;
-    values.push((declared::VALIDATION_EMP_F1_GAIN, gain));
-    if let Some(constant) = constant.and_then(|levels| emp_f1(targets, levels)) {
-        values.push((declared::VALIDATION_EMP_F1_CONSTANT, constant.emp_f1));
-    }
-    let commonest = commonest_levels(&level_shares(targets), &level_shares(responses));
-    for (at, (agreement, commonest)) in found.agreement.iter().zip(commonest).enumerate() {
-        let kappa = agreement.kappa();
-        values.extend(kappa.map(|kappa| (declared::VALIDATION_KAPPA_KEYS[at], kappa)));
-        values.extend([
-            (
-                declared::VALIDATION_MACRO_F1_KEYS[at],
-                100.0 * agreement.macro_f1(),
-            ),
-            (
-                declared::VALIDATION_COMMONEST_KEYS[at],
-                commonest.of_responses,
-            ),
-            (
-                declared::VALIDATION_COMMONEST_OF_TARGETS_KEYS[at],
-                commonest.of_targets,
-            ),
-        ]);
-    }
-    values
 }
 
 impl Answers {

@@ -1,4 +1,4 @@
-//! What is told of a saved model, line by line, in the window and in the terminal.
+//! What is known of a saved model, line by line, in the window and in the terminal.
 
 use super::Anatomy;
 use crate::experiment::size_words;

@@ -8,7 +8,7 @@ use super::GatherError;
 use super::fill::{Ours, mean_cells};
 use crate::experiment::{Config, Event, MadeChange, changes_made};
 use crate::metrics::Bootstrap;
-use crate::report::answers::Answers;
+use crate::report::answers::RunAnswers;
 use crate::report::over_seeds::{SeededAnswers, over_seeds};
 use crate::store::{RunDetail, RunId, StoreReader};
 
@@ -24,7 +24,7 @@ struct SeedGroup {
     settings: BTreeMap<String, Value>,
     changes: Vec<MadeChange>,
     runs: Vec<RunId>,
-    answers: Vec<(u64, Answers)>,
+    answers: Vec<(u64, RunAnswers)>,
 }
 
 impl Seeds {
@@ -48,7 +48,7 @@ impl Seeds {
         settings.remove("run.seed");
         let events = reader.events(run)?;
         let changes = changes_made(events.iter().map(Event::placed));
-        let answers = (detail.row.seed, Answers::new(&rows));
+        let answers = (detail.row.seed, RunAnswers::new(&rows));
         let same = |group: &&mut SeedGroup| {
             group.row == row && group.settings == settings && group.changes == changes
         };

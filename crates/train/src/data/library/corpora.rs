@@ -10,9 +10,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::files::{MANIFEST_FORMAT, write_synced};
 use super::{
-    DataError, ListedSet, MANIFEST, MANIFEST_FORMAT, Manifest, NAMES, StoredFile, fingerprint, hex,
-    listed, read_manifest, replace, set_dir, write_synced,
+    DataError, ListedSet, MANIFEST, Manifest, NAMES, StoredFile, fingerprint, hex, listed,
+    read_manifest, replace, set_dir,
 };
 use crate::data::corpus::{Corpus, Counts, Record, Shape};
 use crate::data::import::{FileReport, ImportReport, SkippedRow};

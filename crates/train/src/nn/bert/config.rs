@@ -4,6 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::nn::limits::{
+    MAX_FEED_FORWARD, MAX_HEADS, MAX_LAYERS, MAX_VOCABULARY, MAX_WIDTH, between, rate_problem,
+    size_problem, token_problem,
+};
 use crate::nn::llama::LlamaConfig;
 use crate::nn::t5::T5Config;
 use crate::nn::weights::{ConfigFile, WeightsError, document};
@@ -62,12 +66,7 @@ impl Default for BertConfig {
     }
 }
 
-/// No BERT is larger; a file that says so is damaged, and its products would not fit a number.
-const MAX_VOCABULARY: usize = 1_000_000;
-const MAX_WIDTH: usize = 65_536;
-const MAX_FEED_FORWARD: usize = 1_000_000;
-const MAX_LAYERS: usize = 256;
-const MAX_HEADS: usize = 1_024;
+/// No BERT has more.
 const MAX_TYPES: usize = 1_024;
 
 impl BertConfig {
@@ -105,7 +104,7 @@ impl BertConfig {
 
     /// The first invalid field, and why.
     pub fn problem(&self) -> Option<(&'static str, String)> {
-        for (field, size, max) in [
+        let sizes = [
             ("vocab_size", self.vocab_size, MAX_VOCABULARY),
             ("hidden_size", self.hidden_size, MAX_WIDTH),
             ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
@@ -121,10 +120,9 @@ impl BertConfig {
                 MAX_WIDTH,
             ),
             ("type_vocab_size", self.type_vocab_size, MAX_TYPES),
-        ] {
-            if !(1..=max).contains(&size) {
-                return Some((field, format!("is {size}; it must be from 1 to {max}")));
-            }
+        ];
+        if let Some(problem) = size_problem(&sizes) {
+            return Some(problem);
         }
         let heads = self.num_attention_heads;
         if !self.hidden_size.is_multiple_of(heads) {
@@ -136,20 +134,11 @@ impl BertConfig {
                 ),
             ));
         }
-        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
-            return Some((
-                "layer_norm_eps",
-                format!("is {}; it must be between 0 and 1", self.layer_norm_eps),
-            ));
-        }
-        if !(0.0..1.0).contains(&self.hidden_dropout_prob) {
-            return Some((
-                "hidden_dropout_prob",
-                format!(
-                    "is {}; it must be from 0 to below 1",
-                    self.hidden_dropout_prob
-                ),
-            ));
+        let number = between("layer_norm_eps", self.layer_norm_eps, 0.0, 1.0);
+        let number =
+            number.or_else(|| rate_problem("hidden_dropout_prob", self.hidden_dropout_prob));
+        if number.is_some() {
+            return number;
         }
         let positions = &self.position_embedding_type;
         if positions != "absolute" {
@@ -158,15 +147,6 @@ impl BertConfig {
                 format!("is {positions:?}; this program computes \"absolute\""),
             ));
         }
-        if self.pad_token_id as usize >= self.vocab_size {
-            return Some((
-                "pad_token_id",
-                format!(
-                    "is {}, outside the vocabulary of {}",
-                    self.pad_token_id, self.vocab_size
-                ),
-            ));
-        }
-        None
+        token_problem("pad_token_id", &[self.pad_token_id], self.vocab_size)
     }
 }

@@ -20,7 +20,6 @@ use super::host::{self, Attention, Sources, is_host};
 use super::t5;
 use super::weights::{ParamInit, WeightsError, WeightsFile};
 
-/// The encoder.
 #[derive(Module, Debug)]
 pub struct BertEncoder {
     /// `[vocabulary, hidden]`

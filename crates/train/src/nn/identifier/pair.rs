@@ -68,7 +68,6 @@ pub enum PairEncoder {
     Llama(Llama),
 }
 
-/// The identifier.
 #[derive(Module, Debug)]
 pub struct PairIdentifier {
     encoder: PairEncoder,

@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 
 use super::rope::RopeScaling;
 use crate::nn::ModelShape;
+use crate::nn::limits::{
+    MAX_FEED_FORWARD, MAX_HEAD_WIDTH, MAX_HEADS, MAX_LAYERS, MAX_VOCABULARY, MAX_WIDTH, between,
+    rate_problem, size_problem, token_problem,
+};
 use crate::nn::weights::{WeightsError, write_config};
 
 /// Who published the architecture; they differ in biases and norms.
@@ -102,13 +106,7 @@ impl Default for LlamaConfig {
     }
 }
 
-/// No model is larger; a file that says so is damaged, and its products would not fit a number.
-const MAX_VOCABULARY: usize = 1_000_000;
-const MAX_WIDTH: usize = 65_536;
-const MAX_FEED_FORWARD: usize = 1_000_000;
-const MAX_HEADS: usize = 1_024;
-const MAX_HEAD_WIDTH: usize = 4_096;
-const MAX_LAYERS: usize = 256;
+/// No model has more.
 const MAX_POSITIONS: usize = 100_000_000;
 
 impl LlamaConfig {
@@ -181,7 +179,7 @@ impl LlamaConfig {
 
     /// The first invalid field, and why.
     pub fn problem(&self) -> Option<(&'static str, String)> {
-        for (field, size, max) in [
+        let sizes = [
             ("vocab_size", self.vocab_size, MAX_VOCABULARY),
             ("hidden_size", self.hidden_size, MAX_WIDTH),
             (
@@ -198,10 +196,9 @@ impl LlamaConfig {
                 self.max_position_embeddings,
                 MAX_POSITIONS,
             ),
-        ] {
-            if !(1..=max).contains(&size) {
-                return Some((field, format!("is {size}; it must be from 1 to {max}")));
-            }
+        ];
+        if let Some(problem) = size_problem(&sizes) {
+            return Some(problem);
         }
         let heads = self.num_attention_heads;
         if !heads.is_multiple_of(self.num_key_value_heads) {
@@ -215,48 +212,26 @@ impl LlamaConfig {
             let problem = format!("is {}; it must be even to be rotated", self.head_dim);
             return Some(("head_dim", problem));
         }
-        let between = |field, value: f64, above: f64, below: f64| {
-            let inside = value > above && value < below;
-            (!inside).then(|| {
-                (
-                    field,
-                    format!("is {value}; it must be between {above} and {below}"),
-                )
-            })
-        };
         between("rms_norm_eps", self.rms_norm_eps, 0.0, 1.0)
             .or_else(|| between("rope_theta", self.rope_theta, 1.0, 1e12))
             .or_else(|| between("initializer_range", self.initializer_range, 0.0, 10.0))
-            .or_else(|| {
-                let rate = self.attention_dropout;
-                (!(0.0..1.0).contains(&rate)).then(|| {
-                    let problem = format!("is {rate}; it must be from 0 to below 1");
-                    ("attention_dropout", problem)
-                })
-            })
+            .or_else(|| rate_problem("attention_dropout", self.attention_dropout))
             .or_else(|| {
                 let problem = self.rope_scaling.as_ref()?.problem()?;
                 Some(("rope_scaling", problem))
             })
-            .or_else(|| self.token_problem())
+            .or_else(|| self.tokens_problem())
     }
 
-    fn token_problem(&self) -> Option<(&'static str, String)> {
+    fn tokens_problem(&self) -> Option<(&'static str, String)> {
         if self.eos_token_id.is_empty() {
             let problem = "names no token that ends a response; write its id".into();
             return Some(("eos_token_id", problem));
         }
-        let of = |field, ids: &[u32]| {
-            let outside = ids.iter().find(|id| **id as usize >= self.vocab_size)?;
-            let problem = format!(
-                "is {outside}, outside the vocabulary of {}",
-                self.vocab_size
-            );
-            Some((field, problem))
-        };
-        of("eos_token_id", &self.eos_token_id)
-            .or_else(|| of("bos_token_id", self.bos_token_id.as_slice()))
-            .or_else(|| of("pad_token_id", self.pad_token_id.as_slice()))
+        let outside = |field, ids: &[u32]| token_problem(field, ids, self.vocab_size);
+        outside("eos_token_id", &self.eos_token_id)
+            .or_else(|| outside("bos_token_id", self.bos_token_id.as_slice()))
+            .or_else(|| outside("pad_token_id", self.pad_token_id.as_slice()))
     }
 
     /// Writes `config.json` as Transformers reads it.

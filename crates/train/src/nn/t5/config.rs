@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::nn::ModelShape;
+use crate::nn::limits::{
+    MAX_FEED_FORWARD, MAX_HEAD_WIDTH, MAX_HEADS, MAX_LAYERS, MAX_VOCABULARY, MAX_WIDTH, between,
+    rate_problem, size_problem, token_problem,
+};
 use crate::nn::weights::{ConfigFile, WeightsError, write_config};
 
 /// The feed-forward layers.
@@ -91,13 +95,7 @@ impl Default for T5Config {
     }
 }
 
-/// No T5 is larger; a file that says so is damaged, and its products would not fit a number.
-const MAX_VOCABULARY: usize = 1_000_000;
-const MAX_WIDTH: usize = 65_536;
-const MAX_FEED_FORWARD: usize = 1_000_000;
-const MAX_HEADS: usize = 1_024;
-const MAX_HEAD_WIDTH: usize = 4_096;
-const MAX_LAYERS: usize = 256;
+/// No T5 has more.
 const MAX_BUCKETS: usize = 4_096;
 const MAX_DISTANCE: usize = 1_000_000;
 
@@ -193,7 +191,7 @@ impl T5Config {
 
     /// The first invalid field, and why.
     pub fn problem(&self) -> Option<(&'static str, String)> {
-        for (field, size, max) in [
+        let sizes = [
             ("vocab_size", self.vocab_size, MAX_VOCABULARY),
             ("d_model", self.d_model, MAX_WIDTH),
             ("d_kv", self.d_kv, MAX_HEAD_WIDTH),
@@ -201,22 +199,15 @@ impl T5Config {
             ("num_layers", self.num_layers, MAX_LAYERS),
             ("num_decoder_layers", self.num_decoder_layers, MAX_LAYERS),
             ("num_heads", self.num_heads, MAX_HEADS),
-        ] {
-            if !(1..=max).contains(&size) {
-                return Some((field, format!("is {size}; it must be from 1 to {max}")));
-            }
+        ];
+        if let Some(problem) = size_problem(&sizes) {
+            return Some(problem);
         }
-        if !(0.0..1.0).contains(&self.dropout_rate) {
-            return Some((
-                "dropout_rate",
-                format!("is {}; it must be from 0 to below 1", self.dropout_rate),
-            ));
-        }
-        if !(self.layer_norm_epsilon > 0.0 && self.layer_norm_epsilon < 1.0) {
-            return Some((
-                "layer_norm_epsilon",
-                format!("is {}; it must be between 0 and 1", self.layer_norm_epsilon),
-            ));
+        let number = rate_problem("dropout_rate", self.dropout_rate);
+        let number =
+            number.or_else(|| between("layer_norm_epsilon", self.layer_norm_epsilon, 0.0, 1.0));
+        if number.is_some() {
+            return number;
         }
         let buckets = self.relative_attention_num_buckets;
         if !(4..=MAX_BUCKETS).contains(&buckets) {
@@ -234,19 +225,15 @@ impl T5Config {
                 ),
             ));
         }
-        for (field, id) in [
+        let tokens = [
             ("pad_token_id", self.pad_token_id),
             ("eos_token_id", self.eos_token_id),
             ("decoder_start_token_id", self.decoder_start_token_id),
-        ] {
-            if id as usize >= self.vocab_size {
-                return Some((
-                    field,
-                    format!("is {id}, outside the vocabulary of {}", self.vocab_size),
-                ));
-            }
-        }
-        None
+        ];
+        let mut problems = tokens
+            .into_iter()
+            .filter_map(|(field, id)| token_problem(field, &[id], self.vocab_size));
+        problems.next()
     }
 
     /// Writes `config.json` as Transformers reads it.

@@ -23,8 +23,8 @@ const TOLERANCE: f64 = 1e-3;
 
 /// A regression for each mechanism.
 pub struct LogisticAuditor {
-    by_mechanism: Vec<Judge>,
-    /// Over pairs that a judge did not learn from, whose seeker posts it did not see: cross-validated.
+    by_mechanism: Vec<Classifier>,
+    /// Over pairs that a classifier did not learn from, whose seeker posts it did not see: cross-validated.
     pub scores: Vec<IdentifierScores>,
 }
 
@@ -44,7 +44,7 @@ impl LogisticAuditor {
                 });
             }
             let scores = cross_validated(mechanism, &labelled, &folds);
-            Ok((Judge::train(&labelled), scores))
+            Ok((Classifier::train(&labelled), scores))
         });
         let trained = trained.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (by_mechanism, scores) = trained.into_iter().unzip();
@@ -58,8 +58,8 @@ impl LogisticAuditor {
     pub fn levels(&self, pairs: &[(&str, &str)]) -> Vec<Levels> {
         let of_pair = |pair: &(&str, &str)| {
             Mechanism::ALL.map(|mechanism| {
-                let judge = &self.by_mechanism[mechanism.index()];
-                EmpathyLevel::ALL[likeliest(&judge.probabilities(*pair))]
+                let classifier = &self.by_mechanism[mechanism.index()];
+                EmpathyLevel::ALL[likeliest(&classifier.probabilities(*pair))]
             })
         };
         pairs.par_iter().map(of_pair).collect()
@@ -109,8 +109,8 @@ fn cross_validated(
         if held.is_empty() || taught.is_empty() {
             return Vec::new();
         }
-        let judge = Judge::train(&taught);
-        let of_pair = |one: Labelled<'_>| (one.level, judge.probabilities(one.texts()));
+        let classifier = Classifier::train(&taught);
+        let of_pair = |one: Labelled<'_>| (one.level, classifier.probabilities(one.texts()));
         held.into_iter().map(of_pair).collect()
     });
     let judged: Vec<_> = judged.collect();
@@ -127,14 +127,14 @@ fn cross_validated(
 }
 
 /// One mechanism: the words of context and response are features of their own.
-struct Judge {
+struct Classifier {
     context: Tfidf,
     response: Tfidf,
     regression: Regression,
 }
 
-impl Judge {
-    fn train(labelled: &[Labelled<'_>]) -> Judge {
+impl Classifier {
+    fn train(labelled: &[Labelled<'_>]) -> Classifier {
         let (contexts, responses): (Vec<&str>, Vec<&str>) =
             labelled.iter().map(Labelled::texts).unzip();
         let (context, response) = (Tfidf::fit(&contexts), Tfidf::fit(&responses));
@@ -149,7 +149,7 @@ impl Judge {
             features: context.len() + response.len(),
         };
         let regression = Regression::fit(&examples, C, TOLERANCE);
-        Judge {
+        Classifier {
             context,
             response,
             regression,

@@ -7,7 +7,6 @@
 use super::tfidf::SparseRow;
 use crate::data::EmpathyLevel;
 
-/// Levels.
 const CLASSES: usize = EmpathyLevel::ALL.len();
 type Scores = [f64; CLASSES];
 

@@ -30,7 +30,6 @@ pub struct PairLogProbs {
     pub rejected: f32,
 }
 
-/// The figures of one pair.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairFigures {
     pub loss: f64,

@@ -7,4 +7,4 @@ pub mod step;
 pub mod trainer;
 
 pub(in crate::train) use pairs::counts;
-pub use pairs::{EncodedPair, training_pairs};
+pub use pairs::{EncodedPreference, training_pairs};

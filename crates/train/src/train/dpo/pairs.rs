@@ -15,7 +15,7 @@ const LEAST_CONTEXT: usize = 8;
 
 /// A pair as the model reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncodedPair {
+pub struct EncodedPreference {
     /// Cut from the left, the same for both responses.
     pub context: Vec<u32>,
     /// Cut from the right, with the token that ends it.
@@ -23,7 +23,7 @@ pub struct EncodedPair {
     pub rejected: Vec<u32>,
 }
 
-impl EncodedPair {
+impl EncodedPreference {
     /// # Errors
     /// The chat template refuses the context, or takes all the tokens itself.
     pub fn new(
@@ -39,7 +39,7 @@ impl EncodedPair {
         let [chosen, rejected] =
             [&pair.chosen, &pair.rejected].map(|text| tokenizer.response(text, longest));
         let left = settings.max_length - chosen.len().max(rejected.len());
-        Ok(EncodedPair {
+        Ok(EncodedPreference {
             context: tokenizer.context(pair.turns(), settings.max_prompt_length.min(left))?,
             chosen,
             rejected,
@@ -55,13 +55,13 @@ impl EncodedPair {
 /// The training and the validation pairs of a set. All pairs of one context are on the same side.
 ///
 /// # Errors
-/// No pair is left for training, or as [`EncodedPair::new`].
+/// No pair is left for training, or as [`EncodedPreference::new`].
 pub fn training_pairs(
     set: &PreferenceSet,
     settings: &DpoSettings,
     run_seed: u64,
     tokenizer: &ModelTokenizer,
-) -> Result<(Vec<EncodedPair>, Vec<EncodedPair>), TrainError> {
+) -> Result<(Vec<EncodedPreference>, Vec<EncodedPreference>), TrainError> {
     let held_out = held_out(set, settings.validation_share, run_seed);
     let (mut train, mut validation) = (Vec::new(), Vec::new());
     for (index, pair) in set.pairs.iter().enumerate() {
@@ -69,7 +69,7 @@ pub fn training_pairs(
             true => &mut validation,
             false => &mut train,
         };
-        side.push(EncodedPair::new(pair, settings, tokenizer)?);
+        side.push(EncodedPreference::new(pair, settings, tokenizer)?);
     }
     match train.is_empty() {
         true => Err(TrainError::Empty {

@@ -5,7 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 
 use super::loss::{DpoLossConfig, PairFigures, PairLogProbs, figures, mean_loss};
-use super::pairs::EncodedPair;
+use super::pairs::EncodedPreference;
 use crate::experiment::{DpoSettings, Stage};
 use crate::nn::Dropout;
 use crate::train::TrainError;
@@ -40,7 +40,7 @@ pub struct DpoOutcome {
 pub fn step(
     learner: DpoLearner,
     settings: &DpoSettings,
-    pairs: &[&EncodedPair],
+    pairs: &[&EncodedPreference],
     reference: &[PairLogProbs],
     (number, total): (u64, u64),
     device: &Device,
@@ -83,12 +83,12 @@ pub fn step(
 }
 
 /// A policy's log-probabilities of the responses of pairs; without gradient.
-pub fn log_probs(policy: &Policy, pairs: &[&EncodedPair]) -> Vec<PairLogProbs> {
+pub fn log_probs(policy: &Policy, pairs: &[&EncodedPreference]) -> Vec<PairLogProbs> {
     forward(policy, pairs).1
 }
 
 /// Log-probabilities summed over each response's tokens: `[2 · pairs]`, the chosen ones first, and on the host.
-fn forward(policy: &Policy, pairs: &[&EncodedPair]) -> (Tensor<1>, Vec<PairLogProbs>) {
+fn forward(policy: &Policy, pairs: &[&EncodedPreference]) -> (Tensor<1>, Vec<PairLogProbs>) {
     let contexts: Vec<&[u32]> = pairs.iter().map(|pair| pair.context.as_slice()).collect();
     let contexts = [contexts.as_slice(), &contexts].concat();
     let chosen = pairs.iter().map(|pair| pair.chosen.as_slice());

@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::loss::{DpoLossConfig, PairFigures, PairLogProbs, figures};
-use super::pairs::{EncodedPair, training_pairs};
+use super::pairs::{EncodedPreference, training_pairs};
 use super::step::{DpoLearner, DpoOutcome, log_probs, step};
 use crate::data::preferences::PreferenceSet;
 use crate::experiment::{Config, DpoSettings, Severity, Stage};
@@ -57,7 +57,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     let examples = &artifacts.material.validation;
     let examples = validation_subset(examples, &config.evaluation, config.run.seed);
     let base = artifacts.base_under(config.dpo.tuning);
-    let lengths = train.iter().map(EncodedPair::tokens).collect();
+    let lengths = train.iter().map(EncodedPreference::tokens).collect();
     let order = seed(config.run.seed, Draw::PreferenceOrder, 0);
     let mut trainer = DpoTrainer {
         config,
@@ -112,8 +112,8 @@ struct DpoTrainer<'a> {
     device: Device,
     order: Order,
     total: u64,
-    train: Vec<EncodedPair>,
-    validation: Vec<EncodedPair>,
+    train: Vec<EncodedPreference>,
+    validation: Vec<EncodedPreference>,
     /// The fixed validation subset of the dialogues; empty where the run reads none.
     examples: &'a [Encoded],
     tokenizer: &'a ModelTokenizer,
@@ -158,7 +158,7 @@ impl DpoTrainer<'_> {
         let pairs = &self.validation;
         let mut found = vec![PairLogProbs::default(); pairs.len()];
         for indices in by_length(pairs.len(), self.config.dpo.batch, |at| pairs[at].tokens()) {
-            let batch: Vec<&EncodedPair> = indices.iter().map(|&at| &pairs[at]).collect();
+            let batch: Vec<&EncodedPreference> = indices.iter().map(|&at| &pairs[at]).collect();
             for (&at, one) in indices.iter().zip(log_probs(policy, &batch)) {
                 found[at] = one;
             }
@@ -249,7 +249,7 @@ impl StageTrainer for DpoTrainer<'_> {
         let Progress { learner, step: at } = progress;
         let indices = self.order.batch(at).to_vec();
         let reference = self.reference_of(&indices);
-        let pairs: Vec<&EncodedPair> = indices.iter().map(|&at| &self.train[at]).collect();
+        let pairs: Vec<&EncodedPreference> = indices.iter().map(|&at| &self.train[at]).collect();
         let (settings, number) = (&self.config.dpo, (at, self.total));
         let (learner, outcome) = step(learner, settings, &pairs, &reference, number, &self.device)?;
         let DpoOutcome {

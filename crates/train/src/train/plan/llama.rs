@@ -44,14 +44,14 @@ pub(super) fn operations(shape: &LlamaConfig, source: f64, target: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use burn::module::Module;
     use burn::tensor::Device;
 
     use super::*;
     use crate::nn::llama::{Family, Llama};
 
-    fn shape() -> LlamaConfig {
+    pub fn shape() -> LlamaConfig {
         LlamaConfig {
             vocab_size: 37,
             hidden_size: 12,

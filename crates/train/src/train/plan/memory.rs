@@ -211,11 +211,11 @@ mod tests {
     use crate::nn::identifier::{
         AttentionConfig, Head, Identifier, IdentifierConfig, PairConfig, PairEncoderConfig, Pooling,
     };
-    use crate::nn::llama::LlamaConfig;
     use crate::nn::prefix::Prefix;
     use crate::nn::t5::{FeedForward, T5, T5Config};
     use crate::nn::value_head::ValueHead;
     use crate::nn::{LanguageModel, LanguageModelConfig};
+    use crate::train::plan::llama::tests::shape as llama;
     use crate::train::policy::{fresh_adapter, prefix_config};
 
     fn shape() -> T5Config {
@@ -228,19 +228,6 @@ mod tests {
             num_decoder_layers: 3,
             num_heads: 3,
             ..T5Config::default()
-        }
-    }
-
-    fn llama() -> LlamaConfig {
-        LlamaConfig {
-            vocab_size: 37,
-            hidden_size: 12,
-            intermediate_size: 20,
-            num_hidden_layers: 2,
-            num_attention_heads: 4,
-            num_key_value_heads: 2,
-            head_dim: 6,
-            ..LlamaConfig::default()
         }
     }
 

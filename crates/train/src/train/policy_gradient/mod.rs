@@ -1,4 +1,4 @@
-//! What every stage that draws responses and is told their rewards has in common: rollouts, the reference, how
+//! What every stage that draws responses and learns from their rewards has in common: rollouts, the reference, how
 //! scores are shaped, self-checks, the record of responses token by token, and the stage itself around an
 //! [`algorithm::Algorithm`].
 //!

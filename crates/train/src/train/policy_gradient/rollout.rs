@@ -2,7 +2,7 @@
 //!
 //! Log-probabilities are those of the full, untempered softmax, whatever the responses were sampled
 //! from, as in the authors' trainer. The k1 estimate can then be negative; k3 and the full KL
-//! beside it show by how much it is off. With a [`Truncation`] they are those of the sampling
+//! beside it show by how much it is off. With a [`TruncatedDistribution`] they are those of the sampling
 //! distribution, and those of the full softmax stand beside them.
 
 use std::ops::Range;
@@ -10,7 +10,7 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 
-use super::truncation::Truncation;
+use super::truncation::TruncatedDistribution;
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, generate, generate_groups};
 use crate::text::Tokenizer;
@@ -121,7 +121,7 @@ pub fn forward(
     policy: &Policy,
     rollout: &Rollout,
     range: Range<usize>,
-    truncation: Option<&Truncation>,
+    truncation: Option<&TruncatedDistribution>,
 ) -> PolicyOutput {
     let (contexts, responses) = rollout.tokens(range.clone());
     let scored = match truncation {
@@ -147,7 +147,7 @@ pub(super) enum Scored<'a> {
     /// The softmax at a temperature.
     Tempered(f32),
     /// The one that the responses were sampled from, with the place of the rows in their rollout.
-    Truncated(&'a Truncation, Range<usize>),
+    Truncated(&'a TruncatedDistribution, Range<usize>),
 }
 
 /// A forward pass over rows of tokens: dropout off, values by the policy's value head (0 without one).
@@ -223,7 +223,7 @@ pub fn against_reference(
     reference: &Policy,
     rollout: &Rollout,
     policy_logits: Tensor<3>,
-    truncated: Option<(&Truncation, Tensor<3>)>,
+    truncated: Option<(&TruncatedDistribution, Tensor<3>)>,
 ) -> (AgainstReference, Option<AgainstReference>) {
     let rows = 0..rollout.generated.len();
     let (truncation, full_logits) = truncated.unzip();

@@ -17,13 +17,13 @@ const MASKED: f32 = -1e30;
 
 /// Temperature and support (the tokens that could be sampled) at every position of some responses.
 #[derive(Clone, Debug)]
-pub struct Truncation {
+pub struct TruncatedDistribution {
     temperature: f32,
     /// `[response][position]`: token ids, the sampled one among them.
     support: Vec<Vec<Vec<u32>>>,
 }
 
-impl Truncation {
+impl TruncatedDistribution {
     /// The support from which `sampling` drew `generated`, by the policy's `logits`
     /// `[responses, tokens, vocabulary]`.
     pub fn of(
@@ -49,7 +49,7 @@ impl Truncation {
                 .map(|(position, id)| of_position(row, position, *id))
                 .collect()
         };
-        Truncation {
+        TruncatedDistribution {
             temperature: sampling.temperature,
             support: generated.iter().enumerate().map(of_response).collect(),
         }
@@ -104,7 +104,7 @@ mod tests {
             ended: true,
         };
         // eos (1) is forbidden at the first position and the likeliest token at the second.
-        let truncation = Truncation::of(&sampling, &[1], logits.clone(), &[generated]);
+        let truncation = TruncatedDistribution::of(&sampling, &[1], logits.clone(), &[generated]);
         assert_eq!(truncation.support, [[vec![0, 2], vec![1, 0]]]);
         let scores = score(truncation.apply(logits, 0..1), &[[2, 1]]);
         let expected = [-(1.0 + 2f32.exp()).ln(), -(1.0 + (-1f32).exp()).ln()];

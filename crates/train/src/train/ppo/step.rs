@@ -25,7 +25,7 @@ use crate::train::policy_gradient::rollout::{
     AgainstReference, PolicyEvaluation, PolicyOutput, Rollout, against_reference, forward,
 };
 use crate::train::policy_gradient::shaping::ScoreShaper;
-use crate::train::policy_gradient::truncation::Truncation;
+use crate::train::policy_gradient::truncation::TruncatedDistribution;
 use crate::train::tensors::to_rows;
 
 /// What changes from step to step besides weights and optimizer; saved in checkpoints.
@@ -161,7 +161,7 @@ struct Before {
     old_values: Vec<Vec<f32>>,
     against: AgainstReference,
     full: Option<FullFigures>,
-    truncation: Option<Truncation>,
+    truncation: Option<TruncatedDistribution>,
     /// The forward pass, if the first update is on the whole batch and can use it.
     ahead: Option<PolicyEvaluation>,
     forward_seconds: f64,
@@ -303,13 +303,13 @@ impl Stepper<'_> {
     }
 
     /// The truncated distributions that the rollout was sampled from.
-    fn truncation(&self, policy: &Policy, rollout: &Rollout) -> Truncation {
+    fn truncation(&self, policy: &Policy, rollout: &Rollout) -> TruncatedDistribution {
         let policy = policy.valid();
         let rows = 0..rollout.generated.len();
         let PolicyOutput { logits, .. } = forward(&policy, rollout, rows, None);
         let eos = policy.model.eos_token_ids();
         let sampling = sampling(&self.config.sampling);
-        Truncation::of(&sampling, eos, logits, &rollout.generated)
+        TruncatedDistribution::of(&sampling, eos, logits, &rollout.generated)
     }
 
     /// Rewards of every token (Eq. 7-8), advantages and returns (Eq. 9-10).

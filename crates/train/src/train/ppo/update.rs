@@ -14,7 +14,7 @@ use crate::train::TrainError;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::policy_gradient::rollout::{PolicyEvaluation, Rollout, forward};
-use crate::train::policy_gradient::truncation::Truncation;
+use crate::train::policy_gradient::truncation::TruncatedDistribution;
 
 /// All epochs over one batch (Eq. 13-15).
 pub(super) struct Epochs<'a> {
@@ -22,7 +22,7 @@ pub(super) struct Epochs<'a> {
     pub rollout: &'a Rollout,
     /// Old log-probabilities, values, advantages and returns of each response.
     pub rows: &'a [ResponseRow<'a>],
-    pub truncation: Option<&'a Truncation>,
+    pub truncation: Option<&'a TruncatedDistribution>,
     pub lr: f64,
     /// The step, from 0.
     pub number: u64,

@@ -115,7 +115,7 @@ impl Outside {
         Ok(keys.iter().map(|key| self.known[key]).collect())
     }
 
-    /// What had to be tried again since the last call; the same trouble in one step after the other is told once.
+    /// What had to be tried again since the last call; what recurs from step to step is reported once.
     pub fn take_alerts(&mut self) -> Vec<Alert> {
         std::mem::take(&mut self.alerts)
     }

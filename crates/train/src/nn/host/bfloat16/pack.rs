@@ -181,11 +181,7 @@ impl Columns {
     ) {
         self.fit(&columns, &terms);
         for (index, tile) in self.tiles.iter_mut().enumerate() {
-            let (strip, chunk) = (index / self.chunks, index % self.chunks);
-            let from = terms.start + chunk * TERMS;
-            let to = (from + TERMS).min(terms.end);
-            let left = columns.start + strip * LANES;
-            let right = (left + LANES).min(columns.end);
+            let [left, right, from, to] = bounds(index, self.chunks, &columns, &terms);
             if [right - left, to - from] == [LANES, TERMS] {
                 wide::transpose(&values[left * width + from..], width, tile);
                 continue;
@@ -208,11 +204,7 @@ impl Columns {
     ) {
         self.fit(&columns, &terms);
         for (index, tile) in self.tiles.iter_mut().enumerate() {
-            let (strip, chunk) = (index / self.chunks, index % self.chunks);
-            let from = terms.start + chunk * TERMS;
-            let to = (from + TERMS).min(terms.end);
-            let left = columns.start + strip * LANES;
-            let right = (left + LANES).min(columns.end);
+            let [left, right, from, to] = bounds(index, self.chunks, &columns, &terms);
             if [right - left, to - from] != [LANES, TERMS] {
                 *tile = Tile::ZERO;
             }
@@ -243,6 +235,15 @@ impl Columns {
     pub fn strip(&self, strip: usize) -> &[Tile] {
         &self.tiles[strip * self.chunks..][..self.chunks]
     }
+}
+
+/// The columns (first and end) and terms (first and end) of the tile at `index`, of `chunks` in a strip.
+#[inline(always)]
+fn bounds(index: usize, chunks: usize, columns: &Range<usize>, terms: &Range<usize>) -> [usize; 4] {
+    let left = columns.start + index / chunks * LANES;
+    let from = terms.start + index % chunks * TERMS;
+    let right = (left + LANES).min(columns.end);
+    [left, right, from, (from + TERMS).min(terms.end)]
 }
 
 on_this_processor! {

@@ -1,8 +1,8 @@
 //! The settings of the algorithms that weigh several responses to one context against each other: GRPO and RLOO.
 //! Names, defaults and meaning are those of TRL 0.25.1, but for what every stage calls the same.
 
-use super::config::{LrSchedule, Tuning};
-use super::setting::{BOOL, choice, float, int, settings, words};
+use super::{LrSchedule, Tuning};
+use crate::experiment::setting::{BOOL, choice, float, int, settings, words};
 
 words! {
     /// How the losses of a batch's tokens become one number (GRPO).

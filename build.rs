@@ -1,4 +1,4 @@
-//! Tells the program which commit it is built from.
+//! Tells the program which commit it is built from. The crates below are not rebuilt for it.
 
 use std::path::Path;
 use std::process::Command;

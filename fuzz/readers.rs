@@ -7,6 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use emprl::catalog::vocabulary;
+use emprl::data::corpus::{Corpus, Mapping, Record};
+use emprl::data::reader::source::Source;
 use emprl::data::reader::{self, Wanted};
 use emprl::data::rows::{parse_jsonl, write_jsonl};
 use emprl::data::{empathetic_dialogues, mental_health_subreddits, preferences};
@@ -28,10 +30,14 @@ use emprl::{checkpoint, filter};
 type Reader = fn(&[u8]);
 
 /// The readers by their names.
-pub const READERS: [(&str, Reader); 18] = [
+pub const READERS: [(&str, Reader); 22] = [
     ("adapter_config", adapter_config),
     ("chat_template", chat_template),
     ("config_json", config_json),
+    ("corpus", any_corpus),
+    ("corpus_mapping", corpus_mapping),
+    ("corpus_parquet", corpus_parquet),
+    ("corpus_table", corpus_table),
     ("csv_rows", csv_rows),
     ("empathetic_dialogues", read_empathetic_dialogues),
     ("experiment", experiment),
@@ -198,6 +204,59 @@ fn jsonl_rows(bytes: &[u8]) {
                 .map(|row| (&row.fields, &row.context, &row.response))),
         "rows changed by writing them"
     );
+}
+
+fn any_corpus(bytes: &[u8]) {
+    corpus("corpus.txt", bytes);
+}
+
+fn corpus_table(bytes: &[u8]) {
+    corpus("corpus.csv", bytes);
+}
+
+/// The beginning and the end of a Parquet file, which no fuzzer would find by itself, are put around it.
+fn corpus_parquet(bytes: &[u8]) {
+    corpus("corpus.parquet", bytes);
+    corpus("corpus.parquet", &[b"PAR1", bytes, b"PAR1"].concat());
+}
+
+/// A mapping that is found reads the same records again, and records are written and read as the same.
+fn corpus(name: &str, bytes: &[u8]) {
+    let path = Path::new(name);
+    let source = || Source::parse(path, bytes.to_vec());
+    let Ok(found) = source().and_then(|source| Corpus::of(source, None)) else {
+        return;
+    };
+    let each = |corpus: &Corpus| {
+        let mut lines = Vec::new();
+        let counts = corpus.each(
+            |record| {
+                let line = serde_json::to_string(record).expect("a record can be written");
+                let again: Record =
+                    serde_json::from_str(&line).expect("our own record can be read");
+                assert_eq!(&again, record, "a record changed by writing it");
+                lines.push(line);
+                Ok(())
+            },
+            |_| {},
+        );
+        counts.ok().map(|counts| (lines, counts.skipped))
+    };
+    let toml = found.mapping.to_toml().expect("a mapping can be written");
+    let mapping = Mapping::from_toml(path, &toml).expect("our own mapping can be read");
+    let again =
+        Corpus::of(source().expect("as before"), Some(mapping)).expect("its columns are there");
+    assert_eq!(each(&again), each(&found));
+}
+
+fn corpus_mapping(bytes: &[u8]) {
+    if let Some(Ok(mapping)) = text(bytes).map(|text| Mapping::from_toml(Path::new("m.toml"), text))
+    {
+        let toml = mapping.to_toml().expect("a mapping can be written");
+        let again =
+            Mapping::from_toml(Path::new("m.toml"), &toml).expect("our own mapping can be read");
+        assert_eq!(again, mapping);
+    }
 }
 
 fn response_lines(bytes: &[u8]) {

@@ -126,10 +126,12 @@ const ROOMS: [(&str, &[&str]); 19] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 19] = [
+const CRATES: [(&str, &[&str]); 21] = [
     ("ureq", &["fetch"]),
-    ("tar", &["fetch"]),
-    ("flate2", &["fetch"]),
+    ("tar", &["data", "fetch"]),
+    ("flate2", &["data", "fetch"]),
+    ("zip", &["data"]),
+    ("parquet", &["data"]),
     ("sysinfo", &["experiment"]),
     ("egui", &["app"]),
     ("eframe", &["app"]),

@@ -103,7 +103,8 @@ impl Data {
                         _ if set.preference_pairs.is_some() => "preference pairs",
                         (true, true) => "dialogues and levels",
                         (true, false) => "dialogues",
-                        _ => "levels",
+                        (false, true) => "levels",
+                        (false, false) => "records",
                     };
                     let there = match set.imported {
                         true => "yes".to_string(),

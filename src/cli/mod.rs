@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. With `--json`, stdout holds one JSON document, or
 //! one JSON object a line, and nothing else. Knows no tensor and no SQL.
 
+mod corpus;
 mod data;
 mod doctor;
 mod dry_run;
@@ -78,6 +79,9 @@ enum Command {
     /// Data sets: fetch them, import them into the store, look at them
     #[command(subcommand)]
     Data(data::Data),
+    /// Anybody's corpora and outputs: look at a file, import it as records, list, export
+    #[command(subcommand)]
+    Corpus(corpus::Corpus),
     /// Models: from a hub, a folder's or a run's
     #[command(subcommand)]
     Model(model::Model),
@@ -171,6 +175,7 @@ impl Cli {
             Some(Command::Queue(queue)) => queue.run(&ctx),
             Some(Command::Runs(runs)) => runs.run(&ctx),
             Some(Command::Data(data)) => data.run(&ctx),
+            Some(Command::Corpus(corpus)) => corpus.run(&ctx),
             Some(Command::Model(model)) => model.run(&ctx),
             Some(Command::Generate(generate)) => generate.run(&ctx),
             Some(Command::Score(score)) => score.run(&ctx),

@@ -17,6 +17,7 @@ mod shared_data;
 mod window_support;
 
 mod compare;
+mod corpus;
 mod dry_run;
 mod grpo;
 mod harmless;

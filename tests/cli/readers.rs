@@ -209,17 +209,20 @@ fn what_is_no_file_of_responses_is_refused_with_what_was_seen() {
         ("blank.txt", b"\n\n\n".to_vec(), &["every line is blank"]),
         ("header.csv", b"idx,response\n".to_vec(), &["has no rows"]),
         (
-            "latin1.txt",
-            b"Caf\xe9.\n".to_vec(),
-            &["line 1", "not UTF-8", "Latin-1"],
+            "damaged.txt",
+            b"Caf\xc3\xa9.\nCaf\xe9.\n".to_vec(),
+            &["line 2", "not UTF-8"],
         ),
         (
-            "utf16.txt",
-            b"H\0i\0.\0".to_vec(),
-            &["UTF-16 without a byte order mark"],
+            "a.gz",
+            b"\x1f\x8b\x08\0".to_vec(),
+            &["a gzip file that cannot be unpacked"],
         ),
-        ("a.gz", b"\x1f\x8b\x08\0".to_vec(), &["a gzip archive"]),
-        ("a.parquet", b"PAR1\x15\x04".to_vec(), &["a Parquet file"]),
+        (
+            "a.parquet",
+            b"PAR1\x15\x04".to_vec(),
+            &["no Parquet file that can be read"],
+        ),
         (
             "tabs.txt",
             b"0\tI'm sorry.\n1\tOh no!\n\n2\t\n".to_vec(),

@@ -21,6 +21,7 @@ mod study_support;
 mod any_history;
 mod bad_rows;
 mod checkpoints;
+mod corpora;
 mod damage;
 mod following;
 mod fuzz_corpus;

@@ -178,7 +178,11 @@ impl OperationError {
         let is_wrong_set = |error: &DataError| {
             matches!(
                 error,
-                DataError::UnknownSet { .. } | DataError::WrongKind { .. }
+                DataError::UnknownSet { .. }
+                    | DataError::WrongKind { .. }
+                    | DataError::NameTaken { .. }
+                    | DataError::NoCorpus { .. }
+                    | DataError::CorpusLacks { .. }
             )
         };
         match self {

@@ -11,11 +11,13 @@
 //! evaluate  the automatic metrics                  devices    where this program can compute
 //! signature whether a store has what a figure's signature says
 //! fetch     models and data sets from the network
+//! corpus    anybody's records: inspect, import, list, export
 //! programs  programs that a person allows a reward to start
 //! ```
 
 mod auditors;
 mod controls;
+pub mod corpus;
 pub mod data;
 pub mod devices;
 mod error;

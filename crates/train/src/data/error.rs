@@ -42,10 +42,19 @@ pub enum DataError {
     )]
     NoPreferences { name: String },
     #[error(
-        "a set of preference pairs cannot be called {name:?}; use lower-case letters, digits, - and _, and not the \
-         name of another set"
+        "a set of your own cannot be called {name:?}; use lower-case letters, digits, - and _, and not the name of a \
+         set that the program knows"
     )]
     SetName { name: String },
+    #[error("there is a data set called {name} already; {fix}")]
+    NameTaken { name: String, fix: &'static str },
+    #[error("there is no corpus {name:?}; {known}")]
+    NoCorpus { name: String, known: String },
+    /// A corpus has not what a setting needs.
+    #[error(
+        "the corpus {name} has no {what}: look at it with `emprl corpus list`, and import it with another mapping"
+    )]
+    CorpusLacks { name: String, what: &'static str },
     #[error("there is no data set {name:?}; known are {known}")]
     UnknownSet { name: String, known: String },
 }

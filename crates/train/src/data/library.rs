@@ -20,10 +20,12 @@ use super::sets::{BySplit, DialogueSet, Example, LevelSet, Split};
 use super::summary::SetSummary;
 use super::{empathetic_dialogues, mental_health_subreddits};
 
+mod corpora;
 mod files;
 mod preferences;
 mod replace;
 
+pub use corpora::{CorpusEntry, check_free, corpus, each_record, import_corpus};
 use files::{MANIFEST, fingerprint, jsonl, parse, read_files, read_manifest, set_dir, write_set};
 pub use files::{Manifest, StoredFile};
 pub use preferences::{PREFERENCES, import_preferences, open_preferences};
@@ -51,6 +53,8 @@ pub struct ListedSet {
     pub labelled_pairs: Option<usize>,
     /// If it is a set of preference pairs.
     pub preference_pairs: Option<usize>,
+    /// If it is a corpus.
+    pub records: Option<usize>,
 }
 
 /// Imports a data set from the folder `source` in its original form. Replaces an earlier import.
@@ -103,7 +107,12 @@ pub fn open_dialogues(store: &Path, name: &str) -> Result<DialogueSet, DataError
             let splits = manifest.report.splits;
             (manifest.fingerprint, splits, set_dir(store, name), texts)
         }
-        _ => return Err(no_such(name, "dialogues", &[BUILTIN, EMPATHETIC_DIALOGUES])),
+        _ => {
+            return match corpus(store, name)? {
+                Some((manifest, entry)) => corpora::open_dialogues(store, manifest, &entry),
+                None => Err(no_such(name, "dialogues", &[BUILTIN, EMPATHETIC_DIALOGUES])),
+            };
+        }
     };
     let rows = |split: usize| parse(&dir.join(DIALOGUE_FILES[split]), &texts[split]);
     let (train, validation, test) = (rows(0)?, rows(1)?, rows(2)?);
@@ -146,11 +155,14 @@ pub fn open_levels(store: &Path, name: &str) -> Result<LevelSet, DataError> {
             (manifest.fingerprint, pairs)
         }
         _ => {
-            return Err(no_such(
-                name,
-                "levels",
-                &[BUILTIN, MENTAL_HEALTH_SUBREDDITS],
-            ));
+            return match corpus(store, name)? {
+                Some((manifest, entry)) => corpora::open_levels(store, manifest, &entry),
+                None => Err(no_such(
+                    name,
+                    "levels",
+                    &[BUILTIN, MENTAL_HEALTH_SUBREDDITS],
+                )),
+            };
         }
     };
     Ok(LevelSet {
@@ -170,7 +182,13 @@ pub fn show(store: &Path, name: &str) -> Result<SetSummary, DataError> {
     {
         return Ok(SetSummary::of_preferences(&set));
     }
-    let entry = known(name)?;
+    let entry = match corpora::list(store)?
+        .into_iter()
+        .find(|set| set.name == name)
+    {
+        Some(corpus) => corpus,
+        None => known(name)?,
+    };
     let mut summary = SetSummary {
         name: name.to_string(),
         ..SetSummary::default()
@@ -193,7 +211,9 @@ pub fn show(store: &Path, name: &str) -> Result<SetSummary, DataError> {
 /// # Errors
 /// The set is unknown or not imported, or its manifest is damaged.
 pub fn manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
-    known(name)?;
+    if corpus(store, name)?.is_none() {
+        known(name)?;
+    }
     read_manifest(store, name)
 }
 
@@ -206,7 +226,7 @@ fn preference_set(store: &Path, name: &str) -> Result<Option<PreferenceSet>, Dat
     }
 }
 
-/// All sets the program knows, imported or not, and the sets of preference pairs.
+/// All sets the program knows, imported or not, the sets of preference pairs and the corpora.
 ///
 /// # Errors
 /// A manifest is damaged, or its folder may not be entered.
@@ -233,6 +253,7 @@ pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
         }
     }
     sets.extend(preferences::list(store)?);
+    sets.extend(corpora::list(store)?);
     Ok(sets)
 }
 
@@ -246,6 +267,7 @@ fn listed(name: &str) -> ListedSet {
         examples: None,
         labelled_pairs: None,
         preference_pairs: None,
+        records: None,
     }
 }
 

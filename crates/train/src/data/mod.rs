@@ -3,6 +3,7 @@
 //! Knows files and text; must not know tensors, SQL or anything that draws.
 
 pub mod batch;
+pub mod corpus;
 pub mod empathetic_dialogues;
 pub mod empathy;
 mod error;

@@ -3,10 +3,16 @@
 //! Recognises the form from the content and reads it whole, or refuses with what it saw. Must not know what is
 //! done with the rows.
 
+mod blocks;
 mod decode;
 mod json;
+mod layout;
 mod lines;
+mod parquet;
+pub mod python;
+pub mod source;
 mod table;
+mod unpack;
 
 use std::fmt;
 use std::io;
@@ -18,6 +24,7 @@ use sha2::{Digest, Sha256};
 use super::error::DataError;
 use super::import::{hex, read_bytes};
 use super::rows::Row;
+use source::Found;
 
 /// What a file is read for: the field that every line of plain text, or every string of an array, is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +56,9 @@ pub enum Form {
     JsonColumns,
     /// A header and rows of cells.
     Table(Separator),
+    /// Lines such as `Context:…` and `Ref:…`, in groups.
+    Blocks,
+    Parquet,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +66,7 @@ pub enum Separator {
     Comma,
     Semicolon,
     Tab,
+    Bar,
 }
 
 impl fmt::Display for Form {
@@ -68,6 +79,9 @@ impl fmt::Display for Form {
             Form::Table(Separator::Comma) => "a table with commas between cells",
             Form::Table(Separator::Semicolon) => "a table with semicolons between cells",
             Form::Table(Separator::Tab) => "a table with tabs between cells",
+            Form::Table(Separator::Bar) => "a table with bars between cells",
+            Form::Blocks => "blocks of labelled lines",
+            Form::Parquet => "Parquet",
         })
     }
 }
@@ -107,14 +121,22 @@ pub fn read(path: &Path, wanted: Wanted) -> Result<RowFile, DataError> {
 /// As [`read`].
 pub fn parse(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<RowFile, DataError> {
     let sha256 = hex(&Sha256::digest(&bytes));
-    let (text, notes) = decode::decode(path, bytes)?;
+    let unpacked = unpack::unpack(path, bytes)?;
     let mut file = RowFile {
         path: path.to_path_buf(),
         sha256,
         form: Form::Lines,
         rows: Vec::new(),
-        notes,
+        notes: unpacked.notes,
     };
+    if unpacked.bytes.starts_with(parquet::SIGNATURE) {
+        file.form = Form::Parquet;
+        file.rows = parquet_rows(path, unpacked.bytes)?;
+        return settled(file, wanted);
+    }
+    let decoded = decode::decode(path, unpacked.bytes)?;
+    file.notes.extend(decoded.notes);
+    let text = decoded.text;
     if text.trim().is_empty() {
         let what = match text.is_empty() {
             true => "has no rows",
@@ -124,14 +146,34 @@ pub fn parse(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<RowFile, Dat
     }
     if json::is_json(&text) {
         (file.form, file.rows) = json::rows(path, &text, wanted)?;
-    } else if let Some(separator) = table::separator(path, &text) {
+    } else if let Some(separator) = table::separator(&unpacked.name, &text) {
         file.form = Form::Table(separator);
         file.rows = table::rows(path, &text, separator, wanted)?;
     } else {
         file.rows = lines::rows(path, &text, wanted, &mut file.notes)?;
     }
+    settled(file, wanted)
+}
+
+fn parquet_rows(path: &Path, bytes: Vec<u8>) -> Result<Vec<Row>, DataError> {
+    let rows = parquet::ParquetFile::new(path, bytes)?.into_rows()?;
+    let row = |found: Result<Found, DataError>| match found? {
+        Found::Row(row) => Row::from_value(path, row.line, Value::Object(row.fields)),
+        Found::Problem { line, what } => {
+            Err(DataError::line(path, line, what, "write the file again"))
+        }
+    };
+    rows.map(row).collect()
+}
+
+/// The file as commands get it: with the wanted field, and texts as they were meant.
+fn settled(mut file: RowFile, wanted: Wanted) -> Result<RowFile, DataError> {
     if file.rows.is_empty() {
-        return Err(DataError::file(path, "has no rows", "give at least one"));
+        return Err(DataError::file(
+            &file.path,
+            "has no rows",
+            "give at least one",
+        ));
     }
     require_field(&file, wanted)?;
     if wanted == Wanted::Responses {

@@ -65,6 +65,7 @@ fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
         counted(set.examples, "examples"),
         counted(set.labelled_pairs, "labelled pairs"),
         counted(set.preference_pairs, "preference pairs"),
+        counted(set.records, "records"),
     ]
     .into_iter()
     .flatten()
@@ -106,7 +107,7 @@ fn set_ui(
             if set.imported {
                 tabs.extend([(SetTab::Overview, "Overview"), (SetTab::Browse, "Browse")]);
             }
-            if set.name != BUILTIN && set.preference_pairs.is_none() {
+            if set.name != BUILTIN && set.preference_pairs.is_none() && set.records.is_none() {
                 let words = if set.imported {
                     "Import again"
                 } else {
@@ -146,6 +147,9 @@ fn about_ui(ui: &mut Ui, set: &ListedSet) {
     let about = match set.name.as_str() {
         _ if set.preference_pairs.is_some() => {
             "Pairs of responses to one context, the first of which was preferred. What the stage DPO learns from."
+        }
+        _ if set.records.is_some() => {
+            "Records of a file that was imported in a terminal by `emprl corpus import`."
         }
         EMPATHETIC_DIALOGUES => {
             "Conversations about an emotional situation (Rashkin et al. 2019), 32 emotions. Its licence is CC BY-NC \

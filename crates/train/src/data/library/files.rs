@@ -8,12 +8,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::corpora::CorpusEntry;
 use super::replace;
 use crate::data::error::DataError;
 use crate::data::import::{ImportReport, hex};
 
 pub(super) const MANIFEST: &str = "manifest.json";
-const MANIFEST_FORMAT: u32 = 1;
+pub(super) const MANIFEST_FORMAT: u32 = 1;
 
 /// Describes an imported set; beside its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Manifest {
     pub fingerprint: String,
     pub files: Vec<StoredFile>,
     pub report: ImportReport,
+    /// Of a corpus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<CorpusEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +160,7 @@ fn write_files(
         fingerprint: fingerprint(pairs),
         files: stored.clone(),
         report: report.clone(),
+        corpus: None,
     };
     let path = dir.join(MANIFEST);
     let bytes = serde_json::to_vec_pretty(&manifest)
@@ -164,7 +169,7 @@ fn write_files(
     write_synced(&path, &bytes)
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let mut file = fs::File::create(path).map_err(DataError::io(path))?;
     file.write_all(bytes).map_err(DataError::io(path))?;
     file.sync_all().map_err(DataError::io(path))

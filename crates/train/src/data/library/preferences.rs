@@ -1,12 +1,11 @@
 //! Sets of preference pairs: a person's own, under names of their own.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
+use super::corpora::{check_name, corpus, own_names};
 use super::{
-    DataError, ImportReport, ListedSet, MANIFEST, NAMES, jsonl, listed, parse, read_files,
-    read_manifest, set_dir, write_set,
+    DataError, ImportReport, ListedSet, NAMES, jsonl, listed, parse, read_files, read_manifest,
+    set_dir, write_set,
 };
 use crate::data::preferences::{self, PreferencePair, PreferenceSet};
 
@@ -14,7 +13,6 @@ use crate::data::preferences::{self, PreferencePair, PreferenceSet};
 pub const PREFERENCES: &str = "preferences";
 
 const FILE: &str = "preferences.jsonl";
-const LONGEST_NAME: usize = 64;
 
 /// Imports the preference pairs of a JSONL file as the set `name`. Replaces an earlier import of that name. Rows that
 /// have an `idx` alone take their contexts from the file `contexts`.
@@ -28,6 +26,12 @@ pub fn import_preferences(
     contexts: Option<&Path>,
 ) -> Result<ImportReport, DataError> {
     check_name(name)?;
+    if corpus(store, name)?.is_some() {
+        return Err(DataError::NameTaken {
+            name: name.to_string(),
+            fix: "choose another name",
+        });
+    }
     let (pairs, report) = preferences::read(name, source, contexts)?;
     let rows = jsonl(&pairs).map_err(DataError::io(store))?;
     write_set(store, name, &[(FILE, rows)], &report)?;
@@ -51,6 +55,11 @@ pub fn open_preferences(store: &Path, name: &str) -> Result<PreferenceSet, DataE
         DataError::NotImported { name } => DataError::NoPreferences { name },
         error => error,
     })?;
+    if manifest.corpus.is_some() {
+        return Err(DataError::NoPreferences {
+            name: name.to_string(),
+        });
+    }
     let [text] = read_files(store, name, &manifest, [FILE])?;
     let pairs: Vec<PreferencePair> = parse(&set_dir(store, name).join(FILE), &text)?;
     Ok(PreferenceSet {
@@ -65,26 +74,8 @@ pub fn open_preferences(store: &Path, name: &str) -> Result<PreferenceSet, DataE
 /// # Errors
 /// A manifest is damaged, or its folder may not be entered.
 pub(super) fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
-    let data = store.join("data");
-    let entries = match fs::read_dir(&data) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(DataError::io(&data)(error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(DataError::io(&data))?.file_name();
-        // Hidden ones are of imports in progress.
-        if let Some(name) = name.to_str().filter(|name| is_name(name)) {
-            names.push(name.to_string());
-        }
-    }
-    names.sort();
     let mut sets = Vec::new();
-    for name in names {
-        if !set_dir(store, &name).join(MANIFEST).is_file() {
-            continue;
-        }
+    for name in own_names(store)? {
         let manifest = read_manifest(store, &name)?;
         let Some(file) = manifest.files.iter().find(|file| file.file == FILE) else {
             continue;
@@ -101,29 +92,10 @@ pub(super) fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
     Ok(sets)
 }
 
-/// Whether a set of pairs may have this name.
-fn is_name(name: &str) -> bool {
-    let fits = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
-    };
-    let begins = name
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric());
-    begins && name.len() <= LONGEST_NAME && name.bytes().all(fits) && !NAMES.contains(&name)
-}
-
-fn check_name(name: &str) -> Result<(), DataError> {
-    match is_name(name) {
-        true => Ok(()),
-        false => Err(DataError::SetName {
-            name: name.to_string(),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -24,15 +24,7 @@ pub(super) fn rows(path: &Path, text: &str, wanted: Wanted) -> Result<(Form, Vec
     if text.trim_start().starts_with('[') {
         return Ok((Form::JsonArray, array(path, text, wanted)?));
     }
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    let first = lines.next().unwrap_or_default();
-    let several = lines.next().is_some();
-    let whole = serde_json::from_str::<Value>(first);
-    let by_line = match &whole {
-        Ok(_) => several,
-        Err(error) => !error.is_eof() || !several,
-    };
-    if by_line {
+    if is_by_line(text) {
         return Ok((Form::JsonLines, parse_jsonl(path, text)?));
     }
     // An object over several lines, or a single one.
@@ -48,8 +40,19 @@ pub(super) fn rows(path: &Path, text: &str, wanted: Wanted) -> Result<(Form, Vec
     Ok((Form::JsonLines, rows.collect::<Result<_, _>>()?))
 }
 
+/// Whether there is an object a line, as opposed to one over several lines or a single one.
+pub(super) fn is_by_line(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    let several = lines.next().is_some();
+    match serde_json::from_str::<Value>(first) {
+        Ok(_) => several,
+        Err(error) => !error.is_eof() || !several,
+    }
+}
+
 /// All values, one after the other, with the lines where they start.
-fn values(path: &Path, text: &str) -> Result<Vec<(usize, Value)>, DataError> {
+pub(super) fn values(path: &Path, text: &str) -> Result<Vec<(usize, Value)>, DataError> {
     let mut stream = Deserializer::from_str(text).into_iter::<Value>();
     let mut found = Vec::new();
     let mut lines = Lines::new(text);
@@ -71,70 +74,99 @@ fn broken(path: &Path, line: usize, error: &serde_json::Error) -> DataError {
     DataError::line(path, line, what, FIX)
 }
 
-/// The elements of an array, each with its line.
+/// The rows of an array.
 fn array(path: &Path, text: &str, wanted: Wanted) -> Result<Vec<Row>, DataError> {
-    let mut lines = Lines::new(text);
-    let mut at = text.len() - text.trim_start().len() + 1;
-    let skip = |at: usize| at + (text[at..].len() - text[at..].trim_start().len());
-    let mut rows = Vec::new();
-    at = skip(at);
-    let mut first = true;
-    loop {
-        match text[at..].chars().next() {
-            None => {
-                return Err(DataError::line(
-                    path,
-                    lines.of(text.len()),
-                    "the JSON array is cut off",
-                    FIX,
-                ));
+    let row = |found: Result<(usize, Value), DataError>| {
+        let (line, value) = found?;
+        element(path, line, value, wanted)
+    };
+    Elements::new(path, text).map(row).collect()
+}
+
+/// The elements of the array that a text is, each with its line; after an error there are no more.
+pub(super) struct Elements<'a> {
+    path: &'a Path,
+    text: &'a str,
+    lines: Lines<'a>,
+    at: usize,
+    state: Reading,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Start,
+    Between,
+    Done,
+}
+
+impl<'a> Elements<'a> {
+    pub fn new(path: &'a Path, text: &'a str) -> Self {
+        Elements {
+            path,
+            text,
+            lines: Lines::new(text),
+            at: text.len() - text.trim_start().len() + 1,
+            state: Reading::Start,
+        }
+    }
+
+    fn skip(&mut self, to: usize) {
+        let rest = &self.text[to..];
+        self.at = to + (rest.len() - rest.trim_start().len());
+    }
+
+    fn wrong(&mut self, at: usize, what: &str) -> DataError {
+        DataError::line(self.path, self.lines.of(at), what, FIX)
+    }
+
+    fn element(&mut self) -> Result<Option<(usize, Value)>, DataError> {
+        const CUT: &str = "the JSON array is cut off";
+        self.skip(self.at);
+        match (self.text[self.at..].chars().next(), self.state) {
+            (None, _) => return Err(self.wrong(self.text.len(), CUT)),
+            (Some(']'), _) => {
+                self.skip(self.at + 1);
+                return match self.at < self.text.len() {
+                    true => Err(self.wrong(self.at, "something follows the JSON array")),
+                    false => Ok(None),
+                };
             }
-            Some(']') => break,
-            Some(',') if !first => at = skip(at + 1),
-            _ if !first => {
-                return Err(DataError::line(
-                    path,
-                    lines.of(at),
-                    "a comma is missing in the JSON array",
-                    FIX,
-                ));
+            (Some(','), Reading::Between) => self.skip(self.at + 1),
+            (Some(_), Reading::Between) => {
+                return Err(self.wrong(self.at, "a comma is missing in the JSON array"));
             }
             _ => {}
         }
-        let line = lines.of(at);
-        let mut stream = Deserializer::from_str(&text[at..]).into_iter::<Value>();
-        let value = match stream.next() {
-            Some(Ok(value)) => value,
-            Some(Err(error)) if error.is_eof() => {
-                return Err(DataError::line(
-                    path,
-                    line,
-                    "the JSON array is cut off",
-                    FIX,
-                ));
+        let line = self.lines.of(self.at);
+        let mut stream = Deserializer::from_str(&self.text[self.at..]).into_iter::<Value>();
+        match stream.next() {
+            Some(Ok(value)) => {
+                self.at += stream.byte_offset();
+                self.state = Reading::Between;
+                Ok(Some((line, value)))
             }
-            Some(Err(error)) => {
-                return Err(broken(path, line + error.line().saturating_sub(1), &error));
+            Some(Err(error)) if !error.is_eof() => {
+                let line = line + error.line().saturating_sub(1);
+                Err(broken(self.path, line, &error))
             }
-            None => {
-                return Err(DataError::line(
-                    path,
-                    line,
-                    "the JSON array is cut off",
-                    FIX,
-                ));
-            }
-        };
-        at = skip(at + stream.byte_offset());
-        first = false;
-        rows.push(element(path, line, value, wanted)?);
+            _ => Err(DataError::line(self.path, line, CUT, FIX)),
+        }
     }
-    let after = skip(at + 1);
-    if after < text.len() {
-        let what = "something follows the JSON array";
-        return Err(DataError::line(path, lines.of(after), what, FIX));
+}
+
+impl Iterator for Elements<'_> {
+    type Item = Result<(usize, Value), DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.state == Reading::Done {
+            return None;
+        }
+        let element = self.element().transpose();
+        if !matches!(element, Some(Ok(_))) {
+            self.state = Reading::Done;
+        }
+        element
     }
-    Ok(rows)
 }
 
 fn element(path: &Path, line: usize, value: Value, wanted: Wanted) -> Result<Row, DataError> {

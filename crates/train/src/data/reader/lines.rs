@@ -1,16 +1,13 @@
 //! Plain text: one response, or one context, a line.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::blocks::labels_of_blocks;
 use super::{Wanted, named, plain_row};
 use crate::data::error::DataError;
 use crate::data::rows::Row;
-
-/// Lines that are looked at to tell what a text is.
-const SAMPLED: usize = 400;
 
 /// Of responses every line counts, an empty one as an empty response; only the end of the last line adds none.
 /// Of contexts blank lines are left out.
@@ -108,37 +105,4 @@ fn quoted_lines(text: &str) -> bool {
     text.trim_start().starts_with('"')
         && text.trim_end().contains('\n')
         && lines.all(|line| unquoted(line).is_some())
-}
-
-/// The labels of a text in blocks such as `Context:… Pred:… Ref:…`, as several authors publish: nearly every line
-/// starts with one of a few words and a colon.
-fn labels_of_blocks(text: &str) -> Option<Vec<&str>> {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| line.chars().any(char::is_alphanumeric))
-        .take(SAMPLED)
-        .collect();
-    let mut order: Vec<&str> = Vec::new();
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for found in lines.iter().filter_map(|line| label(line)) {
-        let count = counts.entry(found).or_default();
-        if *count == 0 {
-            order.push(found);
-        }
-        *count += 1;
-    }
-    order.retain(|label| counts[label] > 1);
-    let labelled: usize = order.iter().map(|label| counts[label]).sum();
-    let blocks =
-        lines.len() >= 4 && (2..=12).contains(&order.len()) && labelled * 10 >= lines.len() * 9;
-    blocks.then_some(order)
-}
-
-/// The word before a line's first colon.
-fn label(line: &str) -> Option<&str> {
-    let (label, _) = line.split_once(':')?;
-    let label = label.trim();
-    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    let fits = !label.is_empty() && label.len() <= 24 && label.chars().all(is_word);
-    fits.then_some(label)
 }

@@ -30,13 +30,19 @@ const KNOWN: [&str; 12] = [
 const NUMBERS: [&str; 5] = ["idx", "index", "id", "turn", "utterance_idx"];
 
 impl Separator {
-    const ALL: [Separator; 3] = [Separator::Comma, Separator::Tab, Separator::Semicolon];
+    pub(super) const ALL: [Separator; 4] = [
+        Separator::Comma,
+        Separator::Tab,
+        Separator::Semicolon,
+        Separator::Bar,
+    ];
 
-    const fn byte(self) -> u8 {
+    pub(super) const fn byte(self) -> u8 {
         match self {
             Separator::Comma => b',',
             Separator::Semicolon => b';',
             Separator::Tab => b'\t',
+            Separator::Bar => b'|',
         }
     }
 
@@ -45,6 +51,7 @@ impl Separator {
             Separator::Comma => "comma",
             Separator::Semicolon => "semicolon",
             Separator::Tab => "tab",
+            Separator::Bar => "bar",
         }
     }
 }

@@ -1,0 +1,130 @@
+//! Cells: rows as named columns, and what a cell holds as text, number or list.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::data::reader::python;
+
+/// How deep objects in objects become columns; deeper ones stay as they are.
+const DEEPEST: usize = 6;
+/// EmpatheticDialogues writes a comma inside a text so; texts copied from it keep that.
+const COMMA: &str = "_comma_";
+
+/// The columns of a row: fields of objects within it are called `outer.inner`.
+pub fn columns(fields: Map<String, Value>) -> Map<String, Value> {
+    if !fields.values().any(Value::is_object) {
+        return fields;
+    }
+    let mut flat = Map::new();
+    flatten(fields, "", 0, &mut flat);
+    flat
+}
+
+fn flatten(fields: Map<String, Value>, prefix: &str, depth: usize, flat: &mut Map<String, Value>) {
+    for (name, value) in fields {
+        let name = format!("{prefix}{name}");
+        match value {
+            Value::Object(inner) if depth < DEEPEST => {
+                flatten(inner, &format!("{name}."), depth + 1, flat);
+            }
+            value => {
+                flat.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Whether a cell says nothing: null, blank, or pandas' word for that.
+pub fn is_missing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => matches!(text.trim(), "" | "nan" | "NaN"),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+/// A cell as a text, without white space at its ends; None for a list or where there is nothing.
+pub fn text(value: &Value) -> Option<String> {
+    let text = match value {
+        _ if is_missing(value) => return None,
+        Value::String(text) => text.trim(),
+        Value::Number(number) => return Some(number.to_string()),
+        Value::Bool(is) => return Some(is.to_string()),
+        _ => return None,
+    };
+    Some(match text.contains(COMMA) {
+        true => text.replace(COMMA, ","),
+        false => text.to_string(),
+    })
+}
+
+/// A cell as a label: a text, or the texts of a list with semicolons between.
+pub fn label(value: &Value) -> Option<String> {
+    if let Some(items) = list(value).filter(|_| !is_missing(value)) {
+        let texts: Vec<String> = items.iter().filter_map(text).collect();
+        return (!texts.is_empty()).then(|| texts.join("; "));
+    }
+    text(value)
+}
+
+/// A cell as a number.
+pub fn number(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    number.is_finite().then_some(number)
+}
+
+/// A cell as a list: one, or a text that is one as JSON or Python print it.
+pub fn list(value: &Value) -> Option<Cow<'_, [Value]>> {
+    match value {
+        Value::Array(list) => Some(Cow::Borrowed(list)),
+        Value::String(text) => {
+            let text = text.trim();
+            if !text.starts_with('[') || !text.ends_with(']') {
+                return None;
+            }
+            let value = serde_json::from_str(text)
+                .ok()
+                .or_else(|| python::literal(text))?;
+            match value {
+                Value::Array(list) => Some(Cow::Owned(list)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn objects_become_columns() {
+        let Value::Object(fields) = json!({"a": 1, "b": {"c": {"d": "x"}, "e": []}, "f": {}})
+        else {
+            panic!("an object");
+        };
+        let flat = columns(fields);
+        let names: Vec<&String> = flat.keys().collect();
+        assert_eq!(names, ["a", "b.c.d", "b.e"]);
+    }
+
+    #[test]
+    fn cells_are_read_as_they_were_meant() {
+        assert_eq!(text(&json!(" a_comma_ b\n")), Some("a, b".into()));
+        assert_eq!(text(&json!("NaN")), None);
+        assert_eq!(number(&json!(" 1.5 ")), Some(1.5));
+        assert_eq!(number(&json!("inf")), None);
+        assert_eq!(label(&json!("['a', 'b']")), Some("a; b".into()));
+        assert_eq!(list(&json!("[1] I think")), None);
+        assert_eq!(list(&json!("[\"a\"]")).map(|list| list.len()), Some(1));
+    }
+}

@@ -1,0 +1,356 @@
+//! Finds a mapping by looking: at what columns are called and what they hold.
+//!
+//! What is found is shown to a person, who may change it. Must not know any system's or file's own name.
+
+mod systems;
+mod turns;
+
+use super::mapping::{ContextColumns, Mapping, ScoreColumn};
+use super::names::{self, is_called, plain};
+use super::profile::{Column, Profile};
+use super::record::{EMOTION, Origin, SITUATION};
+use crate::data::empathy::EmpathyLevel;
+use crate::data::sets::Split;
+
+/// The mapping of a file's columns; `name` is what its only system is called where the file does not say.
+///
+/// # Errors
+/// No column holds responses, targets or conversations; the text says what is there instead.
+pub fn find(profile: &Profile, name: &str) -> Result<Mapping, String> {
+    let mut finder = Finder {
+        profile,
+        mapping: Mapping::new(),
+        left: profile
+            .columns
+            .iter()
+            .filter(|column| !column.is_empty())
+            .collect(),
+    };
+    if finder.has(&["chosen"]) && finder.has(&["rejected"]) {
+        return Err("holds preference pairs (\"chosen\" and \"rejected\"), which `emprl data import preferences FILE` \
+                    imports"
+            .into());
+    }
+    finder.keys();
+    finder.levels();
+    if !finder.alpaca() {
+        finder.responses(name);
+        finder.target();
+        if !finder.turns() {
+            finder.context();
+        }
+        finder.systems_by_themselves();
+    }
+    if !finder.mapping.splits_turns()
+        && finder.mapping.target.is_none()
+        && finder.mapping.responses.is_empty()
+    {
+        return Err(finder.nothing_to_read());
+    }
+    finder.known_labels();
+    finder.rest();
+    Ok(finder.mapping)
+}
+
+struct Finder<'a> {
+    profile: &'a Profile,
+    mapping: Mapping,
+    /// Columns whose meaning is not found yet.
+    left: Vec<&'a Column>,
+}
+
+impl<'a> Finder<'a> {
+    fn has(&self, names: &[&str]) -> bool {
+        self.left
+            .iter()
+            .any(|column| is_called(&column.name, names))
+    }
+
+    /// The first column with one of these names, in their order, that fits; it is found then.
+    fn take(&mut self, names: &[&str], fits: impl Fn(&Column) -> bool) -> Option<&'a Column> {
+        let at = names.iter().find_map(|name| {
+            let is = |column: &&Column| plain(&column.name) == *name && fits(column);
+            self.left.iter().position(is)
+        })?;
+        Some(self.left.remove(at))
+    }
+
+    fn take_name(&mut self, names: &[&str], fits: impl Fn(&Column) -> bool) -> Option<String> {
+        self.take(names, fits).map(|column| column.name.clone())
+    }
+
+    /// Keeps a column as a label; where the name is taken it has the column's as well.
+    fn label(&mut self, name: &str, column: String) {
+        let mut label = name.to_string();
+        while self.mapping.labels.contains_key(&label) {
+            label = format!("{label} ({column})");
+        }
+        self.mapping.labels.insert(label, column);
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.left.retain(|column| column.name != name);
+    }
+
+    /// What numbers the rows.
+    fn keys(&mut self) {
+        let rows = self.profile.rows;
+        let different = |column: &Column| {
+            column
+                .values()
+                .is_none_or(|values| values.len() == column.present)
+        };
+        let key = |column: &Column| !column.is_list() && column.present == rows;
+        let id = |column: &Column| key(column) && different(column);
+        self.mapping.id = self.take_name(names::ID, id);
+        let named = |column: &Column| key(column) && column.mean_words() < 2.0;
+        self.mapping.conversation = self.take_name(names::CONVERSATION, named);
+        let number = |column: &Column| key(column) && column.is_number();
+        self.mapping.turn = self.take_name(names::TURN, number);
+        let split = |column: &Column| {
+            let values = column.values();
+            values.is_some_and(|values| values.iter().all(|value| split(value).is_some()))
+        };
+        self.mapping.split = self.take_name(names::SPLIT, split);
+    }
+
+    /// Columns of the three empathy levels; all three or none.
+    fn levels(&mut self) {
+        let is_level = |column: &Column| {
+            let values = column.values();
+            values.is_some_and(|values| {
+                values
+                    .iter()
+                    .all(|value| value.parse::<EmpathyLevel>().is_ok())
+            })
+        };
+        let of = |column: &&'a Column| {
+            let mechanism = names::mechanism(&column.name).filter(|_| is_level(column));
+            mechanism.map(|mechanism| (mechanism.key().to_string(), column.name.clone()))
+        };
+        let found: std::collections::BTreeMap<String, String> =
+            self.left.iter().filter_map(of).collect();
+        if found.len() == 3 {
+            for column in found.values() {
+                self.forget(column);
+            }
+            self.mapping.labels.extend(found);
+        }
+    }
+
+    fn alpaca(&mut self) -> bool {
+        let texts = |column: &Column| column.is_text() || column.is_number();
+        if !self.has(&["instruction"]) || !self.has(&["output"]) {
+            return false;
+        }
+        let Some(instruction) = self.take(&["instruction"], texts) else {
+            return false;
+        };
+        let input = self.take_name(&["input"], texts);
+        // The same instruction in every row says what to do, not what was said.
+        let constant = self.profile.rows > 1
+            && instruction.present == self.profile.rows
+            && instruction.values().is_some_and(|values| values.len() == 1);
+        let text = match (constant, input) {
+            (true, Some(input)) => {
+                self.label("system_prompt", instruction.name.clone());
+                vec![input]
+            }
+            (_, input) => [Some(instruction.name.clone()), input]
+                .into_iter()
+                .flatten()
+                .collect(),
+        };
+        self.mapping.context = Some(ContextColumns {
+            text,
+            history: self.take_name(&["history"], |column| column.is_list()),
+        });
+        self.mapping.target = self.take_name(&["output"], |_| true);
+        true
+    }
+
+    fn target(&mut self) {
+        let texts = |column: &Column| column.is_text() && !column.is_list();
+        self.mapping.target = self.take_name(names::TARGET, texts);
+    }
+
+    /// A column of lists of turns.
+    fn turns(&mut self) -> bool {
+        let of = |column: &Column| turns::turn_column(&column.name, &column.lists);
+        let fits = |column: &Column| column.is_list() && of(column).is_some();
+        let named = self.take(names::TURN_LISTS, fits);
+        let lists: Vec<&Column> = self
+            .left
+            .iter()
+            .copied()
+            .filter(|column| fits(column))
+            .collect();
+        let column = match (named, &lists[..]) {
+            (Some(column), _) => column,
+            (None, [only]) if only.lists.are_turns() => {
+                self.forget(&only.name);
+                only
+            }
+            _ => return false,
+        };
+        // Texts alone are a context where something else answers them.
+        self.mapping.turns = of(column);
+        self.mapping.turns.is_some()
+    }
+
+    fn context(&mut self) {
+        let list = |column: &Column| column.is_list() && column.lists.are_texts();
+        let prose = |column: &Column| list(column) || column.is_prose();
+        let any = |column: &Column| list(column) || column.is_text();
+        let found = self.take_name(names::CONTEXT, prose);
+        let Some(text) = found.or_else(|| self.take_name(names::CONTEXT, any)) else {
+            return;
+        };
+        let lists = |column: &Column| column.is_list();
+        self.mapping.context = Some(ContextColumns {
+            text: vec![text],
+            history: self.take_name(&["history", "dialogue_history", "dialog_history"], lists),
+        });
+    }
+
+    /// Emotion and situation, under the names that examples have.
+    fn known_labels(&mut self) {
+        let text = |column: &Column| !column.is_list();
+        let category = |column: &Column| column.is_category();
+        if let Some(column) = self.take_name(names::SITUATION, text) {
+            self.label(SITUATION, column);
+        }
+        let emotion = self.take_name(names::EMOTION, category);
+        // EmpatheticDialogues calls the emotion `context` and the situation `prompt`.
+        let emotion = emotion.or_else(|| {
+            let as_there = self.has(&["prompt"]);
+            self.take_name(&["context"], |column| as_there && column.is_category())
+        });
+        if let Some(column) = &emotion {
+            self.label(EMOTION, column.clone());
+            if is_called(column, &["context"])
+                && let Some(prompt) = self.take_name(&["prompt"], text)
+            {
+                self.label(SITUATION, prompt);
+            }
+        }
+    }
+
+    /// What is not found yet is a score, a label, or left out with the reason.
+    fn rest(&mut self) {
+        for column in std::mem::take(&mut self.left) {
+            let name = column.name.clone();
+            let is_key = plain(&name)
+                .rsplit('_')
+                .next()
+                .is_some_and(|last| ["id", "idx", "index", "no"].contains(&last));
+            if column.is_category() && !(column.is_number() && !is_key)
+                || column.booleans == column.present
+            {
+                self.label(&name.clone(), name);
+            } else if column.is_number() && !is_key {
+                self.mapping
+                    .scores
+                    .insert(name.clone(), score(column, &name));
+            } else {
+                let reason = match column.values() {
+                    _ if is_key && column.present < self.profile.rows => {
+                        let missing = self.profile.rows - column.present;
+                        format!(
+                            "missing in {missing} of {} rows, so it is no id",
+                            self.profile.rows
+                        )
+                    }
+                    _ if column.is_list() => {
+                        "lists; map it as a label to keep them as text".to_string()
+                    }
+                    Some(_) if column.is_number() || column.mean_words() < 2.0 => {
+                        "numbers, names or times of rows".to_string()
+                    }
+                    _ => format!(
+                        "texts of {:.0} words; map it as a label to keep them",
+                        column.mean_words()
+                    ),
+                };
+                self.mapping.left_out.insert(name, reason);
+            }
+        }
+        for column in &self.profile.columns {
+            if column.is_empty() {
+                self.mapping
+                    .left_out
+                    .insert(column.name.clone(), "nothing in any row".into());
+            }
+        }
+    }
+
+    /// What the file holds instead of responses.
+    fn nothing_to_read(&self) -> String {
+        const SHOWN: usize = 20;
+        let mut there: Vec<String> = self
+            .profile
+            .columns
+            .iter()
+            .take(SHOWN)
+            .map(|column| format!("{:?} ({})", column.name, column.kind()))
+            .collect();
+        if self.profile.columns.len() > SHOWN {
+            there.push(format!("{} more", self.profile.columns.len() - SHOWN));
+        }
+        let by_utterance = self.mapping.conversation.is_some()
+            && self.mapping.context.as_ref().is_some_and(|context| {
+                context
+                    .text
+                    .iter()
+                    .any(|name| is_called(name, &["utterance", "text"]))
+            });
+        let why = match by_utterance {
+            true => "; each row seems to be one utterance of a conversation",
+            false => "",
+        };
+        format!(
+            "no column holds responses, targets or whole conversations{why}; it has {}",
+            there.join(", ")
+        )
+    }
+}
+
+fn score(column: &Column, name: &str) -> ScoreColumn {
+    ScoreColumn {
+        column: column.name.clone(),
+        range: None,
+        origin: origin(name),
+    }
+}
+
+/// Who gave a score, where its name says so.
+fn origin(name: &str) -> Option<Origin> {
+    let plain = plain(name);
+    let has = |words: &[&str]| plain.split('_').any(|word| words.contains(&word));
+    match () {
+        () if has(&["judge"]) => Some(Origin::Judge),
+        () if has(&["human", "annotator", "worker"]) => Some(Origin::Human),
+        () if has(&[
+            "predicted",
+            "prediction",
+            "predictions",
+            "pred",
+            "prob",
+            "probability",
+        ]) =>
+        {
+            Some(Origin::Model)
+        }
+        () => None,
+    }
+}
+
+/// The split of a word.
+pub(super) fn split(word: &str) -> Option<Split> {
+    match plain(word).as_str() {
+        "train" | "training" => Some(Split::Train),
+        "validation" | "valid" | "val" | "dev" | "development" => Some(Split::Validation),
+        "test" | "testing" => Some(Split::Test),
+        _ => None,
+    }
+}

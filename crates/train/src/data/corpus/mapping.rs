@@ -1,0 +1,340 @@
+//! The mapping: which column of a file is what. A small TOML file that can be sent to a colleague.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::Origin;
+use crate::data::error::DataError;
+use crate::data::regular_file::open_regular_file;
+
+/// The version of mappings that this program reads and writes.
+pub const MAPPING_FORMAT: u32 = 1;
+/// Bytes of the largest mapping.
+const LARGEST: u64 = 1 << 20;
+const FIX: &str = "see what `emprl corpus inspect FILE` prints, and change that";
+
+/// Which column is what. Columns of objects within objects have dots in their names: `scores.empathy`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    pub format: u32,
+    /// Whether rows are records as `emprl corpus export` writes them; nothing else is said then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub records: bool,
+    /// Column of the record's id; else rows are numbered from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<String>,
+    /// Column of `train`, `validation` (`valid`, `dev`) or `test`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextColumns>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns: Option<TurnColumn>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<ResponseColumns>,
+    /// Column by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, ScoreColumn>,
+    /// Why a column is left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// The context in columns of its own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextColumns {
+    /// What was said last, or a list of all utterances; several columns are one utterance.
+    pub text: Vec<String>,
+    /// What was said before: a list of pairs, of utterances or of turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<String>,
+}
+
+/// A whole conversation in one column: a list of turns. Without target and responses every turn of the listener is the
+/// target of a record; else the list is the context.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TurnColumn {
+    pub list: String,
+    /// Field of a turn; without it turns are texts and the sides alternate, the speaker first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Field of a turn; without it turns are texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Field of a turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<String>,
+    /// What the speaker's role is called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speaker: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listener: Vec<String>,
+    /// Roles whose turns are kept as the label `system_prompt`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub system: Vec<String>,
+    /// Field of a turn by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What a system answered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseColumns {
+    /// What the system is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// Column of what the system is called, where rows are of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_column: Option<String>,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<String>,
+    /// Column by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, ScoreColumn>,
+}
+
+/// A column of numbers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreColumn {
+    pub column: String,
+    /// Lowest and highest value that could be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+impl Mapping {
+    /// A mapping of nothing.
+    pub fn new() -> Self {
+        Mapping {
+            format: MAPPING_FORMAT,
+            ..Mapping::default()
+        }
+    }
+
+    /// The mapping of rows that are records already.
+    pub fn of_records() -> Self {
+        Mapping {
+            records: true,
+            ..Mapping::new()
+        }
+    }
+
+    /// Reads a mapping file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no mapping.
+    pub fn read(path: &Path) -> Result<Mapping, DataError> {
+        use std::io::Read;
+
+        let file = open_regular_file(path).map_err(DataError::io(path))?;
+        let mut text = String::new();
+        file.take(LARGEST)
+            .read_to_string(&mut text)
+            .map_err(DataError::io(path))?;
+        Mapping::from_toml(path, &text)
+    }
+
+    /// The mapping in a text; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn from_toml(path: &Path, text: &str) -> Result<Mapping, DataError> {
+        let mapping: Mapping = toml::from_str(text).map_err(|error| {
+            let error = error.to_string();
+            let what = format!("is no mapping: {}", error.trim().replace('\n', " "));
+            DataError::file(path, what, FIX)
+        })?;
+        mapping
+            .check()
+            .map_err(|what| DataError::file(path, what, FIX))?;
+        Ok(mapping)
+    }
+
+    /// The mapping as a file.
+    ///
+    /// # Errors
+    /// None that is known; writing TOML may fail in principle.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.format != MAPPING_FORMAT {
+            return Err(format!(
+                "the mapping has format {}, this program reads {MAPPING_FORMAT}",
+                self.format
+            ));
+        }
+        if self.records && *self != Mapping::of_records() {
+            return Err("rows that are records need nothing else said".into());
+        }
+        if self.context.is_some() && self.turns.is_some() {
+            return Err("the mapping has both [context] and [turns]".into());
+        }
+        if self
+            .context
+            .as_ref()
+            .is_some_and(|context| context.text.is_empty())
+        {
+            return Err("[context] names no column as text".into());
+        }
+        let of_responses = self
+            .responses
+            .iter()
+            .flat_map(|response| response.scores.values());
+        for score in self.scores.values().chain(of_responses) {
+            if let Some([lowest, highest]) = score.range
+                && !(lowest.is_finite() && highest.is_finite() && lowest < highest)
+            {
+                return Err(format!(
+                    "the range of {:?} is {lowest} to {highest}; it goes from a lower number to a higher",
+                    score.column
+                ));
+            }
+        }
+        let mut systems = Vec::new();
+        for response in &self.responses {
+            match (&response.system, &response.system_column) {
+                (Some(_), None) | (None, Some(_)) => {}
+                _ => {
+                    return Err(format!(
+                        "the responses in {:?} need either system or system_column",
+                        response.text
+                    ));
+                }
+            }
+            if systems.contains(&&response.system) && response.system.is_some() {
+                return Err(format!(
+                    "two columns are the responses of {:?}",
+                    response.system.as_deref().unwrap_or_default()
+                ));
+            }
+            systems.push(&response.system);
+        }
+        Ok(())
+    }
+
+    /// Whether records have a context, by this mapping.
+    pub fn has_context(&self) -> bool {
+        self.context.is_some() || self.turns.is_some()
+    }
+
+    /// Whether every turn of the listener makes a record of its own.
+    pub fn splits_turns(&self) -> bool {
+        self.turns.is_some() && self.target.is_none() && self.responses.is_empty()
+    }
+
+    /// Every column that it reads.
+    pub fn columns(&self) -> Vec<&str> {
+        let mut columns: Vec<&str> = [
+            &self.id,
+            &self.conversation,
+            &self.turn,
+            &self.split,
+            &self.target,
+        ]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+        if let Some(context) = &self.context {
+            let all = context.text.iter().chain(&context.history);
+            columns.extend(all.map(String::as_str));
+        }
+        columns.extend(self.turns.iter().map(|turns| turns.list.as_str()));
+        for response in &self.responses {
+            columns.push(&response.text);
+            let more = [
+                &response.system_column,
+                &response.reasoning,
+                &response.audio,
+            ];
+            columns.extend(more.into_iter().flatten().map(String::as_str));
+            columns.extend(response.labels.values().map(String::as_str));
+            columns.extend(response.scores.values().map(|score| score.column.as_str()));
+        }
+        columns.extend(self.labels.values().map(String::as_str));
+        columns.extend(self.scores.values().map(|score| score.column.as_str()));
+        columns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+format = 1
+id = "n"
+target = "gold"
+[context]
+text = ["said"]
+[[responses]]
+system = "a"
+text = "response_a"
+[responses.scores.rating]
+column = "rating_a"
+range = [1.0, 3.0]
+origin = "human"
+[labels]
+emotion = "feeling"
+[left_out]
+notes = "a text of many values"
+"#;
+
+    #[test]
+    fn a_mapping_comes_back_as_it_was_written() {
+        let path = Path::new("m.toml");
+        let mapping = Mapping::from_toml(path, WHOLE).unwrap();
+        let again = Mapping::from_toml(path, &mapping.to_toml().unwrap()).unwrap();
+        assert_eq!(again, mapping);
+        assert_eq!(
+            mapping.columns(),
+            ["n", "gold", "said", "response_a", "rating_a", "feeling"]
+        );
+    }
+
+    #[test]
+    fn a_wrong_mapping_says_what_is_wrong() {
+        for (change, said) in [
+            (("format = 1", "format = 2"), "has format 2"),
+            (("system = \"a\"\n", ""), "either system or system_column"),
+            (("target", "targets"), "targets"),
+            (("text = [\"said\"]", "text = []"), "names no column"),
+            (
+                ("[1.0, 3.0]", "[3.0, nan]"),
+                "from a lower number to a higher",
+            ),
+            (
+                ("[labels]", "[turns]\nlist = \"x\"\n[labels]"),
+                "both [context] and [turns]",
+            ),
+        ] {
+            let text = WHOLE.replacen(change.0, change.1, 1);
+            let error = Mapping::from_toml(Path::new("m.toml"), &text).unwrap_err();
+            assert!(error.to_string().contains(said), "{said}: {error}");
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Rows to records, as a mapping says. Must not know how a mapping was found.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::cells::{self, is_missing};
+use super::find::split;
+use super::mapping::{ContextColumns, Mapping, ResponseColumns, ScoreColumn, TurnColumn};
+use super::record::{Labels, Record, Response, Score, Utterance};
+use crate::data::sets::{Role, Split};
+
+/// Under what label turns of the system's role are kept.
+const SYSTEM_PROMPT: &str = "system_prompt";
+
+type Row = Map<String, Value>;
+
+/// The records of a row whose place in the file, from 0, is `place`: one, or one for every turn of the listener.
+///
+/// # Errors
+/// The row makes none: why, as the end of "line 3 …".
+pub fn records(mapping: &Mapping, row: &Row, place: usize) -> Result<Vec<Record>, String> {
+    let base = base(mapping, row, place)?;
+    match &mapping.turns {
+        Some(turns) if mapping.splits_turns() => of_turns(turns, row, base),
+        _ => one(mapping, row, base).map(|record| vec![record]),
+    }
+}
+
+/// What a record has whatever its shape.
+fn base(mapping: &Mapping, row: &Row, place: usize) -> Result<Record, String> {
+    let cell = |column: &Option<String>| column.as_ref().and_then(|name| text(row, name));
+    Ok(Record {
+        id: cell(&mapping.id).map_or_else(|| place.to_string(), whole),
+        conversation: cell(&mapping.conversation),
+        turn: match cell(&mapping.turn) {
+            Some(text) => Some(turn(&text)?),
+            None => None,
+        },
+        split: match cell(&mapping.split) {
+            Some(word) => Some(known_split(&word)?),
+            None => None,
+        },
+        labels: labels(&mapping.labels, row),
+        scores: scores(&mapping.scores, row)?,
+        ..Record::default()
+    })
+}
+
+/// A whole number as such, also where pandas wrote it as `7.0`.
+fn whole(text: String) -> String {
+    match text.strip_suffix(".0") {
+        Some(number) if number.parse::<u64>().is_ok() => number.to_string(),
+        _ => text,
+    }
+}
+
+fn turn(text: &str) -> Result<u32, String> {
+    whole(text.to_string())
+        .parse()
+        .map_err(|_| format!("has the turn {text:?}, which is no whole number"))
+}
+
+fn known_split(word: &str) -> Result<Split, String> {
+    split(word).ok_or_else(|| {
+        format!("is of the split {word:?}, which is neither train, validation nor test")
+    })
+}
+
+fn text(row: &Row, column: &str) -> Option<String> {
+    row.get(column).and_then(cells::label)
+}
+
+fn labels(columns: &BTreeMap<String, String>, row: &Row) -> Labels {
+    let of = |(label, column): (&String, &String)| Some((label.clone(), text(row, column)?));
+    columns.iter().filter_map(of).collect()
+}
+
+fn scores(columns: &BTreeMap<String, ScoreColumn>, row: &Row) -> Result<Vec<Score>, String> {
+    let mut scores = Vec::new();
+    for (name, of) in columns {
+        let Some(cell) = row.get(&of.column).filter(|cell| !is_missing(cell)) else {
+            continue;
+        };
+        let value = cells::number(cell)
+            .ok_or_else(|| format!("has no number in the score column {:?}", of.column))?;
+        if let Some([lowest, highest]) = of.range
+            && !(lowest..=highest).contains(&value)
+        {
+            return Err(format!(
+                "has {value} in {:?}, outside {lowest} to {highest}",
+                of.column
+            ));
+        }
+        scores.push(Score {
+            name: name.clone(),
+            value,
+            range: of.range,
+            origin: of.origin,
+        });
+    }
+    Ok(scores)
+}
+
+/// A record of a context and what answers it.
+fn one(mapping: &Mapping, row: &Row, mut record: Record) -> Result<Record, String> {
+    if let Some(columns) = &mapping.context {
+        record.context = context(columns, row)?;
+    }
+    if let Some(turns) = &mapping.turns {
+        let (utterances, prompt) = utterances(turns, row)?;
+        record.context = utterances;
+        record
+            .labels
+            .extend(prompt.map(|text| (SYSTEM_PROMPT.to_string(), text)));
+    }
+    if mapping.has_context() && record.context.is_empty() {
+        return Err("has no context".into());
+    }
+    record.target = mapping.target.as_ref().and_then(|column| text(row, column));
+    for columns in &mapping.responses {
+        record.responses.extend(response(columns, row)?);
+    }
+    let answered = record.target.is_some() || !record.responses.is_empty();
+    if !answered && (mapping.target.is_some() || !mapping.responses.is_empty()) {
+        return Err("has neither a response nor a target".into());
+    }
+    Ok(record)
+}
+
+/// What a system answered; None where its cell is empty.
+fn response(columns: &ResponseColumns, row: &Row) -> Result<Option<Response>, String> {
+    let Some(said) = text(row, &columns.text) else {
+        return Ok(None);
+    };
+    let system = match (&columns.system, &columns.system_column) {
+        (Some(system), _) => system.clone(),
+        (None, Some(column)) => {
+            text(row, column).ok_or_else(|| format!("has no system in {column:?}"))?
+        }
+        (None, None) => return Err("has a response of no system".into()),
+    };
+    let cell = |column: &Option<String>| column.as_ref().and_then(|column| text(row, column));
+    Ok(Some(Response {
+        system,
+        text: said,
+        reasoning: cell(&columns.reasoning),
+        audio: cell(&columns.audio),
+        labels: labels(&columns.labels, row),
+        scores: scores(&columns.scores, row)?,
+    }))
+}
+
+fn context(columns: &ContextColumns, row: &Row) -> Result<Vec<Utterance>, String> {
+    let mut context = Vec::new();
+    if let Some(history) = columns.history.as_ref().and_then(|column| row.get(column)) {
+        context = said(history, true)?;
+    }
+    let cells: Vec<&Value> = columns
+        .text
+        .iter()
+        .filter_map(|column| row.get(column))
+        .filter(|cell| !is_missing(cell))
+        .collect();
+    match &cells[..] {
+        [] => Ok(context),
+        [only] if cells::list(only).is_some() => {
+            context.extend(said(only, false)?);
+            Ok(context)
+        }
+        several => {
+            let texts: Vec<String> = several
+                .iter()
+                .filter_map(|cell| cells::text(cell))
+                .collect();
+            if !texts.is_empty() {
+                context.push(Utterance::new(Role::Speaker, texts.join("\n")));
+            }
+            Ok(context)
+        }
+    }
+}
+
+/// The utterances in a cell: a text, a list of texts whose sides alternate, of turns, of words, or of pairs, which two
+/// words would be taken for in a `history` alone.
+fn said(cell: &Value, history: bool) -> Result<Vec<Utterance>, String> {
+    let Some(items) = cells::list(cell) else {
+        let text = cells::text(cell);
+        return Ok(text
+            .map(|text| Utterance::new(Role::Speaker, text))
+            .into_iter()
+            .collect());
+    };
+    if items.iter().any(Value::is_object) {
+        return turns_of_known_roles(&items);
+    }
+    let pair = |item: &Value| item.as_array().is_some_and(|pair| pair.len() == 2);
+    let has_space = |item: &Value| {
+        let words = item.as_array().into_iter().flatten();
+        words
+            .filter_map(Value::as_str)
+            .any(|text| text.trim().contains(' '))
+    };
+    let pairs =
+        !items.is_empty() && items.iter().all(pair) && (history || items.iter().any(has_space));
+    let mut texts = Vec::new();
+    for item in items.iter() {
+        match item {
+            Value::Array(both) if pairs => texts.extend(both.iter().map(cells::text)),
+            // The words of an utterance, as some of the field's own programs write it.
+            Value::Array(words) => {
+                let words: Vec<String> = words.iter().filter_map(cells::text).collect();
+                texts.push((!words.is_empty()).then(|| words.join(" ")));
+            }
+            item => texts.push(cells::text(item)),
+        }
+    }
+    let turn = |(at, text): (usize, Option<String>)| Some(Utterance::new(Role::of(&[], at), text?));
+    Ok(texts.into_iter().enumerate().filter_map(turn).collect())
+}
+
+/// Turns in a column that the mapping does not take for turns: under the names that roles and texts usually have.
+fn turns_of_known_roles(items: &[Value]) -> Result<Vec<Utterance>, String> {
+    use super::names::{self, Side};
+
+    let field = |turn: &Value, names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| turn.get(name).and_then(cells::text))
+    };
+    let mut context = Vec::new();
+    for turn in items {
+        let text = field(turn, names::TURN_TEXT).ok_or("has a turn without a text")?;
+        let role = field(turn, names::TURN_ROLE).unwrap_or_default();
+        match names::side(&role) {
+            Some(Side::Speaker) => context.push(Utterance::new(Role::Speaker, text)),
+            Some(Side::Listener) => context.push(Utterance::new(Role::Listener, text)),
+            Some(Side::System) => {}
+            None => {
+                return Err(format!(
+                    "has a turn of {role:?}, who is neither speaker nor listener"
+                ));
+            }
+        }
+    }
+    Ok(context)
+}
+
+/// The turns of a conversation, and what the system's role says.
+fn utterances(turns: &TurnColumn, row: &Row) -> Result<(Vec<Utterance>, Option<String>), String> {
+    let cell = row.get(&turns.list).filter(|cell| !is_missing(cell));
+    let cell = cell.ok_or_else(|| format!("has no turns in {:?}", turns.list))?;
+    let items = cells::list(cell).ok_or_else(|| format!("has no list in {:?}", turns.list))?;
+    let mut said = Vec::with_capacity(items.len());
+    let mut prompts: Vec<String> = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let fields = match (item, &turns.text) {
+            (Value::Object(fields), Some(_)) => cells::columns(fields.clone()),
+            (item, None) => {
+                let text =
+                    cells::text(item).ok_or_else(|| format!("has no text as turn {}", at + 1))?;
+                said.push(Utterance::new(Role::of(&[], at), text));
+                continue;
+            }
+            _ => return Err(format!("has something without fields as turn {}", at + 1)),
+        };
+        let field = |name: &Option<String>| name.as_ref().and_then(|name| text(&fields, name));
+        // A turn without words, such as a picture, was not said.
+        let Some(text) = field(&turns.text) else {
+            continue;
+        };
+        let role = match &turns.role {
+            None => Role::of(&[], at),
+            Some(column) => {
+                let role = text_or(&fields, column, at)?;
+                let is = |names: &[String]| names.contains(&role);
+                match () {
+                    () if is(&turns.speaker) => Role::Speaker,
+                    () if is(&turns.listener) => Role::Listener,
+                    () if is(&turns.system) => {
+                        prompts.push(text);
+                        continue;
+                    }
+                    () => {
+                        return Err(format!(
+                            "has turn {} of {role:?}, who is neither speaker nor listener in the mapping",
+                            at + 1
+                        ));
+                    }
+                }
+            }
+        };
+        said.push(Utterance {
+            role,
+            text,
+            labels: labels(&turns.labels, &fields),
+            audio: field(&turns.audio),
+        });
+    }
+    Ok((said, (!prompts.is_empty()).then(|| prompts.join("\n"))))
+}
+
+fn text_or(fields: &Row, column: &str, at: usize) -> Result<String, String> {
+    text(fields, column).ok_or_else(|| format!("has no role in turn {}", at + 1))
+}
+
+/// A record for every turn of the listener that something was said before.
+fn of_turns(turns: &TurnColumn, row: &Row, base: Record) -> Result<Vec<Record>, String> {
+    let (said, prompt) = utterances(turns, row)?;
+    let mut records = Vec::new();
+    for (at, turn) in said.iter().enumerate() {
+        if turn.role != Role::Listener || at == 0 {
+            continue;
+        }
+        let mut record = Record {
+            id: format!("{}:{}", base.id, at + 1),
+            conversation: Some(base.conversation.clone().unwrap_or_else(|| base.id.clone())),
+            turn: u32::try_from(at + 1).ok(),
+            context: said[..at].to_vec(),
+            target: Some(turn.text.clone()),
+            ..base.clone()
+        };
+        record.labels.extend(turn.labels.clone());
+        record
+            .labels
+            .extend(prompt.clone().map(|text| (SYSTEM_PROMPT.to_string(), text)));
+        records.push(record);
+    }
+    match records.is_empty() {
+        true => Err("has no turn of a listener after one of a speaker".into()),
+        false => Ok(records),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(value: Value) -> Row {
+        match value {
+            Value::Object(fields) => cells::columns(fields),
+            other => panic!("{other} is no row"),
+        }
+    }
+
+    fn context_of(cell: Value) -> Result<Vec<(Role, String)>, String> {
+        let mapping = Mapping {
+            context: Some(ContextColumns {
+                text: vec!["c".into()],
+                history: None,
+            }),
+            target: Some("t".into()),
+            ..Mapping::new()
+        };
+        let records = records(&mapping, &row(json!({"c": cell, "t": "Oh."})), 0)?;
+        let context = records[0].context.iter();
+        Ok(context.map(|said| (said.role, said.text.clone())).collect())
+    }
+
+    #[test]
+    fn contexts_are_read_in_every_form() {
+        let two = vec![
+            (Role::Speaker, "a b".to_string()),
+            (Role::Listener, "c".to_string()),
+        ];
+        for cell in [
+            json!(["a b", "c"]),
+            json!("['a b', 'c']"),
+            json!([["a b", "c"]]),
+            json!([["a", "b"], ["c"]]),
+            json!([{"role": "user", "content": "a b"}, {"role": "assistant", "content": "c"}]),
+        ] {
+            assert_eq!(context_of(cell.clone()), Ok(two.clone()), "{cell}");
+        }
+        assert_eq!(
+            context_of(json!(" [1] a ")),
+            Ok(vec![(Role::Speaker, "[1] a".into())])
+        );
+        assert_eq!(context_of(json!("")), Err("has no context".into()));
+        let odd = json!([{"role": "narrator", "content": "a"}]);
+        assert!(context_of(odd).unwrap_err().contains("narrator"));
+    }
+
+    #[test]
+    fn an_empty_answer_is_none() {
+        let response = |system: &str| ResponseColumns {
+            system: Some(system.into()),
+            text: system.into(),
+            ..ResponseColumns::default()
+        };
+        let mapping = Mapping {
+            responses: vec![response("a"), response("b")],
+            ..Mapping::new()
+        };
+        let found = records(&mapping, &row(json!({"a": "Yes.", "b": " "})), 4).unwrap();
+        assert_eq!((found[0].responses.len(), found[0].id.as_str()), (1, "4"));
+        let none = records(&mapping, &row(json!({"a": "", "b": null})), 4);
+        assert_eq!(none, Err("has neither a response nor a target".into()));
+    }
+
+    #[test]
+    fn every_turn_of_the_listener_is_a_target() {
+        let mapping = Mapping {
+            turns: Some(TurnColumn {
+                list: "dialog".into(),
+                role: Some("who".into()),
+                text: Some("said".into()),
+                speaker: vec!["S".into()],
+                listener: vec!["L".into()],
+                system: vec!["P".into()],
+                labels: [("strategy".to_string(), "notes.strategy".to_string())].into(),
+                ..TurnColumn::default()
+            }),
+            ..Mapping::new()
+        };
+        let found = row(json!({"dialog": [
+            {"who": "P", "said": "Be kind."},
+            {"who": "S", "said": "Hi."},
+            {"who": "L", "said": "Hello.", "notes": {"strategy": "Question"}},
+            {"who": "L", "said": "How are you?"},
+        ]}));
+        let records = records(&mapping, &found, 3).unwrap();
+        assert_eq!(records.len(), 2);
+        assert_eq!(records[0].id, "3:2");
+        assert_eq!(records[0].labels["strategy"], "Question");
+        assert_eq!(records[0].labels["system_prompt"], "Be kind.");
+        assert_eq!(records[1].context.len(), 2);
+        assert_eq!(records[1].context[1].labels["strategy"], "Question");
+        assert_eq!(records[1].conversation.as_deref(), Some("3"));
+        let unknown = row(json!({"dialog": [{"who": "X", "said": "Hi."}]}));
+        assert!(
+            super::records(&mapping, &unknown, 0)
+                .unwrap_err()
+                .contains("\"X\"")
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! The record: what any corpus or output of this field comes to. Stored as JSONL, a record a line.
+//!
+//! Must not know where records come from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::empathy::{EmpathyLevel, Mechanism};
+use crate::data::sets::{Role, Split};
+
+/// Named categories: emotion, intent, cue, strategy, risk, …
+pub type Labels = BTreeMap<String, String>;
+
+/// The situation that a conversation is about, as `Example::situation`.
+pub const SITUATION: &str = "situation";
+/// The speaker's emotion, as `Example::emotion`.
+pub const EMOTION: &str = "emotion";
+
+/// A context, what was or may be answered, and what is said about them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    pub id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    /// Position of the answer in the conversation; the first utterance is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// Utterances before the answer, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<Utterance>,
+    /// Of systems.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<Response>,
+    /// The listener's own answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Score>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Utterance {
+    pub role: Role,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// File or address of its sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<String>,
+}
+
+impl Utterance {
+    /// An utterance without anything else.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Utterance {
+            role,
+            text: text.into(),
+            labels: Labels::new(),
+            audio: None,
+        }
+    }
+}
+
+/// What a system answered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Response {
+    pub system: String,
+    pub text: String,
+    /// What the system wrote before it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<String>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Score>,
+}
+
+/// A number that was given to a record or a response.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    pub name: String,
+    pub value: f64,
+    /// Lowest and highest value that could be given, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
+    /// Who gave it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Who gave a score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    Human,
+    /// A classifier or a formula.
+    Model,
+    /// A language model that was asked to rate.
+    Judge,
+}
+
+impl Record {
+    /// The context as one text: utterances joined by one space.
+    pub fn context_text(&self) -> String {
+        let texts: Vec<&str> = self.context.iter().map(|said| said.text.as_str()).collect();
+        texts.join(" ")
+    }
+
+    /// What a model learns to answer: the target, or the response where there is exactly one.
+    pub fn answer(&self) -> Option<&str> {
+        match (&self.target, &self.responses[..]) {
+            (Some(target), _) => Some(target),
+            (None, [only]) => Some(&only.text),
+            _ => None,
+        }
+    }
+
+    /// The empathy levels of the answer: labels under the mechanisms' keys, of the response or of the record.
+    pub fn levels(&self) -> [Option<EmpathyLevel>; 3] {
+        let of_response = match (&self.target, &self.responses[..]) {
+            (None, [only]) => Some(&only.labels),
+            _ => None,
+        };
+        Mechanism::ALL.map(|mechanism| {
+            let of = |labels: &Labels| labels.get(mechanism.key())?.parse().ok();
+            of_response.and_then(of).or_else(|| of(&self.labels))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_not_written() {
+        let record = Record {
+            id: "7".into(),
+            context: vec![Utterance::new(Role::Speaker, "I am sad.")],
+            responses: vec![Response {
+                system: "a".into(),
+                text: "Oh.".into(),
+                scores: vec![Score {
+                    name: "rating".into(),
+                    value: 2.0,
+                    range: Some([1.0, 3.0]),
+                    origin: Some(Origin::Human),
+                }],
+                ..Response::default()
+            }],
+            ..Record::default()
+        };
+        let line = serde_json::to_string(&record).unwrap();
+        assert_eq!(
+            line,
+            "{\"id\":\"7\",\"context\":[{\"role\":\"speaker\",\"text\":\"I am sad.\"}],\"responses\":[{\"system\":\"a\",\
+             \"text\":\"Oh.\",\"scores\":[{\"name\":\"rating\",\"value\":2.0,\"range\":[1.0,3.0],\"origin\":\"human\"}]}]}"
+        );
+        assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+        assert_eq!(record.answer(), Some("Oh."));
+    }
+
+    #[test]
+    fn levels_are_labels_of_the_answer() {
+        let labels = |level: &str| {
+            let keys =
+                Mechanism::ALL.map(|mechanism| (mechanism.key().to_string(), level.to_string()));
+            Labels::from(keys)
+        };
+        let mut record = Record {
+            target: Some("Oh.".into()),
+            labels: labels("1.0"),
+            ..Record::default()
+        };
+        assert_eq!(record.levels(), [Some(EmpathyLevel::Weak); 3]);
+        record.labels = labels("much");
+        assert_eq!(record.levels(), [None; 3]);
+    }
+}

@@ -1,0 +1,340 @@
+//! `emprl corpus`: look at a file of anybody's, import it as records, list, export.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::output::{count, number_of};
+use super::{CommandContext, Failure};
+use crate::data::Role;
+use crate::data::corpus::record::{Labels, Record, Score};
+use crate::data::corpus::{Counts, RowProblem};
+use crate::data::library::Manifest;
+use crate::operations::corpus::{self, ExportForm, Inspection};
+use crate::report::{Align, TextTable};
+use crate::text::shown::one_line;
+
+/// Problems that are printed; the rest is only counted.
+const SHOWN_PROBLEMS: usize = 20;
+/// Letters of a text that are printed.
+const SHOWN_LETTERS: usize = 200;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Corpus {
+    /// What a file holds: its form and encoding, which column is what, ten records as they would be read, what is left
+    /// out, problems row by row
+    ///
+    /// Reads JSON, JSONL, CSV, TSV, Parquet and blocks of labelled lines, also in .gz, .zip and .tar.gz. The mapping that
+    /// it prints can be changed and given with --mapping.
+    Inspect {
+        /// The file
+        file: PathBuf,
+        /// Which column is what; else it is found by looking
+        #[arg(long, value_name = "TOML")]
+        mapping: Option<PathBuf>,
+    },
+    /// Import a file as records, with its mapping and SHA-256
+    Import {
+        /// The file
+        file: PathBuf,
+        /// What to call the corpus
+        name: String,
+        /// Which column is what; else it is found by looking
+        #[arg(long, value_name = "TOML")]
+        mapping: Option<PathBuf>,
+        /// Show what would be imported, as `emprl corpus inspect` does, and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Take the place of a corpus of the same name
+        #[arg(long)]
+        replace: bool,
+    },
+    /// The imported corpora
+    List,
+    /// Write the records of a corpus to a new file: .jsonl (everything) or .csv (a column for each label, score and
+    /// system)
+    Export {
+        /// The corpus
+        name: String,
+        /// The file
+        out: PathBuf,
+    },
+}
+
+impl Corpus {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        match self {
+            Corpus::Inspect { file, mapping } => {
+                let found = corpus::inspect(file, mapping.as_deref())?;
+                ctx.out.show(&found, || inspection_text(&found))
+            }
+            Corpus::Import {
+                file,
+                name,
+                mapping,
+                dry_run: true,
+                replace,
+            } => {
+                let found = corpus::dry_run(&ctx.store, file, name, mapping.as_deref(), *replace)?;
+                ctx.out.show(&found, || {
+                    let text = inspection_text(&found);
+                    format!("{text}\nNothing was written: this was a dry run.\n")
+                })
+            }
+            Corpus::Import {
+                file,
+                name,
+                mapping,
+                replace,
+                ..
+            } => {
+                let manifest =
+                    corpus::import(&ctx.store, file, name, mapping.as_deref(), *replace)?;
+                ctx.out
+                    .show(&manifest, || imported_text(&manifest))
+                    .map_err(Failure::but_done)
+            }
+            Corpus::List => list(ctx),
+            Corpus::Export { name, out } => export(ctx, name, out),
+        }
+    }
+}
+
+fn list(ctx: &CommandContext) -> Result<(), Failure> {
+    let corpora = corpus::list(&ctx.store)?;
+    ctx.out.show(&corpora, || {
+        if corpora.is_empty() {
+            return "No corpus yet: emprl corpus import FILE NAME\n".to_string();
+        }
+        let mut table = TextTable::new(&[
+            ("Name", Align::Left),
+            ("Records", Align::Right),
+            ("Examples", Align::Right),
+            ("With levels", Align::Right),
+            ("Systems", Align::Left),
+        ]);
+        for corpus in &corpora {
+            let counts = &corpus.entry.counts;
+            let systems: Vec<_> = counts
+                .systems
+                .keys()
+                .map(|system| one_line(system))
+                .collect();
+            table.row([
+                corpus.name.clone(),
+                count(counts.records as u64),
+                count(counts.examples as u64),
+                count(counts.labelled as u64),
+                systems.join(", "),
+            ]);
+        }
+        table.text()
+    })
+}
+
+fn export(ctx: &CommandContext, name: &str, out: &Path) -> Result<(), Failure> {
+    let form = ExportForm::of(out).ok_or_else(|| {
+        Failure::Usage(format!(
+            "{}: the ending says the form: .jsonl or .csv",
+            out.display()
+        ))
+    })?;
+    let records = corpus::export(&ctx.store, name, out, form)?;
+    let document = json!({"name": name, "file": out, "records": records});
+    ctx.out
+        .show(&document, || {
+            let records = number_of(records as u64, "record is", "records are");
+            format!("{records} in {}.\n", one_line(&out.to_string_lossy()))
+        })
+        .map_err(Failure::but_done)
+}
+
+fn inspection_text(found: &Inspection) -> String {
+    let encoding = found
+        .encoding
+        .as_ref()
+        .map_or_else(String::new, |encoding| format!(", {encoding}"));
+    let mut text = format!(
+        "{}: {}{encoding}; {}\nSHA-256 {}\n",
+        one_line(&found.file.to_string_lossy()),
+        found.form,
+        found.shape,
+        found.sha256
+    );
+    for note in &found.notes {
+        text += &format!("note: {}\n", one_line(note));
+    }
+    text += &format!("\n{}", counts_text(&found.counts));
+    text += &left_out_text(&found.left_out);
+    text += &problems_text(&found.problems);
+    text += &format!(
+        "\nMapping (change it and give it with --mapping):\n\n{}\n",
+        found.mapping
+    );
+    text += &match found.records.len() < found.counts.records {
+        true => format!(
+            "The first {} records as they are read:\n",
+            found.records.len()
+        ),
+        false => "All records as they are read:\n".to_string(),
+    };
+    for record in &found.records {
+        text += &record_text(record);
+    }
+    text
+}
+
+fn imported_text(manifest: &Manifest) -> String {
+    let mut text = String::new();
+    for note in &manifest.report.remarks {
+        text += &format!("note: {}\n", one_line(note));
+    }
+    if let Some(entry) = &manifest.corpus {
+        text += &counts_text(&entry.counts);
+        text += &left_out_text(&entry.left_out);
+    }
+    let problems: Vec<RowProblem> = manifest
+        .report
+        .skipped
+        .iter()
+        .map(|row| RowProblem {
+            line: row.line,
+            what: row.reason.clone(),
+        })
+        .collect();
+    text += &problems_text(&problems);
+    text += &format!("\n{} is in the store.\n", manifest.name);
+    text
+}
+
+fn counts_text(counts: &Counts) -> String {
+    let number = |n: usize| count(n as u64);
+    let mut text = format!(
+        "{}, {} of them skipped; {}: {} with a context, {} with a target\n",
+        number_of(counts.rows as u64, "row", "rows"),
+        number(counts.skipped),
+        number_of(counts.records as u64, "record", "records"),
+        number(counts.with_context),
+        number(counts.with_target),
+    );
+    for (what, of) in [
+        ("Responses", &counts.systems),
+        ("Labels", &counts.labels),
+        ("Scores", &counts.scores),
+        ("Splits", &counts.splits),
+    ] {
+        if !of.is_empty() {
+            let named = |(name, n): (&String, &usize)| format!("{} {}", one_line(name), number(*n));
+            let all: Vec<String> = of.iter().map(named).collect();
+            text += &format!("{what}: {}\n", all.join(", "));
+        }
+    }
+    text += &format!(
+        "As data.dialogues: {}; as data.levels: {}\n",
+        number_of(counts.examples as u64, "example", "examples"),
+        number_of(counts.labelled as u64, "labelled pair", "labelled pairs"),
+    );
+    if counts.repeated_ids > 0 {
+        text += &format!(
+            "note: {} an id that another has before.\n",
+            number_of(counts.repeated_ids as u64, "record has", "records have")
+        );
+    }
+    text
+}
+
+fn left_out_text(left_out: &BTreeMap<String, String>) -> String {
+    if left_out.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nLeft out:\n".to_string();
+    for (column, reason) in left_out {
+        text += &format!("  {}: {}\n", one_line(column), one_line(reason));
+    }
+    text
+}
+
+fn problems_text(problems: &[RowProblem]) -> String {
+    if problems.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nSkipped:\n".to_string();
+    for problem in problems.iter().take(SHOWN_PROBLEMS) {
+        text += &format!("  line {} {}\n", problem.line, one_line(&problem.what));
+    }
+    let more = problems.len().saturating_sub(SHOWN_PROBLEMS);
+    if more > 0 {
+        text += &format!(
+            "  {}; --json lists them all\n",
+            number_of(more as u64, "more row", "more rows")
+        );
+    }
+    text
+}
+
+fn record_text(record: &Record) -> String {
+    let mut head = format!("\n{}", one_line(&record.id));
+    if let Some(conversation) = record.conversation.as_ref().filter(|of| **of != record.id) {
+        head += &format!(", conversation {}", one_line(conversation));
+    }
+    if let Some(turn) = record.turn {
+        head += &format!(", turn {turn}");
+    }
+    if let Some(split) = record.split {
+        head += &format!(", {split}");
+    }
+    let mut text = head + "\n";
+    for said in &record.context {
+        let role = match said.role {
+            Role::Speaker => "speaker",
+            Role::Listener => "listener",
+        };
+        text += &format!(
+            "  {role}: {}{}\n",
+            short(&said.text),
+            remarks(&said.labels, &[])
+        );
+    }
+    if let Some(target) = &record.target {
+        text += &format!("  target: {}\n", short(target));
+    }
+    for response in &record.responses {
+        text += &format!(
+            "  response of {}: {}{}\n",
+            one_line(&response.system),
+            short(&response.text),
+            remarks(&response.labels, &response.scores)
+        );
+        if let Some(reasoning) = &response.reasoning {
+            text += &format!("    its reasoning: {}\n", short(reasoning));
+        }
+    }
+    let remarks = remarks(&record.labels, &record.scores);
+    if !remarks.is_empty() {
+        text += &format!(" {remarks}\n");
+    }
+    text
+}
+
+fn remarks(labels: &Labels, scores: &[Score]) -> String {
+    let labels = labels
+        .iter()
+        .map(|(label, value)| format!("{} {}", one_line(label), short(value)));
+    let scores = scores
+        .iter()
+        .map(|score| format!("{} {}", one_line(&score.name), score.value));
+    let all: Vec<String> = labels.chain(scores).collect();
+    match all.is_empty() {
+        true => String::new(),
+        false => format!(" [{}]", all.join(", ")),
+    }
+}
+
+fn short(text: &str) -> String {
+    let mut letters: String = text.chars().take(SHOWN_LETTERS).collect();
+    if letters.len() < text.len() {
+        letters.push('…');
+    }
+    one_line(&letters).into_owned()
+}

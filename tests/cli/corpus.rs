@@ -1,0 +1,134 @@
+//! A file of anybody's at the command line: looked at, imported, listed, exported.
+
+use std::path::Path;
+
+use crate::cli_support::Place;
+use serde_json::json;
+
+fn file(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/corpus");
+    folder.join(name).display().to_string()
+}
+
+#[test]
+fn a_file_is_looked_at_changed_by_its_mapping_and_imported() {
+    let place = Place::new();
+    let wide = file("wide.csv");
+    let text = place.ok(&["corpus", "inspect", &wide]);
+    for part in [
+        "a table with commas between cells, UTF-8; wide rows: a column for each system",
+        "Responses: anna 4, anna_b 3",
+        "empty: nothing in any row",
+        "All records as they are read:",
+        "  response of anna: You kept running, that takes heart. [rating 3]",
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    let found = place.json(&["corpus", "inspect", &wide]);
+    assert_eq!(
+        found["counts"]["examples"], 1,
+        "one row has one response alone"
+    );
+    let mapping = found["mapping"].as_str().unwrap();
+    let mapping = mapping.replace("system = \"anna_b\"", "system = \"bertha\"");
+    let mapping = place.write("m.toml", mapping);
+    let arguments = ["corpus", "import", &wide, "ratings", "--mapping", &mapping];
+    let dry = place.ok(&[&arguments[..], &["--dry-run"]].concat());
+    assert!(
+        dry.contains("Nothing was written") && dry.contains("bertha"),
+        "{dry}"
+    );
+    assert!(!place.store().join("data").exists());
+    place.ok(&arguments);
+    let again = place.run(&arguments);
+    assert!(
+        again.code == 2 && again.stderr.contains("--replace"),
+        "{}",
+        again.stderr
+    );
+    place.ok(&[&arguments[..], &["--replace"]].concat());
+
+    let list = place.json(&["corpus", "list"]);
+    assert_eq!(list[0]["name"], "ratings");
+    assert_eq!(
+        list[0]["counts"]["systems"],
+        json!({"anna": 4, "bertha": 3})
+    );
+    let sets = place.ok(&["data", "list"]);
+    assert!(
+        sets.lines()
+            .any(|line| line.starts_with("ratings") && line.contains("dialogues")),
+        "{sets}"
+    );
+    assert_eq!(
+        place.json(&["data", "show", "ratings"])["splits"]["train"]["pairs"]
+            .as_u64()
+            .map(|n| n < 2),
+        Some(true)
+    );
+
+    let out = place.path().join("out.csv").display().to_string();
+    place.ok(&["corpus", "export", "ratings", &out]);
+    let again = place.json(&["corpus", "inspect", &out]);
+    assert_eq!(again["counts"]["systems"], json!({"anna": 4, "bertha": 3}));
+    assert_eq!(again["counts"]["scores"], json!({"rating": 7}));
+    let wrong = place.run(&["corpus", "export", "ratings", "out.xlsx"]);
+    assert!(
+        wrong.code == 2 && wrong.stderr.contains(".jsonl or .csv"),
+        "{}",
+        wrong.stderr
+    );
+    let missing = place.run(&["corpus", "export", "others", "o.csv"]);
+    assert!(
+        missing.code == 2 && missing.stderr.contains("there are ratings"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[test]
+fn a_file_without_responses_ends_with_what_it_has() {
+    let place = Place::new();
+    let done = place.run(&["corpus", "import", &file("scores_alone.jsonl"), "scores"]);
+    assert_eq!((done.code, &*done.stdout), (1, ""));
+    assert!(
+        done.stderr.contains("\"scores.warmth\" (numbers)"),
+        "{}",
+        done.stderr
+    );
+    assert!(!place.store().join("data/scores").exists());
+}
+
+#[test]
+fn nothing_in_a_file_acts_on_the_terminal() {
+    let place = Place::new();
+    let rows = json!({"context": "a\u{1b}[2J is what I said", "response": "b\u{7} is what you said", "\u{1b}[31m": 1});
+    let file = place.write("odd.jsonl", format!("{rows}\n"));
+    let text = place.ok(&["corpus", "inspect", &file]);
+    assert!(
+        !text.contains('\u{1b}') && !text.contains('\u{7}'),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn every_command_reads_what_is_packed_and_parquet() {
+    let place = Place::new();
+    let rows = place.json(&["evaluate", "--responses", &file("flat.jsonl.gz")]);
+    assert_eq!(rows["n"], 4);
+    let done = place.run(&["evaluate", "--responses", &file("wide.parquet")]);
+    assert!(
+        done.code == 1
+            && done
+                .stderr
+                .contains("no \"response\" (it has \"dialogue_id\""),
+        "{}",
+        done.stderr
+    );
+    let latin = place.run(&["evaluate", "--responses", &file("latin1.csv")]);
+    assert!(
+        latin.code == 0 && latin.stdout.contains("Windows-1252"),
+        "{}",
+        latin.stderr
+    );
+}

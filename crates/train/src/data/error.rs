@@ -52,7 +52,8 @@ pub enum DataError {
     NoCorpus { name: String, known: String },
     /// A corpus has not what a setting needs.
     #[error(
-        "the corpus {name} has no {what}: look at it with `emprl corpus list`, and import it with another mapping"
+        "the corpus {name} has no {what}; import its file again with --replace and a --mapping that says which columns \
+         they are"
     )]
     CorpusLacks { name: String, what: &'static str },
     #[error("there is no data set {name:?}; known are {known}")]

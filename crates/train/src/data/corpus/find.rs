@@ -244,11 +244,11 @@ impl<'a> Finder<'a> {
                 .rsplit('_')
                 .next()
                 .is_some_and(|last| ["id", "idx", "index", "no"].contains(&last));
-            if column.is_category() && !(column.is_number() && !is_key)
-                || column.booleans == column.present
-            {
+            let is_score = column.is_number() && !is_key;
+            let is_label = column.is_category() || column.booleans == column.present;
+            if is_label && !is_score {
                 self.label(&name.clone(), name);
-            } else if column.is_number() && !is_key {
+            } else if is_score {
                 self.mapping
                     .scores
                     .insert(name.clone(), score(column, &name));

@@ -2,9 +2,6 @@
 //!
 //! Of each run only what is asked for is read, and only what is shown is kept.
 
-use std::thread;
-
-use crossbeam::channel::bounded;
 use serde_json::{Value, json};
 
 use super::super::output::moment;
@@ -18,7 +15,7 @@ use crate::filter::{Filter, parse};
 use crate::metrics::Digits;
 use crate::operations::reader_if_present;
 use crate::report::Sheet;
-use crate::store::{CatalogParts, CatalogRow, RunId, RunStatus, StoreError, StoreReader};
+use crate::store::{CatalogParts, RunId, RunStatus, StoreError, StoreReader};
 
 #[derive(Debug, clap::Args)]
 pub struct List {
@@ -51,9 +48,6 @@ pub struct List {
     deleted: bool,
 }
 
-/// Runs that may have been read and not yet been put into words.
-const AHEAD: usize = 100;
-
 /// Which runs are listed, and in which order.
 struct Listing<'a> {
     filter: Filter,
@@ -72,41 +66,20 @@ impl Listing<'_> {
         &self,
         reader: &StoreReader,
         shown: &[&Column],
-        keep: impl Fn(Entry) -> T + Sync,
-    ) -> Result<(Vec<T>, usize), Failure>
-    where
-        T: Send,
-    {
+        keep: impl Fn(Entry) -> T,
+    ) -> Result<(Vec<T>, usize), StoreError> {
         let names = shown.iter().copied().chain(self.sort).map(Column::name);
         let parts = match self.whole {
             true => CatalogParts::ALL,
             false => parts_of(names.chain(self.filter.names())),
         };
-        let kept = |row: CatalogRow| {
+        let kept = reader.catalog(self.deleted, &parts, |row| {
             let entry = Entry::new(row);
             let is_here = self.all || self.deleted || !entry.row.archived;
             (is_here && self.filter.matches(&entry)).then(|| {
                 let by = self.sort.map_or(Cell::Missing, |sort| sort.cell(&entry));
                 (by, keep(entry))
             })
-        };
-        // One thread reads the store while another puts what was read into words.
-        let kept: Vec<Option<(Cell, T)>> = thread::scope(|scope| {
-            let (read, rows) = bounded(AHEAD);
-            let worker = thread::Builder::new().name("rows".into());
-            let worker =
-                worker.spawn_scoped(scope, || rows.into_iter().map(kept).collect::<Vec<_>>());
-            let worker = worker.map_err(|error| {
-                Failure::Failed(format!("cannot create a thread for the list: {error}"))
-            })?;
-            // If the worker has panicked, nothing is received any more, and joining it says why.
-            let listed = reader.catalog(self.deleted, &parts, |row| {
-                read.send(row).ok();
-            });
-            drop(read);
-            let kept = worker.join().map_err(|panic| Failure::internal(&*panic))?;
-            listed?;
-            Ok::<_, Failure>(kept)
         })?;
         let count = kept.len();
         let mut kept: Vec<(Cell, T)> = kept.into_iter().flatten().collect();

@@ -208,7 +208,7 @@ fn imported_text(manifest: &Manifest) -> String {
     text
 }
 
-fn counts_text(counts: &Counts) -> String {
+pub(super) fn counts_text(counts: &Counts) -> String {
     let number = |n: usize| count(n as u64);
     let mut text = format!(
         "{}, {} of them skipped; {}: {} with a context, {} with a target\n",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::corpus::counts_text;
 use super::meter::ByteBar;
 use super::output::count;
 use super::{CommandContext, Failure};
@@ -292,6 +293,12 @@ fn summary_text(summary: &SetSummary) -> String {
             text += &format!("{}\n", one_line(&study.words()));
         }
         text.push('\n');
+    }
+    if let Some(counts) = &summary.records {
+        text += &counts_text(counts);
+    }
+    if summary.lengths.is_empty() {
+        return text;
     }
     let mut table = TextTable::new(&[
         ("Words of", Align::Left),

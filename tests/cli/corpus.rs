@@ -60,6 +60,11 @@ fn a_file_is_looked_at_changed_by_its_mapping_and_imported() {
             .any(|line| line.starts_with("ratings") && line.contains("dialogues")),
         "{sets}"
     );
+    let shown = place.json(&["data", "show", "ratings"]);
+    assert_eq!(shown["records"], list[0]["counts"]);
+    assert_eq!(shown["fingerprint"].as_str().map(str::len), Some(64));
+    let shown = place.ok(&["data", "show", "ratings"]);
+    assert!(shown.contains("As data.dialogues: "), "{shown}");
     assert_eq!(
         place.json(&["data", "show", "ratings"])["splits"]["train"]["pairs"]
             .as_u64()

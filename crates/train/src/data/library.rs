@@ -193,6 +193,10 @@ pub fn show(store: &Path, name: &str) -> Result<SetSummary, DataError> {
         name: name.to_string(),
         ..SetSummary::default()
     };
+    if let Some((manifest, corpus)) = corpus(store, name)? {
+        summary.fingerprint = manifest.fingerprint;
+        summary.records = Some(corpus.counts);
+    }
     if entry.has_dialogues {
         let set = open_dialogues(store, name)?;
         summary.add_dialogues(&set);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::corpus::Counts;
 use super::empathy::{EmpathyLevel, Mechanism};
 use super::import::SplitCount;
 use super::preferences::{PreferencePair, PreferenceSet, StudyPairs};
@@ -27,6 +28,9 @@ pub struct SetSummary {
     /// Preference pairs, for a set of those.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preference_pairs: Option<usize>,
+    /// What its records have, for a corpus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<Counts>,
     /// The studies that preference pairs come from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub studies: Vec<StudyPairs>,

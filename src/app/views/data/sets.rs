@@ -1,5 +1,6 @@
 //! The data sets: the list, and an overview of one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use eframe::egui::{Align, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
@@ -18,6 +19,7 @@ use crate::app::widgets::cells::{cell, line, row};
 use crate::app::widgets::layout;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
+use crate::data::corpus::Counts;
 use crate::data::library::{BUILTIN, EMPATHETIC_DIALOGUES, ListedSet, MENTAL_HEALTH_SUBREDDITS};
 use crate::data::{EmpathyLevel, SetSummary, Split};
 
@@ -214,28 +216,63 @@ fn summary_ui(ui: &mut Ui, summary: &SetSummary) {
             words::secondary(ui, format!("{}.", study.words()));
         }
     }
-    ui.add_space(space::S);
-    words::bold(ui, "Lengths in words");
-    let rows: Vec<_> = summary
-        .lengths
-        .iter()
-        .map(|length| {
-            let figures = vec![
-                format::fixed(length.mean, 1),
-                number(length.median),
-                number(length.percentile_95),
-                number(length.longest),
-            ];
-            (sentence(&length.text.replace('_', " ")), figures)
-        })
-        .collect();
-    table(ui, &["Mean", "Median", "95 %", "Longest"], &rows);
+    if let Some(counts) = &summary.records {
+        records_ui(ui, counts);
+    }
+    let lengths = summary.lengths.iter().map(|length| {
+        let figures = vec![
+            format::fixed(length.mean, 1),
+            number(length.median),
+            number(length.percentile_95),
+            number(length.longest),
+        ];
+        (sentence(&length.text.replace('_', " ")), figures)
+    });
+    let rows: Vec<_> = lengths.collect();
+    if !rows.is_empty() {
+        ui.add_space(space::S);
+        words::bold(ui, "Lengths in words");
+        table(ui, &["Mean", "Median", "95 %", "Longest"], &rows);
+    }
     if !summary.emotions.is_empty() {
         ui.add_space(space::S);
         emotions_ui(ui, summary);
     }
     ui.add_space(space::S);
     fact(ui, "Fingerprint", &summary.fingerprint);
+}
+
+/// What the records of a corpus have, and why it is nothing to train on where that is so.
+fn records_ui(ui: &mut Ui, counts: &Counts) {
+    let number = |count: usize| format::count(count as u64);
+    ui.add_space(space::S);
+    words::bold(ui, &format!("{} records", number(counts.records)));
+    let named = [
+        ("With a context".to_string(), counts.with_context),
+        ("With a target".to_string(), counts.with_target),
+    ];
+    let rows = |of: &BTreeMap<String, usize>| -> Vec<(String, Vec<String>)> {
+        let rows = of.iter();
+        rows.map(|(name, count)| (name.clone(), vec![number(*count)]))
+            .collect()
+    };
+    table(ui, &["Records"], &rows(&BTreeMap::from(named)));
+    for (head, of) in [
+        ("Responses", &counts.systems),
+        ("Labels", &counts.labels),
+        ("Scores", &counts.scores),
+    ] {
+        if !of.is_empty() {
+            ui.add_space(space::S);
+            table(ui, &[head], &rows(of));
+        }
+    }
+    if counts.examples == 0 {
+        prose(
+            ui,
+            "No record has a context with a target or exactly one response, so there is nothing here to train on.",
+        );
+    }
 }
 
 fn emotions_ui(ui: &mut Ui, summary: &SetSummary) {

@@ -182,27 +182,28 @@ pub fn show(store: &Path, name: &str) -> Result<SetSummary, DataError> {
     {
         return Ok(SetSummary::of_preferences(&set));
     }
-    let entry = match corpora::list(store)?
-        .into_iter()
-        .find(|set| set.name == name)
-    {
-        Some(corpus) => corpus,
-        None => known(name)?,
-    };
     let mut summary = SetSummary {
         name: name.to_string(),
         ..SetSummary::default()
     };
-    if let Some((manifest, corpus)) = corpus(store, name)? {
-        summary.fingerprint = manifest.fingerprint;
-        summary.records = Some(corpus.counts);
-    }
-    if entry.has_dialogues {
+    let (has_dialogues, has_levels) = match corpus(store, name)? {
+        Some((manifest, CorpusEntry { counts, .. })) => {
+            summary.fingerprint = manifest.fingerprint;
+            let has = (counts.examples > 0, counts.labelled > 0);
+            summary.records = Some(counts);
+            has
+        }
+        None => {
+            let set = known(name)?;
+            (set.has_dialogues, set.has_levels)
+        }
+    };
+    if has_dialogues {
         let set = open_dialogues(store, name)?;
         summary.add_dialogues(&set);
         summary.fingerprint = set.fingerprint;
     }
-    if entry.has_levels {
+    if has_levels {
         let set = open_levels(store, name)?;
         summary.add_levels(&set);
         summary.fingerprint = set.fingerprint;

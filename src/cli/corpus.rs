@@ -1,4 +1,6 @@
-//! `emprl corpus`: look at a file of anybody's, import it as records, list, export.
+//! `emprl corpus`: look at a file of anybody's, import it as records, list, show, sum up, export.
+
+mod figures;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,8 @@ use crate::data::Role;
 use crate::data::corpus::record::{Labels, Record, Score};
 use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
-use crate::operations::corpus::{self, ExportForm, Inspection};
+use crate::filter::{Filter, parse};
+use crate::operations::corpus::{self, AnswerNames, ExportForm, Inspection, Shown};
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
 
@@ -52,6 +55,21 @@ pub enum Corpus {
     },
     /// The imported corpora
     List,
+    /// Records, one after the other, with all that is said of them
+    Show {
+        /// The corpus
+        name: String,
+        #[command(flatten)]
+        narrow: Narrow,
+        /// Records left out before the first
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        from: usize,
+        /// Records shown
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        limit: usize,
+    },
+    /// What the answers have by system, or by the values of a label; two labels or two scores against each other
+    Table(figures::Table),
     /// Write the records of a corpus to a new file: .jsonl (everything) or .csv (a column for each label, score and
     /// system)
     Export {
@@ -96,9 +114,65 @@ impl Corpus {
                     .map_err(Failure::but_done)
             }
             Corpus::List => list(ctx),
+            Corpus::Show {
+                name,
+                narrow,
+                from,
+                limit,
+            } => {
+                let (names, filter) = narrow.filter(ctx, name)?;
+                let shown = corpus::show(&ctx.store, name, &names, &filter, *from, *limit)?;
+                ctx.out.show(&shown, || shown_text(&shown))
+            }
+            Corpus::Table(table) => table.run(ctx),
             Corpus::Export { name, out } => export(ctx, name, out),
         }
     }
+}
+
+/// Which answers of a corpus.
+#[derive(Debug, clap::Args)]
+pub struct Narrow {
+    /// Only answers for which this holds, such as "emotion = sad and words > 10 and system != target".
+    ///
+    /// Names are those of labels and scores, and id, conversation, turn, split, system, words, context_words and
+    /// utterances; where a label or a score has a name that is taken, it is label.NAME or score.NAME. `=`, `!=`, `<`,
+    /// `<=`, `>`, `>=` compare; `~` and `:` find a part of a text; a word alone is searched in all texts; `and`, `or`,
+    /// `not` and parentheses join conditions; `has:NAME` finds answers with a value.
+    #[arg(
+        long = "where",
+        value_name = "EXPR",
+        default_value = "",
+        hide_default_value = true
+    )]
+    narrow: String,
+}
+
+impl Narrow {
+    /// The filter over the answers of a corpus, with the names that it may use.
+    fn filter(&self, ctx: &CommandContext, corpus: &str) -> Result<(AnswerNames, Filter), Failure> {
+        let names = corpus::names(&ctx.store, corpus)?;
+        let filter = parse(&self.narrow, &names)
+            .map_err(|error| Failure::of_filter("--where", &error, &self.narrow))?;
+        Ok((names, filter))
+    }
+}
+
+fn shown_text(shown: &Shown) -> String {
+    let mut text: String = shown.records.iter().map(record_text).collect();
+    let records = number_of(shown.matching as u64, "record", "records");
+    text += &match (shown.records.len(), shown.matching) {
+        (_, 0) => "No record has such an answer.\n".to_string(),
+        (0, _) => format!("\nThere are {records} only.\n"),
+        (n, all) if n < all => format!(
+            "\n{} to {} of {records}; --from {} goes on.\n",
+            count(shown.from as u64 + 1),
+            count((shown.from + n) as u64),
+            shown.from + n
+        ),
+        _ => format!("\n{records}.\n"),
+    };
+    text
 }
 
 fn list(ctx: &CommandContext) -> Result<(), Failure> {

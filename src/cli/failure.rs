@@ -9,6 +9,7 @@ use crate::data::DataError;
 use crate::engine::{StartError, panic_text, with_sources};
 use crate::experiment::ExperimentError;
 use crate::fetch::FetchError;
+use crate::filter::FilterError;
 use crate::operations::OperationError;
 use crate::operations::models::{ReferenceError, TrainError};
 use crate::store::{RunId, StoreError};
@@ -66,6 +67,15 @@ of_an_operation!(
 );
 
 impl Failure {
+    /// The error of a filter that an argument gave, with its position, in one line.
+    pub fn of_filter(argument: &str, error: &FilterError, text: &str) -> Failure {
+        let place = match text.get(error.at.clone()).filter(|part| !part.is_empty()) {
+            Some(part) => format!("at `{part}` (letter {})", error.at.start + 1),
+            None => "at its end".to_string(),
+        };
+        Failure::Usage(format!("{argument}: {place}: {}", error.message))
+    }
+
     /// A panic: a bug in the program.
     pub fn internal(panic: &(dyn Any + Send)) -> Failure {
         Failure::Failed(format!(

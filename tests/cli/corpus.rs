@@ -137,3 +137,128 @@ fn every_command_reads_what_is_packed_and_parquet() {
         latin.stderr
     );
 }
+
+/// 40 rated answers of two systems to 20 contexts of 10 conversations.
+fn rated() -> String {
+    let mut rows = String::new();
+    for context in 0..20 {
+        for (place, system) in ["anna", "bertha"].iter().enumerate() {
+            let human = 1 + (context + place) % 5;
+            // The judge likes bertha, and knows nothing of the rest.
+            let judge = if *system == "bertha" {
+                4 + context % 2
+            } else {
+                1 + context % 3
+            };
+            let row = json!({
+                "id": format!("{context}-{system}"),
+                "conversation": format!("c{}", context / 2),
+                "context": format!("I lost my key number {context} today."),
+                "response": format!("I am sorry. {}", "That is hard. ".repeat(1 + context % 3)),
+                "system": system,
+                "emotion": if context % 4 == 0 { "angry" } else { "sad" },
+                "predicted_emotion": if context % 2 == 0 { "angry" } else { "sad" },
+                "human": human,
+                "judge": judge,
+            });
+            rows += &format!("{row}\n");
+        }
+    }
+    rows
+}
+
+#[test]
+fn a_corpus_is_shown_and_summed_up_by_its_labels_and_scores() {
+    let place = Place::new();
+    let file = place.write("rated.jsonl", rated());
+    place.ok(&["corpus", "import", &file, "rated"]);
+
+    let shown = place.json(&[
+        "corpus",
+        "show",
+        "rated",
+        "--where",
+        "emotion = angry human >= 4",
+    ]);
+    let records = shown["records"].as_array().unwrap();
+    assert_eq!(shown["matching"], records.len());
+    assert!(records.len() > 1);
+    for record in records {
+        let text = record.to_string();
+        assert!(text.contains("angry"), "{text}");
+    }
+    let text = place.ok(&["corpus", "show", "rated", "--limit", "2", "--from", "3"]);
+    assert!(
+        text.ends_with("4 to 5 of 40 records; --from 5 goes on.\n"),
+        "{text}"
+    );
+    let wrong = place.run(&["corpus", "show", "rated", "--where", "emotoin = sad"]);
+    assert!(
+        wrong.code == 2 && wrong.stderr.contains("did you mean `emotion`"),
+        "{}",
+        wrong.stderr
+    );
+
+    let table = place.json(&["corpus", "table", "rated", "--by", "emotion"]);
+    let rows = table["rows"].as_array().unwrap();
+    let found: Vec<(&str, &str, u64)> = rows
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap();
+            (text("system"), text("value"), row["n"].as_u64().unwrap())
+        })
+        .collect();
+    let expected = [
+        ("anna", "sad", 15),
+        ("anna", "angry", 5),
+        ("bertha", "sad", 15),
+        ("bertha", "angry", 5),
+    ];
+    assert_eq!(found, expected);
+    // 0, 4, 8, 12 and 16 in 5 steps: 1, 5, 4, 3, 2.
+    assert_eq!(rows[1]["scores"]["human"]["mean"]["value"], 3.0);
+    assert_eq!(rows[1]["share"], 25.0);
+    let text = place.ok(&["corpus", "table", "rated", "--by", "emotion"]);
+    assert!(text.contains("over conversations"), "{text}");
+    let missing = place.run(&["corpus", "table", "rated", "--by", "mood"]);
+    assert!(
+        missing.code == 2 && missing.stderr.contains("it has emotion, predicted_emotion"),
+        "{}",
+        missing.stderr
+    );
+
+    let arguments = [
+        "corpus",
+        "table",
+        "rated",
+        "--confusion",
+        "emotion",
+        "predicted_emotion",
+    ];
+    let found = place.json(&arguments);
+    // 10 of 20 contexts are predicted as angry, 5 of them rightly; each has two answers.
+    assert_eq!(found["classes"], json!(["sad", "angry"]));
+    assert_eq!(found["counts"], json!([[20, 10], [0, 10]]));
+    assert_eq!(found["report"]["accuracy"], 75.0);
+    assert_eq!(found["constant"]["accuracy"], 75.0);
+    let text = place.ok(&arguments);
+    assert!(text.contains("Always \"sad\" has accuracy 75.00"), "{text}");
+
+    let arguments = ["corpus", "table", "rated", "--agreement", "human", "judge"];
+    let found = place.json(&arguments);
+    let rows = found["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 3, "all, anna, bertha");
+    assert_eq!(
+        (&rows[0]["n"], &rows[0]["conversations"]),
+        (&json!(40), &json!(10))
+    );
+    assert!(
+        rows[0]["same_scale"]["kappa"]["value"].is_number(),
+        "{}",
+        rows[0]
+    );
+    let text = place.ok(&arguments);
+    assert!(text.contains("are taken for one scale"), "{text}");
+    let of_one = place.json(&[&arguments[..], &["--where", "system = anna"]].concat());
+    assert_eq!(of_one["rows"][0]["pearson"], rows[1]["pearson"]);
+}

@@ -95,9 +95,8 @@ impl Listing<'_> {
 impl List {
     pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let filter_text = self.filter.as_deref().unwrap_or_default();
-        let filter = parse(filter_text, vocabulary()).map_err(|error| {
-            Failure::Usage(format!("--filter: {}", at_place(&error, filter_text)))
-        })?;
+        let filter = parse(filter_text, vocabulary())
+            .map_err(|error| Failure::of_filter("--filter", &error, filter_text))?;
         let columns = match self.columns.is_empty() {
             true => DEFAULT_COLUMNS.map(str::to_string).to_vec(),
             false => self.columns,
@@ -239,18 +238,6 @@ fn damaged(entries: &[&Entry]) -> Vec<String> {
 fn column(argument: &str, name: &str) -> Result<Column, Failure> {
     name.parse::<Column>()
         .map_err(|error| Failure::Usage(format!("{argument}: {error}")))
-}
-
-/// The error of a filter with its position, in one line.
-fn at_place(error: &crate::filter::FilterError, text: &str) -> String {
-    match text.get(error.at.clone()).filter(|part| !part.is_empty()) {
-        Some(part) => format!(
-            "at `{part}` (letter {}): {}",
-            error.at.start + 1,
-            error.message
-        ),
-        None => format!("at its end: {}", error.message),
-    }
 }
 
 /// Headings with the examples that figures were measured on.

@@ -142,6 +142,14 @@ pub enum OperationError {
         /// From 1.
         number: usize,
     },
+    /// A label or a score by a name that a corpus does not have.
+    #[error("the corpus has no {kind} {name:?}; {known}")]
+    NotInCorpus {
+        /// "label" or "score".
+        kind: &'static str,
+        name: String,
+        known: String,
+    },
     /// The progress callback asked for it.
     #[error("stopped; nothing of it was saved")]
     Stopped,
@@ -205,6 +213,7 @@ impl OperationError {
             | OperationError::NoSystemName
             | OperationError::LongSystemName
             | OperationError::UnlistableSystemName
+            | OperationError::NotInCorpus { .. }
             | OperationError::RunNameLine => true,
             _ => false,
         }

@@ -28,7 +28,7 @@ pub use best_of::BestOf;
 pub use bootstrap::{Bootstrap, Estimate};
 pub use classification::{ClassificationReport, Confusion};
 pub use controls::{ConstantAnswer, ControlLevels, Controls, EqualLength};
-pub use correlation::pearson;
+pub use correlation::{pearson, spearman};
 pub use declared::{Direction, MetricDecl, declared};
 pub use distinct::{ResponseWords, dist_n};
 pub use emp_f1::{EmpF1, EmpF1Estimates, LevelPairs, Levels, emp_f1_difference};

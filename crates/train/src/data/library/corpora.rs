@@ -220,8 +220,16 @@ pub fn each_record<E: From<DataError>>(
     name: &str,
     keep: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (manifest, _) = corpus(store, name)?.ok_or_else(|| no_corpus(store, name))?;
+    let (manifest, _) = require_corpus(store, name)?;
     read_records(store, &manifest, keep)
+}
+
+/// The manifest of a corpus.
+///
+/// # Errors
+/// No corpus has this name, or its manifest is damaged.
+pub fn require_corpus(store: &Path, name: &str) -> Result<(Manifest, CorpusEntry), DataError> {
+    corpus(store, name)?.ok_or_else(|| no_corpus(store, name))
 }
 
 /// That no corpus has this name, with those that are there.

@@ -1,0 +1,489 @@
+//! The answers of a corpus as rows: each target and each response, in its record. Names for a filter over them.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::super::OperationError;
+use crate::data::corpus::Counts;
+use crate::data::corpus::record::{Labels, Record, Response, Score};
+use crate::data::library;
+use crate::data::{DataError, Split};
+use crate::filter::{Fact, Facts, Filter, Kind, Name, Part, Vocabulary};
+use crate::metrics::words_of;
+
+/// What the listener's own answers are called beside those of systems.
+pub const TARGET: &str = "target";
+
+/// A target or a response in its record; a record without any has one answer of nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer<'a> {
+    pub record: &'a Record,
+    /// A system, or [`TARGET`]; empty for an answer of nothing.
+    pub system: &'a str,
+    pub text: Option<&'a str>,
+    response: Option<&'a Response>,
+}
+
+impl<'a> Answer<'a> {
+    /// The answers of a record, the target first.
+    pub fn of(record: &'a Record) -> Vec<Answer<'a>> {
+        let target = record.target.as_deref().map(|text| Answer {
+            record,
+            system: TARGET,
+            text: Some(text),
+            response: None,
+        });
+        let responses = record.responses.iter().map(|response| Answer {
+            record,
+            system: &response.system,
+            text: Some(&response.text),
+            response: Some(response),
+        });
+        let mut answers: Vec<Answer<'a>> = target.into_iter().chain(responses).collect();
+        if answers.is_empty() {
+            answers.push(Answer {
+                record,
+                system: "",
+                text: None,
+                response: None,
+            });
+        }
+        answers
+    }
+
+    /// A label of the response, else of the record, else of the last utterance that has it.
+    pub fn label(&self, name: &str) -> Option<&'a str> {
+        let of = |labels: &'a Labels| labels.get(name).map(String::as_str);
+        let of_turns = || {
+            self.record
+                .context
+                .iter()
+                .rev()
+                .find_map(|said| of(&said.labels))
+        };
+        self.response
+            .and_then(|response| of(&response.labels))
+            .or_else(|| of(&self.record.labels))
+            .or_else(of_turns)
+    }
+
+    /// A score of the response, else of the record; the mean where it was given several times.
+    pub fn score(&self, name: &str) -> Option<f64> {
+        let of = |scores: &[Score]| {
+            let named = scores.iter().filter(|score| score.name == name);
+            let (sum, n) = named.fold((0.0, 0), |(sum, n), score| (sum + score.value, n + 1));
+            (n > 0).then(|| sum / f64::from(n))
+        };
+        self.response
+            .and_then(|response| of(&response.scores))
+            .or_else(|| of(&self.record.scores))
+    }
+
+    /// Whether the response itself has a label or a score of this name; else both are its record's.
+    pub fn has_own(&self, name: &str) -> bool {
+        self.response.is_some_and(|response| {
+            let mut scores = response.scores.iter();
+            response.labels.contains_key(name) || scores.any(|score| score.name == name)
+        })
+    }
+
+    /// The lowest and highest value of a score, where that is known.
+    pub fn range(&self, name: &str) -> Option<[f64; 2]> {
+        let of_response = self.response.into_iter().flat_map(|of| &of.scores);
+        let mut named = of_response
+            .chain(&self.record.scores)
+            .filter(|score| score.name == name);
+        named.find_map(|score| score.range)
+    }
+
+    /// What answers that are not independent of each other share: the conversation, else the record.
+    pub fn conversation(&self) -> &'a str {
+        self.record
+            .conversation
+            .as_deref()
+            .unwrap_or(&self.record.id)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Field {
+    Id,
+    Conversation,
+    Turn,
+    Split,
+    System,
+    Words,
+    ContextWords,
+    Utterances,
+    Label(String),
+    Score(String),
+}
+
+/// What a filter over the answers of a corpus can name.
+#[derive(Debug)]
+pub struct AnswerNames {
+    names: Vec<Name>,
+    fields: HashMap<String, Field>,
+}
+
+/// The names of a corpus's answers.
+///
+/// # Errors
+/// There is no such corpus, or its manifest is damaged.
+pub fn names(store: &Path, corpus: &str) -> Result<AnswerNames, OperationError> {
+    let (_, entry) = library::require_corpus(store, corpus)?;
+    Ok(AnswerNames::new(&entry.counts))
+}
+
+impl AnswerNames {
+    fn new(counts: &Counts) -> Self {
+        let number = Kind::Number { curve: false };
+        let splits = Split::ALL.map(|split| split.key().to_string()).to_vec();
+        let mut systems: Vec<String> = counts.systems.keys().cloned().collect();
+        if counts.with_target > 0 {
+            systems.push(TARGET.to_string());
+        }
+        let fixed = [
+            ("id", Field::Id, Kind::Text, "the record"),
+            (
+                "conversation",
+                Field::Conversation,
+                Kind::Text,
+                "the record's conversation",
+            ),
+            (
+                "turn",
+                Field::Turn,
+                number.clone(),
+                "position of the answer in the conversation",
+            ),
+            (
+                "split",
+                Field::Split,
+                Kind::Choice(splits),
+                "where the file says it",
+            ),
+            (
+                "system",
+                Field::System,
+                Kind::Choice(systems),
+                "whose answer; `target` is the listener's own",
+            ),
+            ("words", Field::Words, number.clone(), "words of the answer"),
+            (
+                "context_words",
+                Field::ContextWords,
+                number.clone(),
+                "words of the context",
+            ),
+            (
+                "utterances",
+                Field::Utterances,
+                number.clone(),
+                "utterances of the context",
+            ),
+        ];
+        let mut all = AnswerNames {
+            names: Vec::new(),
+            fields: HashMap::new(),
+        };
+        for (name, field, kind, help) in fixed {
+            all.add(name.to_string(), field, kind, help);
+        }
+        for label in counts.labels.keys() {
+            let name = all.free("label", label);
+            all.add(name, Field::Label(label.clone()), Kind::Text, "a label");
+        }
+        for score in counts.scores.keys() {
+            let name = all.free("score", score);
+            all.add(name, Field::Score(score.clone()), number.clone(), "a score");
+        }
+        all
+    }
+
+    /// The name as a filter can write it, with its kind before it where another has the name already.
+    fn free(&self, kind: &str, name: &str) -> String {
+        let plain: String = name
+            .chars()
+            .map(
+                |letter| match letter.is_whitespace() || "()<>=!~:\"".contains(letter) {
+                    true => '_',
+                    false => letter,
+                },
+            )
+            .collect();
+        match self.fields.contains_key(&plain.to_lowercase()) {
+            true => format!("{kind}.{plain}"),
+            false => plain,
+        }
+    }
+
+    fn add(&mut self, name: String, field: Field, kind: Kind, help: &str) {
+        self.fields.insert(name.to_lowercase(), field);
+        self.names.push(Name {
+            name,
+            kind,
+            help: help.to_string(),
+        });
+    }
+
+    /// The label of this name.
+    ///
+    /// # Errors
+    /// No record has such a label.
+    pub(super) fn label(&self, name: &str) -> Result<&str, OperationError> {
+        match self.field("label", name) {
+            Some(Field::Label(label)) => Ok(label),
+            _ => Err(self.missing("label", name)),
+        }
+    }
+
+    /// The score of this name.
+    ///
+    /// # Errors
+    /// Nothing has such a score.
+    pub(super) fn score(&self, name: &str) -> Result<&str, OperationError> {
+        match self.field("score", name) {
+            Some(Field::Score(score)) => Ok(score),
+            _ => Err(self.missing("score", name)),
+        }
+    }
+
+    /// The scores, in the order of their names.
+    pub(super) fn scores(&self) -> impl Iterator<Item = &str> {
+        let fields = self
+            .names
+            .iter()
+            .filter_map(|name| self.fields.get(&name.name.to_lowercase()));
+        fields.filter_map(|field| match field {
+            Field::Score(score) => Some(score.as_str()),
+            _ => None,
+        })
+    }
+
+    fn field(&self, kind: &str, name: &str) -> Option<&Field> {
+        let name = name.to_lowercase();
+        let with_kind = self.fields.get(&format!("{kind}.{name}"));
+        with_kind.or_else(|| self.fields.get(&name))
+    }
+
+    fn missing(&self, kind: &'static str, name: &str) -> OperationError {
+        let is_one = |known: &&Name| match self.fields.get(&known.name.to_lowercase()) {
+            Some(Field::Label(_)) => kind == "label",
+            Some(Field::Score(_)) => kind == "score",
+            _ => false,
+        };
+        let known: Vec<&str> = self
+            .names
+            .iter()
+            .filter(is_one)
+            .map(|known| known.name.as_str())
+            .collect();
+        OperationError::NotInCorpus {
+            kind,
+            name: name.to_string(),
+            known: match known.is_empty() {
+                true => format!("it has no {kind}s"),
+                false => format!("it has {}", known.join(", ")),
+            },
+        }
+    }
+
+    pub(super) fn matches(&self, filter: &Filter, answer: &Answer<'_>) -> bool {
+        filter.matches(&AnswerFacts {
+            names: self,
+            answer,
+        })
+    }
+}
+
+impl Vocabulary for AnswerNames {
+    fn name(&self, name: &str) -> Option<&Name> {
+        self.names
+            .iter()
+            .find(|known| known.name.eq_ignore_ascii_case(name))
+    }
+
+    fn names(&self) -> &[Name] {
+        &self.names
+    }
+}
+
+struct AnswerFacts<'a> {
+    names: &'a AnswerNames,
+    answer: &'a Answer<'a>,
+}
+
+impl Facts for AnswerFacts<'_> {
+    fn fact(&self, name: &str, _: Part) -> Fact {
+        let (answer, record) = (self.answer, self.answer.record);
+        let number = |value: Option<f64>| value.map_or(Fact::Missing, Fact::Number);
+        let text = |value: Option<&str>| {
+            value.map_or(Fact::Missing, |value| Fact::Text(value.to_string()))
+        };
+        match self.names.fields.get(&name.to_lowercase()) {
+            None => Fact::Missing,
+            Some(Field::Id) => text(Some(&record.id)),
+            Some(Field::Conversation) => text(record.conversation.as_deref()),
+            Some(Field::Turn) => number(record.turn.map(f64::from)),
+            Some(Field::Split) => text(record.split.map(Split::key)),
+            Some(Field::System) => text(answer.text.map(|_| answer.system)),
+            Some(Field::Words) => number(answer.text.map(|text| words_of(text) as f64)),
+            Some(Field::ContextWords) => number(Some(words_of(&record.context_text()) as f64)),
+            Some(Field::Utterances) => number(Some(record.context.len() as f64)),
+            Some(Field::Label(label)) => text(answer.label(label)),
+            Some(Field::Score(score)) => number(answer.score(score)),
+        }
+    }
+
+    fn mentions(&self, lower: &str) -> bool {
+        let (answer, record) = (self.answer, self.answer.record);
+        let of_response = answer.response.into_iter();
+        let context = record.context.iter();
+        [Some(record.id.as_str()), Some(answer.system), answer.text]
+            .into_iter()
+            .flatten()
+            .chain(context.map(|said| said.text.as_str()))
+            .chain(record.labels.values().map(String::as_str))
+            .chain(of_response.flat_map(|response| response.labels.values().map(String::as_str)))
+            .any(|text| text.to_lowercase().contains(lower))
+    }
+}
+
+/// Gives every record to `keep`, with those of its answers that the filter lets through, where there are any.
+///
+/// # Errors
+/// There is no such corpus, or it is damaged.
+pub(super) fn each_narrowed(
+    store: &Path,
+    corpus: &str,
+    names: &AnswerNames,
+    filter: &Filter,
+    mut keep: impl FnMut(&Record, Vec<Answer<'_>>),
+) -> Result<(), DataError> {
+    library::each_record(store, corpus, |record| {
+        let mut answers = Answer::of(&record);
+        answers.retain(|answer| names.matches(filter, answer));
+        if !answers.is_empty() {
+            keep(&record, answers);
+        }
+        Ok(())
+    })
+}
+
+/// Of a record's answers those to compare two labels or scores by: all whose response has one of the two itself, else one,
+/// since what is the record's own counts once.
+pub(super) fn compared<'a>(answers: Vec<Answer<'a>>, names: [&str; 2]) -> Vec<Answer<'a>> {
+    let has_own = |answer: &Answer<'_>| names.iter().any(|name| answer.has_own(name));
+    match answers.iter().any(has_own) {
+        true => answers,
+        false => answers.into_iter().take(1).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Role;
+    use crate::data::corpus::record::Utterance;
+    use crate::filter::parse;
+
+    fn record() -> Record {
+        let score = |value: f64| Score {
+            name: "words".into(),
+            value,
+            range: None,
+            origin: None,
+        };
+        Record {
+            id: "7".into(),
+            context: vec![Utterance {
+                labels: Labels::from([("Cue type".into(), "loss".into())]),
+                ..Utterance::new(Role::Speaker, "My cat died.")
+            }],
+            target: Some("I am so sorry.".into()),
+            responses: vec![Response {
+                system: "anna".into(),
+                text: "Oh".into(),
+                labels: Labels::from([("emotion".into(), "calm".into())]),
+                scores: vec![score(2.0), score(5.0)],
+                ..Response::default()
+            }],
+            labels: Labels::from([("emotion".into(), "sad".into())]),
+            ..Record::default()
+        }
+    }
+
+    fn names() -> AnswerNames {
+        let some = |name: &str| (name.to_string(), 1);
+        AnswerNames::new(&Counts {
+            with_target: 1,
+            systems: [some("anna")].into(),
+            labels: [some("emotion"), some("Cue type")].into(),
+            scores: [some("words")].into(),
+            ..Counts::default()
+        })
+    }
+
+    #[test]
+    fn an_answer_has_its_own_labels_then_those_of_its_record_and_context() {
+        let record = record();
+        let answers = Answer::of(&record);
+        let [target, response] = answers[..] else {
+            panic!("{answers:?}")
+        };
+        assert_eq!(
+            (target.system, target.label("emotion")),
+            (TARGET, Some("sad"))
+        );
+        assert_eq!(response.label("emotion"), Some("calm"));
+        assert_eq!(response.label("Cue type"), Some("loss"));
+        // Given twice: the mean.
+        assert_eq!(
+            (response.score("words"), target.score("words")),
+            (Some(3.5), None)
+        );
+    }
+
+    #[test]
+    fn what_is_the_records_own_is_compared_once() {
+        let record = record();
+        let compared = |names| compared(Answer::of(&record), names).len();
+        assert_eq!(compared(["emotion", "Cue type"]), 2);
+        assert_eq!(compared(["Cue type", "situation"]), 1);
+    }
+
+    #[test]
+    fn a_filter_names_what_a_corpus_has() {
+        let (record, names) = (record(), names());
+        let systems = |text: &str| {
+            let filter = parse(text, &names).unwrap();
+            let all = Answer::of(&record);
+            let kept = all.iter().filter(|answer| names.matches(&filter, answer));
+            kept.map(|answer| answer.system.to_string())
+                .collect::<Vec<_>>()
+        };
+        for (text, kept) in [
+            ("", &["target", "anna"][..]),
+            ("system = anna", &["anna"]),
+            ("words > 2", &["target"]),
+            // Another thing than the words of the answer.
+            ("score.words >= 3.5", &["anna"]),
+            ("emotion = sad or cue_type = joy", &["target"]),
+            ("Cue_type = loss has:words", &["target", "anna"]),
+            ("cat", &["target", "anna"]),
+            ("has:score.words", &["anna"]),
+            ("has:turn", &[]),
+        ] {
+            assert_eq!(systems(text), kept, "{text}");
+        }
+        let error = parse("emotoin = sad", &names).unwrap_err();
+        assert!(error.message.contains("did you mean `emotion`"), "{error}");
+        let error = names.label("mood").unwrap_err().to_string();
+        assert!(
+            error.contains("emotion, Cue_type") || error.contains("Cue_type, emotion"),
+            "{error}"
+        );
+        assert!(names.score("emotion").is_err());
+    }
+}

@@ -1,0 +1,223 @@
+//! A corpus summed up: its answers by system, or by system and a label's values.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::super::OperationError;
+use super::answers::{Answer, AnswerNames, each_narrowed};
+use crate::data::library;
+use crate::data::{EmpathyLevel, Mechanism};
+use crate::filter::Filter;
+use crate::metrics::{Bootstrap, Estimate, ResponseWords, words_of};
+
+/// The answers of a corpus in groups.
+#[derive(Debug, Serialize)]
+pub struct Tabulated {
+    pub corpus: String,
+    pub fingerprint: String,
+    /// The label whose values make the groups; None: systems alone.
+    pub by: Option<String>,
+    /// The scores that any row has.
+    pub scores: Vec<String>,
+    /// By system, then the largest group first.
+    pub rows: Vec<TableRow>,
+}
+
+/// A group of answers. Intervals are of 95 %, over conversations.
+#[derive(Debug, Serialize)]
+pub struct TableRow {
+    pub system: String,
+    /// The label's value; None for answers without it, or where there is no label.
+    pub value: Option<String>,
+    pub n: usize,
+    pub conversations: usize,
+    /// Of the answers of its system, in %.
+    pub share: f64,
+    /// Words an answer.
+    pub words: Option<Estimate>,
+    /// Dist-1 and Dist-2 in %.
+    pub dist: [f64; 2],
+    pub scores: BTreeMap<String, ScoreMean>,
+    /// By mechanism; all 0 where answers have no empathy levels.
+    pub levels: [LevelCounts; 3],
+}
+
+/// The mean of a score, over the answers that have it.
+#[derive(Debug, Serialize)]
+pub struct ScoreMean {
+    pub n: usize,
+    pub mean: Option<Estimate>,
+}
+
+/// Answers by empathy level: no, weak, strong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LevelCounts(pub [usize; 3]);
+
+impl LevelCounts {
+    /// Answers that have a level.
+    pub fn n(&self) -> usize {
+        self.0.iter().sum()
+    }
+}
+
+/// Sums up the answers that a filter lets through, by system and by the values of a label, with these scores, or all.
+///
+/// # Errors
+/// There is no such corpus, it is damaged or has no such label or score.
+pub fn table(
+    store: &Path,
+    corpus: &str,
+    names: &AnswerNames,
+    filter: &Filter,
+    by: Option<&str>,
+    scores: &[String],
+) -> Result<Tabulated, OperationError> {
+    let by = by.map(|by| names.label(by)).transpose()?;
+    let scores: Vec<&str> = match scores {
+        [] => names.scores().collect(),
+        chosen => {
+            let chosen = chosen.iter().map(|score| names.score(score));
+            chosen.collect::<Result<_, _>>()?
+        }
+    };
+    let mut groups: BTreeMap<String, HashMap<Option<String>, Group>> = BTreeMap::new();
+    each_narrowed(store, corpus, names, filter, |_, answers| {
+        for answer in answers {
+            if let Some(text) = answer.text {
+                let value = by.and_then(|by| answer.label(by)).map(str::to_string);
+                let of_system = groups.entry(answer.system.to_string()).or_default();
+                of_system
+                    .entry(value)
+                    .or_default()
+                    .add(&answer, text, &scores);
+            }
+        }
+    })?;
+    let (manifest, _) = library::require_corpus(store, corpus)?;
+    let mut rows = Vec::new();
+    for (system, groups) in groups {
+        let all: usize = groups.values().map(|group| group.texts.len()).sum();
+        let mut groups: Vec<(Option<String>, Group)> = groups.into_iter().collect();
+        groups.sort_by(|a, b| {
+            let size = |of: &Group| of.texts.len();
+            // Those without the label last.
+            (a.0.is_none().cmp(&b.0.is_none()))
+                .then(size(&b.1).cmp(&size(&a.1)))
+                .then(a.0.cmp(&b.0))
+        });
+        rows.extend(
+            groups
+                .into_iter()
+                .map(|(value, group)| group.row(&system, value, all)),
+        );
+    }
+    let scores = scores.into_iter().filter(|score| {
+        let mut of_rows = rows.iter();
+        of_rows.any(|row: &TableRow| row.scores.contains_key(*score))
+    });
+    Ok(Tabulated {
+        corpus: manifest.name,
+        fingerprint: manifest.fingerprint,
+        by: by.map(str::to_string),
+        scores: scores.map(str::to_string).collect(),
+        rows,
+    })
+}
+
+#[derive(Default)]
+struct Group {
+    texts: Vec<String>,
+    /// Number of the conversation of each text.
+    of: Vec<usize>,
+    conversations: HashMap<String, usize>,
+    scores: BTreeMap<String, Vec<(usize, f64)>>,
+    levels: [LevelCounts; 3],
+}
+
+impl Group {
+    fn add(&mut self, answer: &Answer<'_>, text: &str, scores: &[&str]) {
+        let next = self.conversations.len();
+        let conversation = answer.conversation().to_string();
+        let conversation = *self.conversations.entry(conversation).or_insert(next);
+        self.texts.push(text.to_string());
+        self.of.push(conversation);
+        for name in scores {
+            if let Some(score) = answer.score(name) {
+                let scores = self.scores.entry(name.to_string()).or_default();
+                scores.push((conversation, score));
+            }
+        }
+        for mechanism in Mechanism::ALL {
+            let level = answer.label(mechanism.key());
+            if let Some(level) = level.and_then(|level| level.parse::<EmpathyLevel>().ok()) {
+                self.levels[mechanism.index()].0[level.index()] += 1;
+            }
+        }
+    }
+
+    fn row(self, system: &str, value: Option<String>, all: usize) -> TableRow {
+        let words = ResponseWords::new(&self.texts);
+        let lengths = self.of.iter().zip(&self.texts);
+        let lengths = lengths.map(|(conversation, text)| (*conversation, words_of(text) as f64));
+        let conversations = self.conversations.len();
+        TableRow {
+            system: system.to_string(),
+            value,
+            n: self.texts.len(),
+            conversations,
+            share: 100.0 * self.texts.len() as f64 / all as f64,
+            words: clustered_mean(conversations, lengths),
+            dist: [words.dist(1), words.dist(2)],
+            scores: self
+                .scores
+                .into_iter()
+                .map(|(name, scores)| {
+                    let mean = ScoreMean {
+                        n: scores.len(),
+                        mean: clustered_mean(conversations, scores.into_iter()),
+                    };
+                    (name, mean)
+                })
+                .collect(),
+            levels: self.levels,
+        }
+    }
+}
+
+/// The mean of values with its interval over conversations, which are numbered from 0.
+fn clustered_mean(
+    conversations: usize,
+    values: impl Iterator<Item = (usize, f64)>,
+) -> Option<Estimate> {
+    let mut sums = vec![(0.0, 0.0); conversations];
+    for (conversation, value) in values {
+        sums[conversation].0 += value;
+        sums[conversation].1 += 1.0;
+    }
+    // Conversations without any value have none to draw.
+    sums.retain(|(_, n)| *n > 0.0);
+    Bootstrap::default().estimate(sums.len(), |drawn| {
+        let (sum, n) = drawn.iter().fold((0.0, 0.0), |(sum, n), place| {
+            (sum + sums[*place].0, n + sums[*place].1)
+        });
+        sum / n
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_one_conversation_are_drawn_together() {
+        let together = clustered_mean(2, [(0, 1.0), (0, 1.0), (0, 1.0)].into_iter()).unwrap();
+        assert_eq!((together.low, together.high), (1.0, 1.0));
+        let apart: Vec<(usize, f64)> = (0..40).map(|at| (at / 20, (at / 20) as f64)).collect();
+        let two = clustered_mean(2, apart.iter().copied()).unwrap();
+        // Two conversations of one value each: a quarter of the resamples holds the first alone.
+        assert_eq!((two.value, two.low, two.high), (0.5, 0.0, 1.0));
+        assert_eq!(clustered_mean(3, [].into_iter()), None);
+    }
+}

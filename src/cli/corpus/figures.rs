@@ -1,0 +1,312 @@
+//! `emprl corpus table`: a corpus in figures.
+
+use super::super::output::{count, number_of};
+use super::super::{CommandContext, Failure};
+use super::Narrow;
+use crate::data::Mechanism;
+use crate::metrics::{Digits, Estimate};
+use crate::operations::corpus::{
+    self, Agreement, AgreementRow, LabelConfusion, LevelCounts, TableRow, Tabulated,
+};
+use crate::report::{Align, TextTable};
+use crate::text::shown::one_line;
+
+/// Rows and classes that are printed; --json has all.
+const SHOWN_ROWS: usize = 100;
+const SHOWN_CLASSES: usize = 12;
+const SHOWN_SCORES: usize = 6;
+/// Conversations of the smallest group whose interval is printed: of fewer a bootstrap says too little.
+const FEW: usize = 5;
+
+#[derive(Debug, clap::Args)]
+pub struct Table {
+    /// The corpus
+    name: String,
+    /// A row for each value of this label, such as emotion, intent, cue or strategy
+    #[arg(long, value_name = "LABEL")]
+    by: Option<String>,
+    /// How often a given label was predicted as each other
+    #[arg(long, num_args = 2, value_names = ["GIVEN", "PREDICTED"], conflicts_with = "by")]
+    confusion: Option<Vec<String>>,
+    /// Correlation and agreement of two scores, such as a human's and a judge's
+    #[arg(long, num_args = 2, value_names = ["SCORE", "SCORE"], conflicts_with_all = ["by", "confusion"])]
+    agreement: Option<Vec<String>>,
+    /// Scores that have a column, such as rating,empathy; else the first six
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["confusion", "agreement"])]
+    scores: Vec<String>,
+    #[command(flatten)]
+    narrow: Narrow,
+}
+
+impl Table {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        let (names, filter) = self.narrow.filter(ctx, &self.name)?;
+        let (store, name) = (&ctx.store, self.name.as_str());
+        if let Some([given, predicted]) = self.confusion.as_deref() {
+            let found = corpus::confusion(store, name, &names, &filter, given, predicted)?;
+            return ctx.out.show(&found, || confusion_text(&found));
+        }
+        if let Some([first, second]) = self.agreement.as_deref() {
+            let found = corpus::agreement(store, name, &names, &filter, first, second)?;
+            return ctx.out.show(&found, || agreement_text(&found));
+        }
+        let found = corpus::table(
+            store,
+            name,
+            &names,
+            &filter,
+            self.by.as_deref(),
+            &self.scores,
+        )?;
+        let shown_scores = match self.scores.is_empty() {
+            true => SHOWN_SCORES,
+            false => self.scores.len(),
+        };
+        ctx.out.show(&found, || table_text(&found, shown_scores))
+    }
+}
+
+const NOTHING: &str = "No answer is left to count.\n";
+
+fn table_text(found: &Tabulated, shown_scores: usize) -> String {
+    if found.rows.is_empty() {
+        return NOTHING.to_string();
+    }
+    let leveled: Vec<Mechanism> = Mechanism::ALL
+        .into_iter()
+        .filter(|mechanism| {
+            found
+                .rows
+                .iter()
+                .any(|row| row.levels[mechanism.index()].n() > 0)
+        })
+        .collect();
+    let mut columns = vec![("System".to_string(), Align::Left)];
+    columns.extend(found.by.iter().map(|by| (by.clone(), Align::Left)));
+    let figures = ["n", "%", "Words", "Dist-1", "Dist-2"];
+    let levels = leveled
+        .iter()
+        .map(|mechanism| format!("{mechanism} no/weak/strong %"));
+    let all = figures.into_iter().map(str::to_string);
+    let scores = &found.scores[..found.scores.len().min(shown_scores)];
+    let all = all.chain(scores.iter().cloned()).chain(levels);
+    columns.extend(all.map(|title| (title, Align::Right)));
+    let columns: Vec<(&str, Align)> = columns
+        .iter()
+        .map(|(title, align)| (title.as_str(), *align))
+        .collect();
+    let mut table = TextTable::new(&columns);
+    for row in found.rows.iter().take(SHOWN_ROWS) {
+        let value = found.by.iter().map(|_| match &row.value {
+            Some(value) => value.clone(),
+            None => "(without)".to_string(),
+        });
+        let scores = scores.iter().map(|score| score_cell(row, score));
+        let levels = leveled
+            .iter()
+            .map(|mechanism| level_cell(row.levels[mechanism.index()]));
+        table.row(
+            [row.system.clone()]
+                .into_iter()
+                .chain(value)
+                .chain([
+                    count(row.n as u64),
+                    Digits::Decimals(1).write(row.share),
+                    of_group(Digits::WORDS, row, row.words.as_ref()),
+                    Digits::RESULT.write(row.dist[0]),
+                    Digits::RESULT.write(row.dist[1]),
+                ])
+                .chain(scores)
+                .chain(levels),
+        );
+    }
+    let mut text = table.text();
+    let more = found.rows.len().saturating_sub(SHOWN_ROWS);
+    if more > 0 {
+        text += &format!(
+            "{} more; --json has them all.\n",
+            number_of(more as u64, "row", "rows")
+        );
+    }
+    let hidden = &found.scores[scores.len()..];
+    if !hidden.is_empty() {
+        let names: Vec<_> = hidden.iter().map(|score| one_line(score)).collect();
+        text += &format!(
+            "Without a column: {}; choose with --scores.\n",
+            names.join(", ")
+        );
+    }
+    text += &format!(
+        "\n% of the answers of the system. Intervals are of 95 %, over conversations; fewer than {FEW} of them have \
+         none. Dist-n falls as a group grows: compare groups of like size.\n"
+    );
+    if found
+        .rows
+        .iter()
+        .any(|row| row.scores.values().any(|score| score.n < row.n))
+    {
+        text += "(n) is of how many answers a mean is, where not of all.\n";
+    }
+    text
+}
+
+fn score_cell(row: &TableRow, score: &str) -> String {
+    match row.scores.get(score) {
+        None => "–".to_string(),
+        Some(mean) => {
+            let of = match mean.n == row.n {
+                true => String::new(),
+                false => format!(" ({})", count(mean.n as u64)),
+            };
+            format!("{}{of}", of_group(Digits::SCORE, row, mean.mean.as_ref()))
+        }
+    }
+}
+
+fn level_cell(levels: LevelCounts) -> String {
+    match levels.n() {
+        0 => "–".to_string(),
+        n => levels
+            .0
+            .map(|count| Digits::Decimals(1).write(100.0 * count as f64 / n as f64))
+            .join("/"),
+    }
+}
+
+fn of_group(digits: Digits, row: &TableRow, estimate: Option<&Estimate>) -> String {
+    match estimate {
+        Some(estimate) if row.conversations < FEW => digits.write(estimate.value),
+        estimate => with_interval(digits, estimate),
+    }
+}
+
+fn with_interval(digits: Digits, estimate: Option<&Estimate>) -> String {
+    estimate.map_or_else(
+        || "–".to_string(),
+        |estimate| digits.with_interval(estimate),
+    )
+}
+
+fn without_text(without: usize, what: &str) -> String {
+    match without {
+        0 => String::new(),
+        n => format!(
+            "{} one of the two {what} and {} left out.\n",
+            number_of(n as u64, "answer lacks", "answers lack"),
+            if n == 1 { "is" } else { "are" }
+        ),
+    }
+}
+
+fn confusion_text(found: &LabelConfusion) -> String {
+    let (Some(report), Some(constant)) = (&found.report, &found.constant) else {
+        return format!("{NOTHING}{}", without_text(found.without, "labels"));
+    };
+    let shown = found.classes.len().min(SHOWN_CLASSES);
+    let title = format!("{} \\ {}", found.given, found.predicted);
+    let mut columns = vec![(title.as_str(), Align::Left)];
+    let classes = &found.classes[..shown];
+    columns.extend(classes.iter().map(|class| (class.as_str(), Align::Right)));
+    let hidden = found.classes.len() - shown;
+    if hidden > 0 {
+        columns.push(("others", Align::Right));
+    }
+    columns.extend([("n", Align::Right), ("F1", Align::Right)]);
+    let mut table = TextTable::new(&columns);
+    for (place, class) in classes.iter().enumerate() {
+        let counts = &found.counts[place];
+        let others: u64 = counts[shown..].iter().sum();
+        let others = (hidden > 0).then(|| count(others));
+        table.row(
+            [class.clone()]
+                .into_iter()
+                .chain(counts[..shown].iter().map(|n| count(*n)))
+                .chain(others)
+                .chain([
+                    count(counts.iter().sum()),
+                    Digits::RESULT.write(found.f1[place]),
+                ]),
+        );
+    }
+    let mut text = table.text();
+    if hidden > 0 {
+        text += &format!(
+            "{} rarer; --json has them all.\n",
+            number_of(hidden as u64, "class is", "classes are")
+        );
+    }
+    let kappa = found.kappa.map_or_else(
+        || "no κ, since both have one class throughout".to_string(),
+        |kappa| format!("κ {}", Digits::AGREEMENT.write(kappa)),
+    );
+    text += &format!(
+        "\nn {}, accuracy {}, macro F1 {}, weighted F1 {}, {kappa}. Always {:?} has accuracy {}, macro F1 {}, κ 0.\n",
+        count(report.n),
+        Digits::RESULT.write(report.accuracy),
+        Digits::RESULT.write(report.macro_f1),
+        Digits::RESULT.write(report.weighted_f1),
+        one_line(&found.classes[0]),
+        Digits::RESULT.write(constant.accuracy),
+        Digits::RESULT.write(constant.macro_f1),
+    );
+    text + &without_text(found.without, "labels")
+}
+
+fn agreement_text(found: &Agreement) -> String {
+    if found.rows.is_empty() {
+        return format!("{NOTHING}{}", without_text(found.without, "scores"));
+    }
+    let same_scale = found.rows.iter().any(|row| row.same_scale.is_some());
+    let first = format!("Mean {}", found.first);
+    let second = format!("Mean {}", found.second);
+    let mut columns = vec![
+        ("System", Align::Left),
+        ("n", Align::Right),
+        (first.as_str(), Align::Right),
+        (second.as_str(), Align::Right),
+        ("Pearson", Align::Right),
+        ("Spearman", Align::Right),
+    ];
+    if same_scale {
+        columns.extend([
+            ("Difference", Align::Right),
+            ("Equal %", Align::Right),
+            ("κ (quadratic)", Align::Right),
+            ("α (ordinal)", Align::Right),
+        ]);
+    }
+    let mut table = TextTable::new(&columns);
+    for row in &found.rows {
+        table.row(agreement_cells(row));
+    }
+    let mut text = table.text();
+    text += "\nIntervals are of 95 %, over conversations.\n";
+    for note in &found.notes {
+        text += &format!("{}\n", one_line(note));
+    }
+    text + &without_text(found.without, "scores")
+}
+
+fn agreement_cells(row: &AgreementRow) -> Vec<String> {
+    let mut cells = vec![
+        row.system.clone().unwrap_or_else(|| "(all)".to_string()),
+        count(row.n as u64),
+        Digits::SCORE.write(row.mean_first),
+        Digits::SCORE.write(row.mean_second),
+        with_interval(Digits::AGREEMENT, row.pearson.as_ref()),
+        with_interval(Digits::AGREEMENT, row.spearman.as_ref()),
+    ];
+    if let Some(both) = &row.same_scale {
+        let figure = |figure: &crate::study::statistics::Figure| match figure {
+            Ok(value) => Digits::AGREEMENT.write(*value),
+            Err(_) => "–".to_string(),
+        };
+        cells.extend([
+            with_interval(Digits::SCORE, both.difference.as_ref()),
+            Digits::Decimals(1).write(both.equal),
+            figure(&both.kappa),
+            figure(&both.alpha),
+        ]);
+    }
+    cells
+}

@@ -14,7 +14,9 @@ use crate::data::corpus::record::{Labels, Record, Score};
 use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
 use crate::filter::{Filter, parse};
-use crate::operations::corpus::{self, AnswerNames, ExportForm, Inspection, Shown};
+use crate::operations::corpus::{
+    self, AnswerNames, CorpusForm, ExportRequest, Exported, Inspection, Shown,
+};
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
 
@@ -70,13 +72,24 @@ pub enum Corpus {
     },
     /// What the answers have by system, or by the values of a label; two labels or two scores against each other
     Table(figures::Table),
-    /// Write the records of a corpus to a new file: .jsonl (everything) or .csv (a column for each label, score and
-    /// system)
+    /// Write a corpus to a new file
+    ///
+    /// As records (.jsonl: everything), as a table with a column for each label, score and system (.csv, .parquet), or as
+    /// rows that trainers read (.jsonl, or .json as one array).
     Export {
         /// The corpus
         name: String,
         /// The file
         out: PathBuf,
+        /// records, csv, parquet, messages, sharegpt, alpaca (a row an answer), or preferences (the best and the worst
+        /// answer of a record by a score); else what the file's ending says
+        #[arg(long, value_name = "FORM", value_parser = form)]
+        form: Option<CorpusForm>,
+        /// For preferences: the score by which answers are chosen, the highest best
+        #[arg(long, value_name = "SCORE")]
+        prefer: Option<String>,
+        #[command(flatten)]
+        narrow: Narrow,
     },
 }
 
@@ -125,7 +138,33 @@ impl Corpus {
                 ctx.out.show(&shown, || shown_text(&shown))
             }
             Corpus::Table(table) => table.run(ctx),
-            Corpus::Export { name, out } => export(ctx, name, out),
+            Corpus::Export {
+                name,
+                out,
+                form,
+                prefer,
+                narrow,
+            } => {
+                let form = form.or_else(|| CorpusForm::of(out)).ok_or_else(|| {
+                    Failure::Usage(format!(
+                        "{}: the ending says no form, as .jsonl, .csv and .parquet do; say it with --form",
+                        out.display()
+                    ))
+                })?;
+                let (names, filter) = narrow.filter(ctx, name)?;
+                let request = ExportRequest {
+                    form,
+                    names: &names,
+                    filter: &filter,
+                    prefer: prefer.as_deref(),
+                };
+                let exported = corpus::export(&ctx.store, name, out, &request)?;
+                let document =
+                    json!({"name": name, "file": out, "form": form.key(), "exported": exported});
+                ctx.out
+                    .show(&document, || exported_text(&exported, out))
+                    .map_err(Failure::but_done)
+            }
         }
     }
 }
@@ -207,21 +246,21 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
     })
 }
 
-fn export(ctx: &CommandContext, name: &str, out: &Path) -> Result<(), Failure> {
-    let form = ExportForm::of(out).ok_or_else(|| {
-        Failure::Usage(format!(
-            "{}: the ending says the form: .jsonl or .csv",
-            out.display()
-        ))
-    })?;
-    let records = corpus::export(&ctx.store, name, out, form)?;
-    let document = json!({"name": name, "file": out, "records": records});
-    ctx.out
-        .show(&document, || {
-            let records = number_of(records as u64, "record is", "records are");
-            format!("{records} in {}.\n", one_line(&out.to_string_lossy()))
-        })
-        .map_err(Failure::but_done)
+fn form(text: &str) -> Result<CorpusForm, String> {
+    let found = CorpusForm::ALL.into_iter().find(|form| form.key() == text);
+    found.ok_or_else(|| {
+        let known = CorpusForm::ALL.map(CorpusForm::key);
+        format!("no such form; there are {}", known.join(", "))
+    })
+}
+
+fn exported_text(exported: &Exported, out: &Path) -> String {
+    let rows = number_of(exported.rows as u64, "row is", "rows are");
+    let mut text = format!("{rows} in {}.\n", one_line(&out.to_string_lossy()));
+    for (reason, n) in &exported.left_out {
+        text += &format!("Left out {}: {reason}\n", count(*n as u64));
+    }
+    text
 }
 
 fn inspection_text(found: &Inspection) -> String {

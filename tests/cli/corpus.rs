@@ -79,7 +79,7 @@ fn a_file_is_looked_at_changed_by_its_mapping_and_imported() {
     assert_eq!(again["counts"]["scores"], json!({"rating": 7}));
     let wrong = place.run(&["corpus", "export", "ratings", "out.xlsx"]);
     assert!(
-        wrong.code == 2 && wrong.stderr.contains(".jsonl or .csv"),
+        wrong.code == 2 && wrong.stderr.contains("as .jsonl, .csv and .parquet do"),
         "{}",
         wrong.stderr
     );
@@ -259,6 +259,34 @@ fn a_corpus_is_shown_and_summed_up_by_its_labels_and_scores() {
     );
     let text = place.ok(&arguments);
     assert!(text.contains("are taken for one scale"), "{text}");
+    let pairs = place.path().join("pairs.jsonl").display().to_string();
+    let arguments_of_pairs = ["corpus", "export", "rated", &pairs, "--form", "preferences"];
+    let wrong = place.run(&arguments_of_pairs);
+    assert!(
+        wrong.code == 2 && wrong.stderr.contains("--prefer SCORE"),
+        "{}",
+        wrong.stderr
+    );
+    // A record has one answer here.
+    let none = place.run(&[&arguments_of_pairs[..], &["--prefer", "human"]].concat());
+    assert!(
+        none.code == 1 && none.stderr.contains("fewer than two answers"),
+        "{}",
+        none.stderr
+    );
+    let messages = place.path().join("messages.json").display().to_string();
+    let text = place.ok(&[
+        "corpus",
+        "export",
+        "rated",
+        &messages,
+        "--form",
+        "messages",
+        "--where",
+        "human = 5",
+    ]);
+    assert!(text.starts_with("8 rows are in "), "{text}");
+
     let of_one = place.json(&[&arguments[..], &["--where", "system = anna"]].concat());
     assert_eq!(of_one["rows"][0]["pearson"], rows[1]["pearson"]);
 }

@@ -9,7 +9,9 @@ use emprl::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
 use emprl::data::library;
 use emprl::data::reader::source::Source;
 use emprl::data::{DataError, EmpathyLevel, Role, Split};
-use emprl::operations::corpus::{ExportForm, export};
+use emprl::filter::parse;
+use emprl::operations::OperationError;
+use emprl::operations::corpus::{CorpusForm, ExportRequest, Exported, export, names};
 use serde_json::{Value, json};
 
 fn file(name: &str) -> PathBuf {
@@ -350,6 +352,23 @@ fn a_mapping_can_be_sent_to_a_colleague() {
     );
 }
 
+/// Exports the corpus `support`.
+fn exported(
+    store: &Path,
+    out: &Path,
+    form: CorpusForm,
+    narrow: &str,
+) -> Result<Exported, OperationError> {
+    let names = names(store, "support")?;
+    let request = ExportRequest {
+        form,
+        names: &names,
+        filter: &parse(narrow, &names).unwrap(),
+        prefer: Some("rating"),
+    };
+    export(store, "support", out, &request)
+}
+
 #[test]
 fn an_imported_corpus_is_whole_and_comes_back_as_it_was_exported() {
     let store = tempfile::tempdir().unwrap();
@@ -365,22 +384,27 @@ fn an_imported_corpus_is_whole_and_comes_back_as_it_was_exported() {
     assert_eq!(again.fingerprint, manifest.fingerprint);
 
     let out = store.path().join("out.jsonl");
-    let written = export(store.path(), "support", &out, ExportForm::JsonLines).unwrap();
-    let exported = Corpus::open(&out, None).unwrap();
-    assert_eq!((exported.shape(), written), (Shape::Records, 9));
-    assert_eq!(read(&exported).0, read(&corpus).0);
+    let written = exported(store.path(), &out, CorpusForm::Records, "")
+        .unwrap()
+        .rows;
+    let again = Corpus::open(&out, None).unwrap();
+    assert_eq!((again.shape(), written), (Shape::Records, 9));
+    assert_eq!(read(&again).0, read(&corpus).0);
     assert!(
-        export(store.path(), "support", &out, ExportForm::JsonLines).is_err(),
+        exported(store.path(), &out, CorpusForm::Records, "").is_err(),
         "a file is never replaced"
     );
     let csv = store.path().join("out.csv");
-    export(store.path(), "support", &csv, ExportForm::Csv).unwrap();
+    exported(store.path(), &csv, CorpusForm::Csv, "").unwrap();
     let table = read(&Corpus::open(&csv, None).unwrap()).0;
     let texts = |records: &[Record]| -> Vec<(String, Option<String>)> {
         let text = |record: &Record| (record.context_text(), record.target.clone());
         records.iter().map(text).collect()
     };
     assert_eq!(texts(&table), texts(&read(&corpus).0));
+    let parquet = store.path().join("out.parquet");
+    exported(store.path(), &parquet, CorpusForm::Parquet, "").unwrap();
+    assert_eq!(read(&Corpus::open(&parquet, None).unwrap()).0, table);
     assert_eq!(table[8].context[3].role, Role::Listener);
 
     fs::write(folder.join("records.jsonl"), "").unwrap();
@@ -512,4 +536,74 @@ fn a_corpus_with_the_three_levels_is_a_set_of_levels() {
         example.situation,
         "The day number 2 was a special day, too."
     );
+}
+
+#[test]
+fn what_trainers_read_comes_back_with_every_turn() {
+    let store = tempfile::tempdir().unwrap();
+    let corpus = open("dialogues.json");
+    library::import_corpus(store.path(), "support", &corpus, false).unwrap();
+    let records = read(&corpus).0;
+    for (form, shape, file) in [
+        (CorpusForm::Messages, Shape::Messages, "messages.jsonl"),
+        (CorpusForm::ShareGpt, Shape::ShareGpt, "sharegpt.json"),
+        (CorpusForm::Alpaca, Shape::Alpaca, "alpaca.json"),
+    ] {
+        let out = store.path().join(file);
+        let written = exported(store.path(), &out, form, "").unwrap();
+        let left_out: usize = written.left_out.values().sum();
+        assert_eq!(written.rows + left_out, records.len(), "{file}");
+        let again = Corpus::open(&out, None).unwrap();
+        assert_eq!((again.shape(), again.rows), (shape, written.rows), "{file}");
+        let wanted = records.iter().filter(|record| {
+            record
+                .context
+                .last()
+                .is_some_and(|said| said.role == Role::Speaker)
+        });
+        let wanted: Vec<String> = wanted
+            .map(|record| record.target.clone().unwrap())
+            .collect();
+        let found = read(&again).0;
+        // Of a list of turns every answer of the listener is a record: the last of each row is what was exported.
+        for answer in &wanted {
+            assert!(
+                found.iter().any(|record| record.answer() == Some(answer)),
+                "{file}: {answer}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_best_and_the_worst_answer_are_a_pair_to_learn_from() {
+    let store = tempfile::tempdir().unwrap();
+    library::import_corpus(store.path(), "support", &open("wide.csv"), false).unwrap();
+    let out = store.path().join("pairs.jsonl");
+    let written = exported(store.path(), &out, CorpusForm::Preferences, "").unwrap();
+    // One row has one answer.
+    assert_eq!((written.rows, written.left_out.len()), (3, 1));
+    library::import_preferences(store.path(), "preferred", &out, None).unwrap();
+    let set = library::open_preferences(store.path(), "preferred").unwrap();
+    assert_eq!(set.pairs.len(), 3);
+    assert_eq!(set.pairs[0].chosen, "You kept running, that takes heart.");
+    assert_eq!(set.pairs[0].rejected, "Well done, how long was it?");
+    assert!(set.pairs[0].context[0].ends_with("I did not stop once!"));
+
+    let few = exported(
+        store.path(),
+        &store.path().join("few.jsonl"),
+        CorpusForm::Preferences,
+        "system = anna",
+    );
+    let error = few.unwrap_err().to_string();
+    assert!(error.contains("fewer than two answers"), "{error}");
+    assert!(!store.path().join("few.jsonl").exists());
+    let wrong = exported(
+        store.path(),
+        &store.path().join("pairs.csv"),
+        CorpusForm::Preferences,
+        "",
+    );
+    assert!(wrong.unwrap_err().to_string().contains(".jsonl file"));
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 pub use agreement::{Agreement, AgreementRow, agreement};
 pub use answers::{AnswerNames, TARGET, names};
 pub use confusion::{LabelConfusion, confusion};
-pub use export::{ExportForm, export};
+pub use export::{CorpusForm, ExportRequest, Exported, export};
 pub use show::{Shown, show};
 pub use table::{LevelCounts, ScoreMean, TableRow, Tabulated, table};
 

@@ -150,6 +150,24 @@ pub enum OperationError {
         name: String,
         known: String,
     },
+    /// A file whose ending is of another form.
+    #[error("{}: an export as {form} is a .{ending} file; name it so", path.display())]
+    ExportEnding {
+        path: PathBuf,
+        form: &'static str,
+        ending: &'static str,
+    },
+    #[error(
+        "preference pairs need a score by which answers are chosen; name it with --prefer SCORE"
+    )]
+    NoPreference,
+    #[error("nothing is left to export: {why}")]
+    NothingExported { why: String },
+    /// Writing to a file that the operation names in its own error.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Parquet(#[from] parquet::errors::ParquetError),
     /// The progress callback asked for it.
     #[error("stopped; nothing of it was saved")]
     Stopped,
@@ -214,6 +232,8 @@ impl OperationError {
             | OperationError::LongSystemName
             | OperationError::UnlistableSystemName
             | OperationError::NotInCorpus { .. }
+            | OperationError::ExportEnding { .. }
+            | OperationError::NoPreference
             | OperationError::RunNameLine => true,
             _ => false,
         }

@@ -95,6 +95,7 @@ pub fn agreement(
                 _ => without += 1,
             }
         }
+        Ok(())
     })?;
     let mut all: HashMap<&str, Pairs> = HashMap::new();
     for (conversation, pairs) in systems.values().flatten() {

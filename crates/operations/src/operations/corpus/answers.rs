@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::super::OperationError;
+use crate::data::Split;
 use crate::data::corpus::Counts;
 use crate::data::corpus::record::{Labels, Record, Response, Score};
 use crate::data::library;
-use crate::data::{DataError, Split};
 use crate::filter::{Fact, Facts, Filter, Kind, Name, Part, Vocabulary};
 use crate::metrics::words_of;
 
@@ -21,7 +21,8 @@ pub(super) struct Answer<'a> {
     /// A system, or [`TARGET`]; empty for an answer of nothing.
     pub system: &'a str,
     pub text: Option<&'a str>,
-    response: Option<&'a Response>,
+    /// None for a target.
+    pub response: Option<&'a Response>,
 }
 
 impl<'a> Answer<'a> {
@@ -353,21 +354,21 @@ impl Facts for AnswerFacts<'_> {
 /// Gives every record to `keep`, with those of its answers that the filter lets through, where there are any.
 ///
 /// # Errors
-/// There is no such corpus, or it is damaged.
+/// There is no such corpus, it is damaged, or `keep` fails.
 pub(super) fn each_narrowed(
     store: &Path,
     corpus: &str,
     names: &AnswerNames,
     filter: &Filter,
-    mut keep: impl FnMut(&Record, Vec<Answer<'_>>),
-) -> Result<(), DataError> {
+    mut keep: impl FnMut(&Record, Vec<Answer<'_>>) -> Result<(), OperationError>,
+) -> Result<(), OperationError> {
     library::each_record(store, corpus, |record| {
         let mut answers = Answer::of(&record);
         answers.retain(|answer| names.matches(filter, answer));
-        if !answers.is_empty() {
-            keep(&record, answers);
+        match answers.is_empty() {
+            true => Ok(()),
+            false => keep(&record, answers),
         }
-        Ok(())
     })
 }
 

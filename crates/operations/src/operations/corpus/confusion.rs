@@ -53,6 +53,7 @@ pub fn confusion(
                 _ => without += 1,
             }
         }
+        Ok(())
     })?;
     Ok(count(given, predicted, &pairs, without))
 }

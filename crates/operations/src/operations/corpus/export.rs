@@ -1,235 +1,307 @@
-//! A corpus as a file: JSONL of everything, or a table.
+//! A corpus as a file: records, a table, or the rows that others' trainers read.
 
-use std::collections::BTreeSet;
+mod columns;
+mod parquet;
+mod rows;
+
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use serde_json::json;
+use serde::Serialize;
 
 use super::super::OperationError;
-use crate::data::corpus::record::{Record, Score};
-use crate::data::{Role, library};
+use super::answers::{Answer, AnswerNames, each_narrowed};
+use crate::data::corpus::Record;
+use crate::filter::Filter;
 use crate::text::shown::cell;
+use columns::{Cell, Columns};
+use parquet::ParquetTable;
 
 /// The form of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportForm {
-    /// Everything; what [`import`] reads as records again.
-    JsonLines,
+pub enum CorpusForm {
+    /// Everything, a record a line; what `import` reads as records again.
+    Records,
     /// A row a record and a column for each label, score and system's response, without ranges and origins of scores and
     /// labels of single utterances.
     Csv,
+    /// The same table.
+    Parquet,
+    /// A row an answer: `messages` of the roles user and assistant.
+    Messages,
+    /// A row an answer: `conversations` from human and gpt.
+    ShareGpt,
+    /// A row an answer: instruction, input, output and history.
+    Alpaca,
+    /// A row a record: the context with the best and the worst answer by a score, as TRL reads it.
+    Preferences,
 }
 
-impl ExportForm {
+impl CorpusForm {
+    pub const ALL: [CorpusForm; 7] = [
+        CorpusForm::Records,
+        CorpusForm::Csv,
+        CorpusForm::Parquet,
+        CorpusForm::Messages,
+        CorpusForm::ShareGpt,
+        CorpusForm::Alpaca,
+        CorpusForm::Preferences,
+    ];
+
+    pub fn key(self) -> &'static str {
+        match self {
+            CorpusForm::Records => "records",
+            CorpusForm::Csv => "csv",
+            CorpusForm::Parquet => "parquet",
+            CorpusForm::Messages => "messages",
+            CorpusForm::ShareGpt => "sharegpt",
+            CorpusForm::Alpaca => "alpaca",
+            CorpusForm::Preferences => "preferences",
+        }
+    }
+
     /// The form that a file's ending says.
-    pub fn of(path: &Path) -> Option<ExportForm> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "jsonl" => Some(ExportForm::JsonLines),
-            "csv" => Some(ExportForm::Csv),
+    pub fn of(path: &Path) -> Option<CorpusForm> {
+        match ending(path).as_str() {
+            "jsonl" => Some(CorpusForm::Records),
+            "csv" => Some(CorpusForm::Csv),
+            "parquet" => Some(CorpusForm::Parquet),
             _ => None,
+        }
+    }
+
+    /// The endings of its files; the first is the usual one.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            CorpusForm::Csv => &["csv"],
+            CorpusForm::Parquet => &["parquet"],
+            _ => &["jsonl", "json"],
         }
     }
 }
 
-/// Writes the records of a corpus to a new file; returns how many.
+fn ending(path: &Path) -> String {
+    let ending = path.extension().unwrap_or_default();
+    ending.to_string_lossy().to_ascii_lowercase()
+}
+
+/// What is exported, and how.
+#[derive(Debug)]
+pub struct ExportRequest<'a> {
+    pub form: CorpusForm,
+    pub names: &'a AnswerNames,
+    /// The answers that are exported, with their records.
+    pub filter: &'a Filter,
+    /// The score by which answers are chosen and rejected, for [`CorpusForm::Preferences`].
+    pub prefer: Option<&'a str>,
+}
+
+/// What was exported.
+#[derive(Debug, Default, Serialize)]
+pub struct Exported {
+    pub rows: usize,
+    /// Records or answers that make no row, by the reason.
+    pub left_out: BTreeMap<String, usize>,
+}
+
+/// Writes the answers of a corpus to a new file. It is on disk when this returns.
 ///
 /// # Errors
-/// There is no such corpus, it is damaged, the file is there already or cannot be written.
+/// There is no such corpus or score, the corpus is damaged, the file's ending is of another form, nothing makes a row, or
+/// the file is there already or cannot be written. Nothing half-written is left.
 pub fn export(
     store: &Path,
     name: &str,
     out: &Path,
-    form: ExportForm,
-) -> Result<usize, OperationError> {
-    let columns = match form {
-        ExportForm::JsonLines => None,
-        ExportForm::Csv => Some(CsvColumns::of(store, name)?),
-    };
-    let wrong = OperationError::write(out);
-    let mut file = BufWriter::new(File::create_new(out).map_err(&wrong)?);
-    let mut written = 0;
-    let done = (|| {
-        if let Some(columns) = &columns {
-            file.write_all(&columns.head().map_err(&wrong)?)
-                .map_err(&wrong)?;
-        }
-        library::each_record(store, name, |record| {
-            let line = match &columns {
-                Some(columns) => columns.row(&record),
-                None => serde_json::to_vec(&record)
-                    .map(|mut line| {
-                        line.push(b'\n');
-                        line
-                    })
-                    .map_err(std::io::Error::from),
-            };
-            written += 1;
-            line.and_then(|line| file.write_all(&line)).map_err(&wrong)
-        })?;
-        file.flush().map_err(&wrong)
-    })();
+    request: &ExportRequest<'_>,
+) -> Result<Exported, OperationError> {
+    if !request.form.endings().contains(&ending(out).as_str()) {
+        return Err(OperationError::ExportEnding {
+            path: out.to_path_buf(),
+            form: request.form.key(),
+            ending: request.form.endings()[0],
+        });
+    }
+    let cannot_write = OperationError::write(out);
+    let file = File::create_new(out).map_err(&cannot_write)?;
+    let done = write(store, name, &file, request, &ending(out))
+        .and_then(|exported| match exported.rows {
+            0 => Err(OperationError::NothingExported {
+                why: reasons(&exported.left_out),
+            }),
+            _ => Ok(exported),
+        })
+        .and_then(|exported| {
+            file.sync_all().map_err(&cannot_write)?;
+            Ok(exported)
+        });
     if done.is_err() {
         // The first error is the one to report.
         let _ = fs::remove_file(out);
     }
-    done.map(|()| written)
+    done.map_err(|error| match error {
+        OperationError::Io(source) => cannot_write(source),
+        error => error,
+    })
 }
 
-/// The columns of a corpus as a table.
-#[derive(Debug, Default)]
-struct CsvColumns {
-    systems: BTreeSet<String>,
-    /// Labels and scores of responses, by system.
-    of_systems: BTreeSet<(String, String)>,
-    labels: BTreeSet<String>,
-    scores: BTreeSet<String>,
+impl Exported {
+    fn leave_out(&mut self, reason: &str) {
+        *self.left_out.entry(reason.to_string()).or_default() += 1;
+    }
 }
 
-/// Columns that every table has.
-const FIXED: [&str; 6] = ["id", "conversation", "turn", "split", "context", "target"];
+fn reasons(left_out: &BTreeMap<String, usize>) -> String {
+    let reasons: Vec<&str> = left_out.keys().map(String::as_str).collect();
+    match reasons.is_empty() {
+        true => "the filter lets no answer through".to_string(),
+        false => reasons.join("; "),
+    }
+}
 
-impl CsvColumns {
-    fn of(store: &Path, name: &str) -> Result<Self, OperationError> {
-        let mut columns = CsvColumns::default();
-        library::each_record(store, name, |record| {
-            for response in &record.responses {
-                columns.systems.insert(response.system.clone());
-                let scores = response.scores.iter().map(|score| &score.name);
-                for of in response.labels.keys().chain(scores) {
-                    columns
-                        .of_systems
-                        .insert((response.system.clone(), of.clone()));
+fn write(
+    store: &Path,
+    name: &str,
+    file: &File,
+    request: &ExportRequest<'_>,
+    ending: &str,
+) -> Result<Exported, OperationError> {
+    let ExportRequest { names, filter, .. } = *request;
+    let mut exported = Exported::default();
+    let mut out = JsonFile::new(file, ending == "json");
+    match request.form {
+        CorpusForm::Records => {
+            each_narrowed(store, name, names, filter, |record, answers| {
+                out.put(&narrowed(record, &answers))
+            })?;
+        }
+        CorpusForm::Csv | CorpusForm::Parquet => {
+            let columns = Columns::of(store, name, request)?;
+            let mut table = match request.form {
+                CorpusForm::Parquet => Table::parquet(file, &columns)?,
+                _ => Table::csv(file, &columns)?,
+            };
+            each_narrowed(store, name, names, filter, |record, answers| {
+                exported.rows += 1;
+                table.put(columns.cells(&narrowed(record, &answers)))
+            })?;
+            table.finish()?;
+            return Ok(exported);
+        }
+        CorpusForm::Messages | CorpusForm::ShareGpt | CorpusForm::Alpaca => {
+            each_narrowed(store, name, names, filter, |_, answers| {
+                for answer in &answers {
+                    match rows::answer(request.form, answer) {
+                        Ok(row) => out.put(&row)?,
+                        Err(reason) => exported.leave_out(reason),
+                    }
                 }
-                let texts = [
-                    ("reasoning", &response.reasoning),
-                    ("audio", &response.audio),
-                ];
-                for (of, _) in texts.iter().filter(|(_, text)| text.is_some()) {
-                    columns
-                        .of_systems
-                        .insert((response.system.clone(), of.to_string()));
+                Ok(())
+            })?;
+        }
+        CorpusForm::Preferences => {
+            let score = names.score(request.prefer.ok_or(OperationError::NoPreference)?)?;
+            each_narrowed(store, name, names, filter, |_, answers| {
+                match rows::preference(&answers, score) {
+                    Ok(row) => out.put(&row)?,
+                    Err(reason) => exported.leave_out(reason),
                 }
-            }
-            columns.labels.extend(record.labels.into_keys());
-            columns
-                .scores
-                .extend(record.scores.into_iter().map(|score| score.name));
-            Ok::<_, OperationError>(())
-        })?;
-        Ok(columns)
+                Ok(())
+            })?;
+        }
+    }
+    exported.rows = out.finish()?;
+    Ok(exported)
+}
+
+/// The record with these of its answers alone.
+fn narrowed(record: &Record, answers: &[Answer<'_>]) -> Record {
+    let has_target = answers.iter().any(|answer| answer.response.is_none());
+    let responses = answers.iter().filter_map(|answer| answer.response.cloned());
+    Record {
+        target: record.target.clone().filter(|_| has_target),
+        responses: responses.collect(),
+        ..record.clone()
+    }
+}
+
+/// Rows as JSON: an array, or one a line.
+struct JsonFile<'a> {
+    out: BufWriter<&'a File>,
+    array: bool,
+    rows: usize,
+}
+
+impl<'a> JsonFile<'a> {
+    fn new(file: &'a File, array: bool) -> Self {
+        JsonFile {
+            out: BufWriter::new(file),
+            array,
+            rows: 0,
+        }
     }
 
-    fn head(&self) -> std::io::Result<Vec<u8>> {
-        let named = |kind: &str, name: &String| match FIXED.contains(&name.as_str()) {
-            true => format!("{kind}_{name}"),
-            false => name.clone(),
+    fn put(&mut self, row: &impl Serialize) -> Result<(), OperationError> {
+        let before = match (self.array, self.rows) {
+            (true, 0) => "[\n",
+            (true, _) => ",\n",
+            (false, 0) => "",
+            (false, _) => "\n",
         };
-        let twice = |name: &String| match self.labels.contains(name) {
-            true => format!("score_{name}"),
-            false => named("score", name),
-        };
-        let fixed = FIXED.iter().map(|name| name.to_string());
-        let systems = self
-            .systems
-            .iter()
-            .map(|system| format!("response_{system}"));
-        let of_systems = self
-            .of_systems
-            .iter()
-            .map(|(system, of)| format!("{of}_{system}"));
-        let labels = self.labels.iter().map(|name| named("label", name));
-        let scores = self.scores.iter().map(twice);
-        line(
-            fixed
-                .chain(systems)
-                .chain(of_systems)
-                .chain(labels)
-                .chain(scores),
-        )
+        self.out.write_all(before.as_bytes())?;
+        serde_json::to_writer(&mut self.out, row).map_err(io::Error::from)?;
+        self.rows += 1;
+        Ok(())
     }
 
-    fn row(&self, record: &Record) -> std::io::Result<Vec<u8>> {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let score = |scores: &[Score], name: &str| {
-            let found = scores.iter().find(|score| score.name == name);
-            found.map(|score| score.value.to_string())
-        };
-        let fixed = [
-            record.id.clone(),
-            text(&record.conversation),
-            record
-                .turn
-                .map_or_else(String::new, |turn| turn.to_string()),
-            record
-                .split
-                .map_or_else(String::new, |split| split.to_string()),
-            context(record),
-            text(&record.target),
-        ];
-        let response = |system: &str| {
-            record
-                .responses
-                .iter()
-                .find(|response| response.system == system)
-        };
-        let systems = self.systems.iter().map(|system| {
-            response(system).map_or_else(String::new, |response| response.text.clone())
-        });
-        let of_systems = self.of_systems.iter().map(|(system, of)| {
-            let found = response(system).and_then(|response| {
-                let label = response.labels.get(of).cloned();
-                label
-                    .or_else(|| score(&response.scores, of))
-                    .or_else(|| match of.as_str() {
-                        "reasoning" => response.reasoning.clone(),
-                        "audio" => response.audio.clone(),
-                        _ => None,
+    /// Returns how many rows there are.
+    fn finish(mut self) -> Result<usize, OperationError> {
+        self.out
+            .write_all(if self.array { b"\n]\n" } else { b"\n" })?;
+        self.out.flush()?;
+        Ok(self.rows)
+    }
+}
+
+/// Rows as a table.
+enum Table<'a> {
+    Csv(csv::Writer<BufWriter<&'a File>>),
+    Parquet(ParquetTable<&'a File>),
+}
+
+impl<'a> Table<'a> {
+    fn csv(file: &'a File, columns: &Columns) -> Result<Self, OperationError> {
+        let mut writer = csv::Writer::from_writer(BufWriter::new(file));
+        writer.write_record(columns.titles().map(|title| cell(title).into_owned()))?;
+        Ok(Table::Csv(writer))
+    }
+
+    fn parquet(file: &'a File, columns: &Columns) -> Result<Self, OperationError> {
+        Ok(Table::Parquet(ParquetTable::new(file, columns)?))
+    }
+
+    fn put(&mut self, cells: Vec<Option<Cell>>) -> Result<(), OperationError> {
+        match self {
+            Table::Csv(writer) => {
+                let texts: Vec<String> = cells
+                    .iter()
+                    .map(|one| match one {
+                        Some(one) => cell(&one.text()).into_owned(),
+                        None => String::new(),
                     })
-            });
-            found.unwrap_or_default()
-        });
-        let labels = self
-            .labels
-            .iter()
-            .map(|name| record.labels.get(name).cloned().unwrap_or_default());
-        let scores = self
-            .scores
-            .iter()
-            .map(|name| score(&record.scores, name).unwrap_or_default());
-        line(
-            fixed
-                .into_iter()
-                .chain(systems)
-                .chain(of_systems)
-                .chain(labels)
-                .chain(scores),
-        )
+                    .collect();
+                Ok(writer.write_record(&texts)?)
+            }
+            Table::Parquet(table) => table.put(cells),
+        }
     }
-}
 
-/// The context as JSON: a list of texts where the sides alternate, the speaker first, else of turns.
-fn context(record: &Record) -> String {
-    if record.context.is_empty() {
-        return String::new();
+    fn finish(self) -> Result<(), OperationError> {
+        match self {
+            Table::Csv(mut writer) => Ok(writer.flush()?),
+            Table::Parquet(table) => table.finish(),
+        }
     }
-    let roles: Vec<Role> = record.context.iter().map(|said| said.role).collect();
-    let turns = record.context.iter();
-    match Role::kept(&roles).is_empty() {
-        true => json!(turns.map(|said| &said.text).collect::<Vec<_>>()).to_string(),
-        false => json!(
-            turns
-                .map(|said| json!({"role": said.role, "text": said.text}))
-                .collect::<Vec<_>>()
-        )
-        .to_string(),
-    }
-}
-
-fn line(cells: impl Iterator<Item = String>) -> std::io::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let cells: Vec<String> = cells.map(|text| cell(&text).into_owned()).collect();
-    writer.write_record(&cells)?;
-    writer.into_inner().map_err(|error| error.into_error())
 }

@@ -42,6 +42,7 @@ pub fn show(
             shown.records.push(record.clone());
         }
         shown.matching += 1;
+        Ok(())
     })?;
     Ok(shown)
 }

@@ -94,6 +94,7 @@ pub fn table(
                     .add(&answer, text, &scores);
             }
         }
+        Ok(())
     })?;
     let (manifest, _) = library::require_corpus(store, corpus)?;
     let mut rows = Vec::new();

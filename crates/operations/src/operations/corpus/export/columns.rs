@@ -1,0 +1,214 @@
+//! The columns of a corpus as a table: what every record has, then a column for each system, label and score.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::super::super::OperationError;
+use super::super::answers::each_narrowed;
+use super::{ExportRequest, narrowed};
+use crate::data::Role;
+use crate::data::corpus::record::{Record, Score};
+
+/// What is in a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell {
+    Text(String),
+    Number(f64),
+}
+
+impl Cell {
+    pub fn text(&self) -> String {
+        match self {
+            Cell::Text(text) => text.clone(),
+            Cell::Number(number) => number.to_string(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Column {
+    Id,
+    Conversation,
+    Turn,
+    Split,
+    Context,
+    Target,
+    Response(String),
+    Reasoning(String),
+    Audio(String),
+    LabelOf(String, String),
+    ScoreOf(String, String),
+    Label(String),
+    Score(String),
+}
+
+impl Column {
+    fn title(&self) -> String {
+        match self {
+            Column::Id => "id".into(),
+            Column::Conversation => "conversation".into(),
+            Column::Turn => "turn".into(),
+            Column::Split => "split".into(),
+            Column::Context => "context".into(),
+            Column::Target => "target".into(),
+            Column::Response(system) => format!("response_{system}"),
+            Column::Reasoning(system) => format!("reasoning_{system}"),
+            Column::Audio(system) => format!("audio_{system}"),
+            Column::LabelOf(system, name) | Column::ScoreOf(system, name) => {
+                format!("{name}_{system}")
+            }
+            Column::Label(name) | Column::Score(name) => name.clone(),
+        }
+    }
+
+    /// The title where another column has the plain one.
+    fn longer_title(&self) -> String {
+        let kind = match self {
+            Column::Label(_) | Column::LabelOf(..) => "label",
+            Column::Score(_) | Column::ScoreOf(..) => "score",
+            _ => "column",
+        };
+        format!("{kind}_{}", self.title())
+    }
+
+    fn cell(&self, record: &Record) -> Option<Cell> {
+        let text = |text: &Option<String>| text.clone().map(Cell::Text);
+        let of = |system: &str| {
+            let mut responses = record.responses.iter();
+            responses.find(|response| response.system == system)
+        };
+        let score = |scores: &[Score], name: &str| {
+            let found = scores.iter().find(|score| score.name == name);
+            found.map(|score| Cell::Number(score.value))
+        };
+        match self {
+            Column::Id => Some(Cell::Text(record.id.clone())),
+            Column::Conversation => text(&record.conversation),
+            Column::Turn => record.turn.map(|turn| Cell::Number(turn.into())),
+            Column::Split => record.split.map(|split| Cell::Text(split.to_string())),
+            Column::Context => context(record).map(Cell::Text),
+            Column::Target => text(&record.target),
+            Column::Response(system) => Some(Cell::Text(of(system)?.text.clone())),
+            Column::Reasoning(system) => text(&of(system)?.reasoning),
+            Column::Audio(system) => text(&of(system)?.audio),
+            Column::LabelOf(system, name) => of(system)?.labels.get(name).cloned().map(Cell::Text),
+            Column::ScoreOf(system, name) => score(&of(system)?.scores, name),
+            Column::Label(name) => record.labels.get(name).cloned().map(Cell::Text),
+            Column::Score(name) => score(&record.scores, name),
+        }
+    }
+}
+
+/// The columns of a table.
+#[derive(Debug)]
+pub(super) struct Columns {
+    columns: Vec<(String, Column)>,
+}
+
+impl Columns {
+    /// The columns of all that is asked for of a corpus.
+    ///
+    /// # Errors
+    /// There is no such corpus, or it is damaged.
+    pub fn of(
+        store: &Path,
+        name: &str,
+        request: &ExportRequest<'_>,
+    ) -> Result<Columns, OperationError> {
+        let mut found = BTreeSet::new();
+        each_narrowed(
+            store,
+            name,
+            request.names,
+            request.filter,
+            |record, answers| {
+                found.extend(columns_of(&narrowed(record, &answers)));
+                Ok(())
+            },
+        )?;
+        let fixed = [
+            Column::Id,
+            Column::Conversation,
+            Column::Turn,
+            Column::Split,
+            Column::Context,
+            Column::Target,
+        ];
+        let mut taken = BTreeSet::new();
+        let mut columns = Vec::new();
+        for column in fixed.into_iter().chain(found) {
+            let mut title = column.title();
+            if taken.contains(&title) {
+                title = column.longer_title();
+            }
+            while !taken.insert(title.clone()) {
+                title.push('_');
+            }
+            columns.push((title, column));
+        }
+        Ok(Columns { columns })
+    }
+
+    pub fn titles(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(title, _)| title.as_str())
+    }
+
+    /// Whether each column is of numbers.
+    pub fn are_numbers(&self) -> impl Iterator<Item = bool> {
+        self.columns.iter().map(|(_, column)| {
+            matches!(
+                column,
+                Column::Turn | Column::Score(_) | Column::ScoreOf(..)
+            )
+        })
+    }
+
+    pub fn cells(&self, record: &Record) -> Vec<Option<Cell>> {
+        let cells = self.columns.iter().map(|(_, column)| column.cell(record));
+        cells.collect()
+    }
+}
+
+/// The columns that a record needs beside those that every table has.
+fn columns_of(record: &Record) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for response in &record.responses {
+        let system = || response.system.clone();
+        columns.push(Column::Response(system()));
+        columns.extend(
+            response
+                .reasoning
+                .as_ref()
+                .map(|_| Column::Reasoning(system())),
+        );
+        columns.extend(response.audio.as_ref().map(|_| Column::Audio(system())));
+        let labels = response.labels.keys();
+        columns.extend(labels.map(|name| Column::LabelOf(system(), name.clone())));
+        let scores = response.scores.iter();
+        columns.extend(scores.map(|score| Column::ScoreOf(system(), score.name.clone())));
+    }
+    columns.extend(record.labels.keys().cloned().map(Column::Label));
+    let scores = record.scores.iter();
+    columns.extend(scores.map(|score| Column::Score(score.name.clone())));
+    columns
+}
+
+/// The context as JSON: a list of texts where the sides alternate, the speaker first, else of turns.
+fn context(record: &Record) -> Option<String> {
+    if record.context.is_empty() {
+        return None;
+    }
+    let roles: Vec<Role> = record.context.iter().map(|said| said.role).collect();
+    let turns = record.context.iter();
+    Some(match Role::kept(&roles).is_empty() {
+        true => json!(turns.map(|said| &said.text).collect::<Vec<_>>()).to_string(),
+        false => json!(
+            turns
+                .map(|said| json!({"role": said.role, "text": said.text}))
+                .collect::<Vec<_>>()
+        )
+        .to_string(),
+    })
+}

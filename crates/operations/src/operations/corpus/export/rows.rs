@@ -1,0 +1,153 @@
+//! Rows that others' trainers read: messages, ShareGPT, Alpaca, preference pairs.
+
+use serde_json::{Map, Value, json};
+
+use super::super::answers::Answer;
+use super::CorpusForm;
+use crate::data::Role;
+use crate::data::corpus::record::{Labels, Record, Score};
+
+const NO_ANSWER: &str = "a record has no answer";
+const NO_CONTEXT: &str = "a record has no context";
+const LISTENER_LAST: &str = "a context ends with the listener, whom an answer would follow";
+
+/// An answer as a row of `form`, or why it makes none.
+pub(super) fn answer(form: CorpusForm, answer: &Answer<'_>) -> Result<Value, &'static str> {
+    let text = answer.text.ok_or(NO_ANSWER)?;
+    let turns = turns(answer.record)?;
+    let mut row = Map::new();
+    row.insert("id".into(), answer.record.id.clone().into());
+    match form {
+        CorpusForm::Alpaca => {
+            let (last, before) = turns.split_last().ok_or(NO_CONTEXT)?;
+            row.insert("instruction".into(), last.1.clone().into());
+            row.insert("input".into(), "".into());
+            row.insert("output".into(), text.into());
+            row.insert("history".into(), json!(history(before)));
+        }
+        CorpusForm::ShareGpt => {
+            let turn = |from: &str, value: &str| json!({"from": from, "value": value});
+            let mut list: Vec<Value> = turns
+                .iter()
+                .map(|(role, text)| match role {
+                    Role::Speaker => turn("human", text),
+                    Role::Listener => turn("gpt", text),
+                })
+                .collect();
+            list.push(turn("gpt", text));
+            row.insert("conversations".into(), list.into());
+        }
+        _ => {
+            let mut list = messages(&turns);
+            list.push(message(Role::Listener, text));
+            row.insert("messages".into(), list.into());
+        }
+    }
+    row.insert("model".into(), answer.system.into());
+    let mut labels = answer.record.labels.clone();
+    let mut scores: Vec<&Score> = answer.record.scores.iter().collect();
+    if let Some(response) = answer.response {
+        labels.extend(response.labels.clone());
+        scores.extend(&response.scores);
+    }
+    remark(&mut row, &labels, &scores);
+    Ok(row.into())
+}
+
+/// The best and the worst of answers to one context by a score, as TRL's preference rows in messages; or why there is no
+/// such pair.
+pub(super) fn preference(answers: &[Answer<'_>], score: &str) -> Result<Value, &'static str> {
+    let mut scored: Vec<(f64, &Answer<'_>, &str)> = answers
+        .iter()
+        .filter_map(|answer| Some((answer.score(score)?, answer, answer.text?)))
+        .collect();
+    // The first of equals stays the first.
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let [
+        (best, chosen, chosen_text),
+        ..,
+        (worst, rejected, rejected_text),
+    ] = scored[..]
+    else {
+        return Err("a record has fewer than two answers with that score");
+    };
+    if best == worst {
+        return Err("all answers of a record have the same score");
+    }
+    if chosen_text == rejected_text {
+        return Err("the best and the worst answer of a record have the same words");
+    }
+    let turns = turns(chosen.record)?;
+    Ok(json!({
+        "id": chosen.record.id,
+        "prompt": messages(&turns),
+        "chosen": [message(Role::Listener, chosen_text)],
+        "rejected": [message(Role::Listener, rejected_text)],
+        "chosen_system": chosen.system,
+        "rejected_system": rejected.system,
+        "score": score,
+        "chosen_score": best,
+        "rejected_score": worst,
+    }))
+}
+
+/// What was said, with utterances of the same side one after the other as one; the speaker's is the last.
+fn turns(record: &Record) -> Result<Vec<(Role, String)>, &'static str> {
+    let mut turns: Vec<(Role, String)> = Vec::new();
+    for said in &record.context {
+        match turns.last_mut() {
+            Some((role, text)) if *role == said.role => {
+                text.push('\n');
+                text.push_str(&said.text);
+            }
+            _ => turns.push((said.role, said.text.clone())),
+        }
+    }
+    match turns.last() {
+        None => Err(NO_CONTEXT),
+        Some((Role::Listener, _)) => Err(LISTENER_LAST),
+        Some((Role::Speaker, _)) => Ok(turns),
+    }
+}
+
+/// Pairs of what the speaker and the listener said; the speaker's is empty where the listener began.
+fn history(turns: &[(Role, String)]) -> Vec<[&str; 2]> {
+    let mut pairs: Vec<[&str; 2]> = Vec::new();
+    for (role, text) in turns {
+        match (role, pairs.last_mut()) {
+            (Role::Speaker, _) => pairs.push([text, ""]),
+            (Role::Listener, Some(pair)) => pair[1] = text,
+            (Role::Listener, None) => pairs.push(["", text]),
+        }
+    }
+    pairs
+}
+
+fn messages(turns: &[(Role, String)]) -> Vec<Value> {
+    turns
+        .iter()
+        .map(|(role, text)| message(*role, text))
+        .collect()
+}
+
+fn message(role: Role, text: &str) -> Value {
+    let role = match role {
+        Role::Speaker => "user",
+        Role::Listener => "assistant",
+    };
+    json!({"role": role, "content": text})
+}
+
+/// Labels and scores, beside what a trainer reads.
+fn remark(row: &mut Map<String, Value>, labels: &Labels, scores: &[&Score]) {
+    if !labels.is_empty() {
+        row.insert("labels".into(), json!(labels));
+    }
+    if !scores.is_empty() {
+        let scores: Map<String, Value> = scores
+            .iter()
+            .map(|score| (score.name.clone(), json!(score.value)))
+            .collect();
+        row.insert("scores".into(), scores.into());
+    }
+}

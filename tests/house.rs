@@ -76,6 +76,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "engine",
             "experiment",
             "fetch",
+            "filter",
             "metrics",
             "nn",
             "report",

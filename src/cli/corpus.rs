@@ -1,4 +1,4 @@
-//! `emprl corpus`: look at a file of anybody's, import it as records, list, show, sum up, export.
+//! `emprl corpus`: look at a file of anybody's, import it as records, list, show, sum up, select, export.
 
 mod figures;
 
@@ -13,9 +13,9 @@ use crate::data::Role;
 use crate::data::corpus::record::{Labels, Record, Score};
 use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
-use crate::filter::{Filter, parse};
+use crate::filter::parse;
 use crate::operations::corpus::{
-    self, AnswerNames, CorpusForm, ExportRequest, Exported, Inspection, Shown,
+    self, CorpusForm, Criteria, ExportRequest, Exported, Inspection, Narrowing, Shown,
 };
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
@@ -72,25 +72,62 @@ pub enum Corpus {
     },
     /// What the answers have by system, or by the values of a label; two labels or two scores against each other
     Table(figures::Table),
+    /// Write a part of a corpus to a new file: without repetitions, and the best by a score
+    Select {
+        /// Leave out answers as similar as this to an earlier one in a similar context, such as 0.8; 1 leaves out
+        /// exact repetitions alone. (Jaccard similarity of runs of five characters.)
+        #[arg(long, value_name = "SIMILARITY")]
+        distinct: Option<f64>,
+        /// The answers with the highest score; shows what more answers cost in quality
+        #[arg(long, value_name = "SCORE")]
+        best: Option<String>,
+        /// At most so many answers
+        #[arg(long, value_name = "N")]
+        at_most: Option<usize>,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Write a corpus to a new file
     ///
     /// As records (.jsonl: everything), as a table with a column for each label, score and system (.csv, .parquet), or as
     /// rows that trainers read (.jsonl, or .json as one array).
-    Export {
-        /// The corpus
-        name: String,
-        /// The file
-        out: PathBuf,
-        /// records, csv, parquet, messages, sharegpt, alpaca (a row an answer), or preferences (the best and the worst
-        /// answer of a record by a score); else what the file's ending says
-        #[arg(long, value_name = "FORM", value_parser = form)]
-        form: Option<CorpusForm>,
-        /// For preferences: the score by which answers are chosen, the highest best
-        #[arg(long, value_name = "SCORE")]
-        prefer: Option<String>,
-        #[command(flatten)]
-        narrow: Narrow,
-    },
+    Export(Target),
+}
+
+/// What is written of a corpus, and how.
+#[derive(Debug, clap::Args)]
+pub struct Target {
+    /// The corpus
+    name: String,
+    /// The file
+    out: PathBuf,
+    /// records, csv, parquet, messages, sharegpt, alpaca (a row an answer), or preferences (the best and the worst answer
+    /// of a record by a score); else what the file's ending says
+    #[arg(long, value_name = "FORM", value_parser = form)]
+    form: Option<CorpusForm>,
+    /// For preferences: the score by which answers are chosen, the highest best
+    #[arg(long, value_name = "SCORE")]
+    prefer: Option<String>,
+    #[command(flatten)]
+    narrow: Narrow,
+}
+
+impl Target {
+    fn export(&self, ctx: &CommandContext, narrowing: &Narrowing) -> Result<Exported, Failure> {
+        let form = self.form.or_else(|| CorpusForm::of(&self.out));
+        let form = form.ok_or_else(|| {
+            Failure::Usage(format!(
+                "{}: the ending says no form, as .jsonl, .csv and .parquet do; say it with --form",
+                self.out.display()
+            ))
+        })?;
+        let request = ExportRequest {
+            form,
+            narrowing,
+            prefer: self.prefer.as_deref(),
+        };
+        Ok(corpus::export(&ctx.store, &self.name, &self.out, &request)?)
+    }
 }
 
 impl Corpus {
@@ -133,36 +170,44 @@ impl Corpus {
                 from,
                 limit,
             } => {
-                let (names, filter) = narrow.filter(ctx, name)?;
-                let shown = corpus::show(&ctx.store, name, &names, &filter, *from, *limit)?;
+                let narrowing = narrow.narrowing(ctx, name)?;
+                let shown = corpus::show(&ctx.store, name, &narrowing, *from, *limit)?;
                 ctx.out.show(&shown, || shown_text(&shown))
             }
             Corpus::Table(table) => table.run(ctx),
-            Corpus::Export {
-                name,
-                out,
-                form,
-                prefer,
-                narrow,
+            Corpus::Select {
+                distinct,
+                best,
+                at_most,
+                target,
             } => {
-                let form = form.or_else(|| CorpusForm::of(out)).ok_or_else(|| {
-                    Failure::Usage(format!(
-                        "{}: the ending says no form, as .jsonl, .csv and .parquet do; say it with --form",
-                        out.display()
-                    ))
-                })?;
-                let (names, filter) = narrow.filter(ctx, name)?;
-                let request = ExportRequest {
-                    form,
-                    names: &names,
-                    filter: &filter,
-                    prefer: prefer.as_deref(),
+                let criteria = Criteria {
+                    distinct: *distinct,
+                    best: best.as_deref(),
+                    at_most: *at_most,
                 };
-                let exported = corpus::export(&ctx.store, name, out, &request)?;
-                let document =
-                    json!({"name": name, "file": out, "form": form.key(), "exported": exported});
+                let narrowing = target.narrow.narrowing(ctx, &target.name)?;
+                let (selected, narrowing) =
+                    corpus::select(&ctx.store, &target.name, narrowing, &criteria)?;
+                let exported = target.export(ctx, &narrowing)?;
+                let document = json!({
+                    "name": target.name, "file": target.out, "selected": selected, "exported": exported,
+                });
                 ctx.out
-                    .show(&document, || exported_text(&exported, out))
+                    .show(&document, || {
+                        let best = best.as_deref().unwrap_or_default();
+                        figures::selected_text(&selected, best)
+                            + &exported_text(&exported, &target.out)
+                    })
+                    .map_err(Failure::but_done)
+            }
+            Corpus::Export(target) => {
+                let narrowing = target.narrow.narrowing(ctx, &target.name)?;
+                let exported = target.export(ctx, &narrowing)?;
+                let document =
+                    json!({"name": target.name, "file": target.out, "exported": exported});
+                ctx.out
+                    .show(&document, || exported_text(&exported, &target.out))
                     .map_err(Failure::but_done)
             }
         }
@@ -188,12 +233,11 @@ pub struct Narrow {
 }
 
 impl Narrow {
-    /// The filter over the answers of a corpus, with the names that it may use.
-    fn filter(&self, ctx: &CommandContext, corpus: &str) -> Result<(AnswerNames, Filter), Failure> {
+    fn narrowing(&self, ctx: &CommandContext, corpus: &str) -> Result<Narrowing, Failure> {
         let names = corpus::names(&ctx.store, corpus)?;
         let filter = parse(&self.narrow, &names)
             .map_err(|error| Failure::of_filter("--where", &error, &self.narrow))?;
-        Ok((names, filter))
+        Ok(Narrowing::new(names, filter))
     }
 }
 

@@ -287,6 +287,27 @@ fn a_corpus_is_shown_and_summed_up_by_its_labels_and_scores() {
     ]);
     assert!(text.starts_with("8 rows are in "), "{text}");
 
+    let best = place.path().join("best.parquet").display().to_string();
+    let chosen = [
+        "corpus",
+        "select",
+        "rated",
+        &best,
+        "--best",
+        "human",
+        "--at-most",
+        "10",
+        "--distinct",
+        "1",
+    ];
+    let text = place.ok(&chosen);
+    assert!(
+        text.contains("; 10 chosen") && text.contains("Mean human"),
+        "{text}"
+    );
+    let again = place.json(&["corpus", "inspect", &best]);
+    assert_eq!(again["counts"]["records"], 10);
+
     let of_one = place.json(&[&arguments[..], &["--where", "system = anna"]].concat());
     assert_eq!(of_one["rows"][0]["pearson"], rows[1]["pearson"]);
 }

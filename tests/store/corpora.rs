@@ -9,9 +9,11 @@ use emprl::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
 use emprl::data::library;
 use emprl::data::reader::source::Source;
 use emprl::data::{DataError, EmpathyLevel, Role, Split};
-use emprl::filter::parse;
+use emprl::filter::{Filter, parse};
 use emprl::operations::OperationError;
-use emprl::operations::corpus::{CorpusForm, ExportRequest, Exported, export, names};
+use emprl::operations::corpus::{
+    CorpusForm, Criteria, ExportRequest, Exported, Narrowing, export, names, select,
+};
 use serde_json::{Value, json};
 
 fn file(name: &str) -> PathBuf {
@@ -360,10 +362,10 @@ fn exported(
     narrow: &str,
 ) -> Result<Exported, OperationError> {
     let names = names(store, "support")?;
+    let filter = parse(narrow, &names).unwrap();
     let request = ExportRequest {
         form,
-        names: &names,
-        filter: &parse(narrow, &names).unwrap(),
+        narrowing: &Narrowing::new(names, filter),
         prefer: Some("rating"),
     };
     export(store, "support", out, &request)
@@ -606,4 +608,62 @@ fn the_best_and_the_worst_answer_are_a_pair_to_learn_from() {
         "",
     );
     assert!(wrong.unwrap_err().to_string().contains(".jsonl file"));
+}
+
+#[test]
+fn a_selection_leaves_out_repetitions_then_takes_the_best() {
+    let store = tempfile::tempdir().unwrap();
+    library::import_corpus(store.path(), "support", &open("wide.csv"), false).unwrap();
+    let chosen = |criteria: &Criteria<'_>| {
+        let names = names(store.path(), "support").unwrap();
+        let all = Narrowing::new(names, Filter::everything());
+        select(store.path(), "support", all, criteria)
+    };
+    let best = Criteria {
+        best: Some("rating"),
+        at_most: Some(3),
+        ..Criteria::default()
+    };
+    let (selected, narrowing) = chosen(&best).unwrap();
+    assert_eq!(
+        (selected.answers, selected.chosen, selected.repeated),
+        (7, 3, 0)
+    );
+    assert_eq!(selected.curve.last().map(|point| point.answers), Some(7));
+    let out = store.path().join("best.jsonl");
+    let request = ExportRequest {
+        form: CorpusForm::Records,
+        narrowing: &narrowing,
+        prefer: None,
+    };
+    export(store.path(), "support", &out, &request).unwrap();
+    let records = read(&Corpus::open(&out, None).unwrap()).0;
+    let ratings = |records: &[Record]| -> Vec<f64> {
+        let responses = records.iter().flat_map(|record| &record.responses);
+        responses.map(|response| response.scores[0].value).collect()
+    };
+    // Ratings are 3 2, 3, 3 1 and 2 1.
+    assert_eq!(ratings(&records), [3.0, 3.0, 3.0]);
+
+    let twice = store.path().join("twice.jsonl");
+    let line = json!({"context": "I am so very sad today.", "response": "Oh, why is that so?", "model": "a"});
+    fs::write(&twice, format!("{line}\n{line}\n")).unwrap();
+    let corpus = Corpus::open(&twice, None).unwrap();
+    library::import_corpus(store.path(), "support", &corpus, true).unwrap();
+    let distinct = Criteria {
+        distinct: Some(1.0),
+        ..Criteria::default()
+    };
+    let (selected, _) = chosen(&distinct).unwrap();
+    assert_eq!((selected.chosen, selected.repeated), (1, 1));
+    let wrong = Criteria {
+        distinct: Some(1.5),
+        ..Criteria::default()
+    };
+    assert!(
+        chosen(&wrong)
+            .unwrap_err()
+            .to_string()
+            .contains("1.5 is not")
+    );
 }

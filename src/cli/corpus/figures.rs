@@ -1,4 +1,4 @@
-//! `emprl corpus table`: a corpus in figures.
+//! `emprl corpus table`, and what a selection costs: a corpus in figures.
 
 use super::super::output::{count, number_of};
 use super::super::{CommandContext, Failure};
@@ -6,7 +6,7 @@ use super::Narrow;
 use crate::data::Mechanism;
 use crate::metrics::{Digits, Estimate};
 use crate::operations::corpus::{
-    self, Agreement, AgreementRow, LabelConfusion, LevelCounts, TableRow, Tabulated,
+    self, Agreement, AgreementRow, LabelConfusion, LevelCounts, Selected, TableRow, Tabulated,
 };
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
@@ -40,24 +40,17 @@ pub struct Table {
 
 impl Table {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
-        let (names, filter) = self.narrow.filter(ctx, &self.name)?;
+        let narrowing = self.narrow.narrowing(ctx, &self.name)?;
         let (store, name) = (&ctx.store, self.name.as_str());
         if let Some([given, predicted]) = self.confusion.as_deref() {
-            let found = corpus::confusion(store, name, &names, &filter, given, predicted)?;
+            let found = corpus::confusion(store, name, &narrowing, given, predicted)?;
             return ctx.out.show(&found, || confusion_text(&found));
         }
         if let Some([first, second]) = self.agreement.as_deref() {
-            let found = corpus::agreement(store, name, &names, &filter, first, second)?;
+            let found = corpus::agreement(store, name, &narrowing, first, second)?;
             return ctx.out.show(&found, || agreement_text(&found));
         }
-        let found = corpus::table(
-            store,
-            name,
-            &names,
-            &filter,
-            self.by.as_deref(),
-            &self.scores,
-        )?;
+        let found = corpus::table(store, name, &narrowing, self.by.as_deref(), &self.scores)?;
         let shown_scores = match self.scores.is_empty() {
             true => SHOWN_SCORES,
             false => self.scores.len(),
@@ -309,4 +302,42 @@ fn agreement_cells(row: &AgreementRow) -> Vec<String> {
         ]);
     }
     cells
+}
+
+/// What each step of a selection by the score `best` has left.
+pub(super) fn selected_text(selected: &Selected, best: &str) -> String {
+    let mut text = number_of(selected.answers as u64, "answer", "answers");
+    for (n, what) in [
+        (
+            selected.without_score,
+            format!("without {}", one_line(best)),
+        ),
+        (selected.repeated, "repeated".to_string()),
+    ] {
+        if n > 0 {
+            text += &format!(", {} {what}", count(n as u64));
+        }
+    }
+    text += &format!("; {} chosen\n", count(selected.chosen as u64));
+    if selected.curve.is_empty() {
+        return text;
+    }
+    let (least, mean) = (format!("Least {best}"), format!("Mean {best}"));
+    let mut table = TextTable::new(&[
+        ("Best", Align::Right),
+        (&least, Align::Right),
+        (&mean, Align::Right),
+        ("Words", Align::Right),
+        ("Dist-2", Align::Right),
+    ]);
+    for point in &selected.curve {
+        table.row([
+            count(point.answers as u64),
+            Digits::SCORE.write(point.least),
+            Digits::SCORE.write(point.mean),
+            Digits::WORDS.write(point.words),
+            Digits::RESULT.write(point.dist_2),
+        ]);
+    }
+    format!("{text}\n{}\n", table.text())
 }

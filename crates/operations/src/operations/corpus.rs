@@ -1,9 +1,11 @@
-//! Anybody's corpora and outputs: a file is looked at, imported as records, listed, shown, summed up and exported.
+//! Anybody's corpora and outputs: a file is looked at, imported as records, listed, shown, summed up,
+//! selected from and exported.
 
 mod agreement;
 mod answers;
 mod confusion;
 mod export;
+mod select;
 mod show;
 mod table;
 
@@ -13,9 +15,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use agreement::{Agreement, AgreementRow, agreement};
-pub use answers::{AnswerNames, TARGET, names};
+pub use answers::{AnswerNames, Narrowing, TARGET, names};
 pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
+pub use select::{Criteria, Selected, select};
 pub use show::{Shown, show};
 pub use table::{LevelCounts, ScoreMean, TableRow, Tabulated, table};
 

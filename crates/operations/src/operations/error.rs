@@ -161,13 +161,13 @@ pub enum OperationError {
         "preference pairs need a score by which answers are chosen; name it with --prefer SCORE"
     )]
     NoPreference,
+    #[error("a similarity is over 0 and at most 1, which is the same words; {similarity} is not")]
+    Similarity { similarity: f64 },
     #[error("nothing is left to export: {why}")]
     NothingExported { why: String },
     /// Writing to a file that the operation names in its own error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error(transparent)]
-    Parquet(#[from] parquet::errors::ParquetError),
     /// The progress callback asked for it.
     #[error("stopped; nothing of it was saved")]
     Stopped,
@@ -234,6 +234,7 @@ impl OperationError {
             | OperationError::NotInCorpus { .. }
             | OperationError::ExportEnding { .. }
             | OperationError::NoPreference
+            | OperationError::Similarity { .. }
             | OperationError::RunNameLine => true,
             _ => false,
         }

@@ -11,7 +11,7 @@
 //! evaluate  the automatic metrics                  devices    where this program can compute
 //! signature whether a store has what a figure's signature says
 //! fetch     models and data sets from the network
-//! corpus    anybody's records: inspect, import, list, show, sum up, export
+//! corpus    anybody's records: inspect, import, list, show, sum up, select, export
 //! programs  programs that a person allows a reward to start
 //! ```
 

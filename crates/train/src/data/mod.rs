@@ -10,6 +10,7 @@ mod error;
 mod import;
 pub mod library;
 pub mod mental_health_subreddits;
+pub mod parquet_table;
 pub mod preferences;
 pub mod reader;
 pub mod regular_file;

@@ -6,8 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{AnswerNames, compared, each_narrowed};
-use crate::filter::Filter;
+use super::answers::{Narrowing, compared};
 use crate::metrics::{Bootstrap, Estimate, pearson, spearman};
 use crate::study::statistics::agreement::{Metric, Weights, cohen_kappa, krippendorff_alpha};
 use crate::study::statistics::{Figure, write_figure};
@@ -70,15 +69,17 @@ type Pairs = Vec<(f64, f64)>;
 pub fn agreement(
     store: &Path,
     corpus: &str,
-    names: &AnswerNames,
-    filter: &Filter,
+    narrowing: &Narrowing,
     first: &str,
     second: &str,
 ) -> Result<Agreement, OperationError> {
-    let (first, second) = (names.score(first)?, names.score(second)?);
+    let (first, second) = (
+        narrowing.names.score(first)?,
+        narrowing.names.score(second)?,
+    );
     let mut systems: BTreeMap<String, HashMap<String, Pairs>> = BTreeMap::new();
     let (mut without, mut ranges) = (0, [None; 2]);
-    each_narrowed(store, corpus, names, filter, |_, answers| {
+    narrowing.each(store, corpus, |_, answers| {
         for answer in compared(answers, [first, second]) {
             for (range, name) in ranges.iter_mut().zip([first, second]) {
                 *range = range.or_else(|| answer.range(name));
@@ -173,10 +174,14 @@ impl Scale {
             highest = highest.max(score);
         }
         let steps = highest - lowest + 1.0;
-        (steps.is_finite() && steps <= LONGEST_SCALE as f64).then(|| Scale {
+        let scale = Scale {
             lowest,
             steps: steps as usize,
-        })
+        };
+        // Of no scores there are infinitely few steps.
+        (1.0..=LONGEST_SCALE as f64)
+            .contains(&steps)
+            .then_some(scale)
     }
 
     fn step(&self, score: f64) -> usize {

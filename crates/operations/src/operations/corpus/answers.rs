@@ -1,6 +1,6 @@
 //! The answers of a corpus as rows: each target and each response, in its record. Names for a filter over them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::super::OperationError;
@@ -351,25 +351,59 @@ impl Facts for AnswerFacts<'_> {
     }
 }
 
-/// Gives every record to `keep`, with those of its answers that the filter lets through, where there are any.
-///
-/// # Errors
-/// There is no such corpus, it is damaged, or `keep` fails.
-pub(super) fn each_narrowed(
-    store: &Path,
-    corpus: &str,
-    names: &AnswerNames,
-    filter: &Filter,
-    mut keep: impl FnMut(&Record, Vec<Answer<'_>>) -> Result<(), OperationError>,
-) -> Result<(), OperationError> {
-    library::each_record(store, corpus, |record| {
-        let mut answers = Answer::of(&record);
-        answers.retain(|answer| names.matches(filter, answer));
-        match answers.is_empty() {
-            true => Ok(()),
-            false => keep(&record, answers),
+/// Which answers of a corpus.
+#[derive(Debug)]
+pub struct Narrowing {
+    pub(super) names: AnswerNames,
+    filter: Filter,
+    /// Of the answers that the filter lets through, by their place from 0; None: all.
+    chosen: Option<HashSet<usize>>,
+}
+
+impl Narrowing {
+    /// Those that a filter with these names lets through.
+    pub fn new(names: AnswerNames, filter: Filter) -> Self {
+        Narrowing {
+            names,
+            filter,
+            chosen: None,
         }
-    })
+    }
+
+    /// Of those, the ones at these places, from 0.
+    pub(super) fn chosen(self, places: HashSet<usize>) -> Self {
+        Narrowing {
+            chosen: Some(places),
+            ..self
+        }
+    }
+
+    /// Gives every record to `keep`, with those of its answers that are wanted, where there are any.
+    ///
+    /// # Errors
+    /// There is no such corpus, it is damaged, or `keep` fails.
+    pub(super) fn each(
+        &self,
+        store: &Path,
+        corpus: &str,
+        mut keep: impl FnMut(&Record, Vec<Answer<'_>>) -> Result<(), OperationError>,
+    ) -> Result<(), OperationError> {
+        let mut place = 0;
+        library::each_record(store, corpus, |record| {
+            let mut answers = Answer::of(&record);
+            answers.retain(|answer| {
+                let passes = self.names.matches(&self.filter, answer);
+                let here = place;
+                place += usize::from(passes);
+                let chosen = self.chosen.as_ref();
+                passes && chosen.is_none_or(|chosen| chosen.contains(&here))
+            });
+            match answers.is_empty() {
+                true => Ok(()),
+                false => keep(&record, answers),
+            }
+        })
+    }
 }
 
 /// Of a record's answers those to compare two labels or scores by: all whose response has one of the two itself, else one,

@@ -6,8 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{AnswerNames, compared, each_narrowed};
-use crate::filter::Filter;
+use super::answers::{Narrowing, compared};
 use crate::metrics::{ClassificationReport, Confusion};
 
 /// Given against predicted labels, over the answers that have both; labels of records count once a record.
@@ -38,15 +37,17 @@ pub struct LabelConfusion {
 pub fn confusion(
     store: &Path,
     corpus: &str,
-    names: &AnswerNames,
-    filter: &Filter,
+    narrowing: &Narrowing,
     given: &str,
     predicted: &str,
 ) -> Result<LabelConfusion, OperationError> {
-    let (given, predicted) = (names.label(given)?, names.label(predicted)?);
+    let (given, predicted) = (
+        narrowing.names.label(given)?,
+        narrowing.names.label(predicted)?,
+    );
     let mut pairs = Vec::new();
     let mut without = 0;
-    each_narrowed(store, corpus, names, filter, |_, answers| {
+    narrowing.each(store, corpus, |_, answers| {
         for answer in compared(answers, [given, predicted]) {
             match (answer.label(given), answer.label(predicted)) {
                 (Some(one), Some(other)) => pairs.push([one.to_lowercase(), other.to_lowercase()]),

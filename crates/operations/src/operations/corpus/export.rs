@@ -1,7 +1,6 @@
 //! A corpus as a file: records, a table, or the rows that others' trainers read.
 
 mod columns;
-mod parquet;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -12,12 +11,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{Answer, AnswerNames, each_narrowed};
+use super::answers::{Answer, Narrowing};
 use crate::data::corpus::Record;
-use crate::filter::Filter;
+use crate::data::parquet_table::{Cell, ParquetTable};
 use crate::text::shown::cell;
-use columns::{Cell, Columns};
-use parquet::ParquetTable;
+use columns::Columns;
 
 /// The form of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,9 +89,8 @@ fn ending(path: &Path) -> String {
 #[derive(Debug)]
 pub struct ExportRequest<'a> {
     pub form: CorpusForm,
-    pub names: &'a AnswerNames,
     /// The answers that are exported, with their records.
-    pub filter: &'a Filter,
+    pub narrowing: &'a Narrowing,
     /// The score by which answers are chosen and rejected, for [`CorpusForm::Preferences`].
     pub prefer: Option<&'a str>,
 }
@@ -168,12 +165,12 @@ fn write(
     request: &ExportRequest<'_>,
     ending: &str,
 ) -> Result<Exported, OperationError> {
-    let ExportRequest { names, filter, .. } = *request;
+    let narrowing = request.narrowing;
     let mut exported = Exported::default();
     let mut out = JsonFile::new(file, ending == "json");
     match request.form {
         CorpusForm::Records => {
-            each_narrowed(store, name, names, filter, |record, answers| {
+            narrowing.each(store, name, |record, answers| {
                 out.put(&narrowed(record, &answers))
             })?;
         }
@@ -183,7 +180,7 @@ fn write(
                 CorpusForm::Parquet => Table::parquet(file, &columns)?,
                 _ => Table::csv(file, &columns)?,
             };
-            each_narrowed(store, name, names, filter, |record, answers| {
+            narrowing.each(store, name, |record, answers| {
                 exported.rows += 1;
                 table.put(columns.cells(&narrowed(record, &answers)))
             })?;
@@ -191,7 +188,7 @@ fn write(
             return Ok(exported);
         }
         CorpusForm::Messages | CorpusForm::ShareGpt | CorpusForm::Alpaca => {
-            each_narrowed(store, name, names, filter, |_, answers| {
+            narrowing.each(store, name, |_, answers| {
                 for answer in &answers {
                     match rows::answer(request.form, answer) {
                         Ok(row) => out.put(&row)?,
@@ -202,8 +199,10 @@ fn write(
             })?;
         }
         CorpusForm::Preferences => {
-            let score = names.score(request.prefer.ok_or(OperationError::NoPreference)?)?;
-            each_narrowed(store, name, names, filter, |_, answers| {
+            let score = narrowing
+                .names
+                .score(request.prefer.ok_or(OperationError::NoPreference)?)?;
+            narrowing.each(store, name, |_, answers| {
                 match rows::preference(&answers, score) {
                     Ok(row) => out.put(&row)?,
                     Err(reason) => exported.leave_out(reason),
@@ -274,12 +273,12 @@ enum Table<'a> {
 impl<'a> Table<'a> {
     fn csv(file: &'a File, columns: &Columns) -> Result<Self, OperationError> {
         let mut writer = csv::Writer::from_writer(BufWriter::new(file));
-        writer.write_record(columns.titles().map(|title| cell(title).into_owned()))?;
+        writer.write_record(columns.titled().map(|(title, _)| cell(title).into_owned()))?;
         Ok(Table::Csv(writer))
     }
 
     fn parquet(file: &'a File, columns: &Columns) -> Result<Self, OperationError> {
-        Ok(Table::Parquet(ParquetTable::new(file, columns)?))
+        Ok(Table::Parquet(ParquetTable::new(file, columns.titled())?))
     }
 
     fn put(&mut self, cells: Vec<Option<Cell>>) -> Result<(), OperationError> {
@@ -294,14 +293,14 @@ impl<'a> Table<'a> {
                     .collect();
                 Ok(writer.write_record(&texts)?)
             }
-            Table::Parquet(table) => table.put(cells),
+            Table::Parquet(table) => Ok(table.put(cells)?),
         }
     }
 
     fn finish(self) -> Result<(), OperationError> {
         match self {
             Table::Csv(mut writer) => Ok(writer.flush()?),
-            Table::Parquet(table) => table.finish(),
+            Table::Parquet(table) => Ok(table.finish()?),
         }
     }
 }

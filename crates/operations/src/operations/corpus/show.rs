@@ -5,9 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{AnswerNames, each_narrowed};
+use super::answers::Narrowing;
 use crate::data::corpus::Record;
-use crate::filter::Filter;
 
 /// Some of the records that a filter lets through.
 #[derive(Debug, Serialize)]
@@ -27,8 +26,7 @@ pub struct Shown {
 pub fn show(
     store: &Path,
     corpus: &str,
-    names: &AnswerNames,
-    filter: &Filter,
+    narrowing: &Narrowing,
     from: usize,
     limit: usize,
 ) -> Result<Shown, OperationError> {
@@ -37,7 +35,7 @@ pub fn show(
         from,
         records: Vec::new(),
     };
-    each_narrowed(store, corpus, names, filter, |record, _| {
+    narrowing.each(store, corpus, |record, _| {
         if shown.matching >= from && shown.records.len() < limit {
             shown.records.push(record.clone());
         }

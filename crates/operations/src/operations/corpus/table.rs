@@ -6,10 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{Answer, AnswerNames, each_narrowed};
+use super::answers::{Answer, Narrowing};
 use crate::data::library;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::filter::Filter;
 use crate::metrics::{Bootstrap, Estimate, ResponseWords, words_of};
 
 /// The answers of a corpus in groups.
@@ -69,21 +68,20 @@ impl LevelCounts {
 pub fn table(
     store: &Path,
     corpus: &str,
-    names: &AnswerNames,
-    filter: &Filter,
+    narrowing: &Narrowing,
     by: Option<&str>,
     scores: &[String],
 ) -> Result<Tabulated, OperationError> {
-    let by = by.map(|by| names.label(by)).transpose()?;
+    let by = by.map(|by| narrowing.names.label(by)).transpose()?;
     let scores: Vec<&str> = match scores {
-        [] => names.scores().collect(),
+        [] => narrowing.names.scores().collect(),
         chosen => {
-            let chosen = chosen.iter().map(|score| names.score(score));
+            let chosen = chosen.iter().map(|score| narrowing.names.score(score));
             chosen.collect::<Result<_, _>>()?
         }
     };
     let mut groups: BTreeMap<String, HashMap<Option<String>, Group>> = BTreeMap::new();
-    each_narrowed(store, corpus, names, filter, |_, answers| {
+    narrowing.each(store, corpus, |_, answers| {
         for answer in answers {
             if let Some(text) = answer.text {
                 let value = by.and_then(|by| answer.label(by)).map(str::to_string);

@@ -6,26 +6,10 @@ use std::path::Path;
 use serde_json::json;
 
 use super::super::super::OperationError;
-use super::super::answers::each_narrowed;
 use super::{ExportRequest, narrowed};
 use crate::data::Role;
 use crate::data::corpus::record::{Record, Score};
-
-/// What is in a cell.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell {
-    Text(String),
-    Number(f64),
-}
-
-impl Cell {
-    pub fn text(&self) -> String {
-        match self {
-            Cell::Text(text) => text.clone(),
-            Cell::Number(number) => number.to_string(),
-        }
-    }
-}
+use crate::data::parquet_table::Cell;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Column {
@@ -118,16 +102,10 @@ impl Columns {
         request: &ExportRequest<'_>,
     ) -> Result<Columns, OperationError> {
         let mut found = BTreeSet::new();
-        each_narrowed(
-            store,
-            name,
-            request.names,
-            request.filter,
-            |record, answers| {
-                found.extend(columns_of(&narrowed(record, &answers)));
-                Ok(())
-            },
-        )?;
+        request.narrowing.each(store, name, |record, answers| {
+            found.extend(columns_of(&narrowed(record, &answers)));
+            Ok(())
+        })?;
         let fixed = [
             Column::Id,
             Column::Conversation,
@@ -151,17 +129,14 @@ impl Columns {
         Ok(Columns { columns })
     }
 
-    pub fn titles(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|(title, _)| title.as_str())
-    }
-
-    /// Whether each column is of numbers.
-    pub fn are_numbers(&self) -> impl Iterator<Item = bool> {
-        self.columns.iter().map(|(_, column)| {
-            matches!(
+    /// Titles, and whether each column is of numbers.
+    pub fn titled(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.columns.iter().map(|(title, column)| {
+            let number = matches!(
                 column,
                 Column::Turn | Column::Score(_) | Column::ScoreOf(..)
-            )
+            );
+            (title.as_str(), number)
         })
     }
 

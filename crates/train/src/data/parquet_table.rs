@@ -1,6 +1,6 @@
-//! A table as Parquet: a column of text or of 64-bit numbers for each of its columns, empty cells as nulls.
+//! A table as Parquet: columns of text or of 64-bit numbers, empty cells as nulls.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as PhysicalType};
@@ -10,22 +10,40 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
-use super::super::super::OperationError;
-use super::columns::{Cell, Columns};
+/// What is in a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    Text(String),
+    Number(f64),
+}
+
+impl Cell {
+    pub fn text(&self) -> String {
+        match self {
+            Cell::Text(text) => text.clone(),
+            Cell::Number(number) => number.to_string(),
+        }
+    }
+}
 
 /// Rows that are in memory at once.
 const GROUP: usize = 10_000;
 
-pub(super) struct ParquetTable<W: Write + Send> {
+/// A Parquet file that is written row by row.
+pub struct ParquetTable<W: Write + Send> {
     writer: SerializedFileWriter<W>,
     numbers: Vec<bool>,
     rows: Vec<Vec<Option<Cell>>>,
 }
 
 impl<W: Write + Send> ParquetTable<W> {
-    pub fn new(file: W, columns: &Columns) -> Result<Self, OperationError> {
-        let numbers: Vec<bool> = columns.are_numbers().collect();
-        let fields = columns.titles().zip(&numbers).map(|(title, number)| {
+    /// Begins a file with these columns: titles, and whether each is of numbers.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn new<'a>(file: W, columns: impl Iterator<Item = (&'a str, bool)>) -> io::Result<Self> {
+        let (titles, numbers): (Vec<&str>, Vec<bool>) = columns.unzip();
+        let fields = titles.iter().zip(&numbers).map(|(title, number)| {
             let (physical, logical) = match number {
                 true => (PhysicalType::DOUBLE, None),
                 false => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
@@ -50,7 +68,11 @@ impl<W: Write + Send> ParquetTable<W> {
         })
     }
 
-    pub fn put(&mut self, cells: Vec<Option<Cell>>) -> Result<(), OperationError> {
+    /// Adds a row: a cell for each column, None where it is empty.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn put(&mut self, cells: Vec<Option<Cell>>) -> io::Result<()> {
         self.rows.push(cells);
         if self.rows.len() == GROUP {
             self.write_group()?;
@@ -91,7 +113,11 @@ impl<W: Write + Send> ParquetTable<W> {
         Ok(())
     }
 
-    pub fn finish(mut self) -> Result<(), OperationError> {
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish(mut self) -> io::Result<()> {
         if !self.rows.is_empty() {
             self.write_group()?;
         }

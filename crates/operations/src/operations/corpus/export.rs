@@ -165,28 +165,16 @@ fn write(
     request: &ExportRequest<'_>,
     ending: &str,
 ) -> Result<Exported, OperationError> {
-    let narrowing = request.narrowing;
     let mut exported = Exported::default();
     let mut out = JsonFile::new(file, ending == "json");
+    let narrowing = request.narrowing;
     match request.form {
-        CorpusForm::Records => {
-            narrowing.each(store, name, |record, answers| {
-                out.put(&narrowed(record, &answers))
-            })?;
-        }
         CorpusForm::Csv | CorpusForm::Parquet => {
-            let columns = Columns::of(store, name, request)?;
-            let mut table = match request.form {
-                CorpusForm::Parquet => Table::parquet(file, &columns)?,
-                _ => Table::csv(file, &columns)?,
-            };
-            narrowing.each(store, name, |record, answers| {
-                exported.rows += 1;
-                table.put(columns.cells(&narrowed(record, &answers)))
-            })?;
-            table.finish()?;
-            return Ok(exported);
+            return write_table(store, name, file, request);
         }
+        CorpusForm::Records => narrowing.each(store, name, |record, answers| {
+            out.put(&narrowed(record, &answers))
+        })?,
         CorpusForm::Messages | CorpusForm::ShareGpt | CorpusForm::Alpaca => {
             narrowing.each(store, name, |_, answers| {
                 for answer in &answers {
@@ -199,9 +187,8 @@ fn write(
             })?;
         }
         CorpusForm::Preferences => {
-            let score = narrowing
-                .names
-                .score(request.prefer.ok_or(OperationError::NoPreference)?)?;
+            let score = request.prefer.ok_or(OperationError::NoPreference)?;
+            let score = narrowing.names.score(score)?;
             narrowing.each(store, name, |_, answers| {
                 match rows::preference(&answers, score) {
                     Ok(row) => out.put(&row)?,
@@ -212,6 +199,26 @@ fn write(
         }
     }
     exported.rows = out.finish()?;
+    Ok(exported)
+}
+
+fn write_table(
+    store: &Path,
+    name: &str,
+    file: &File,
+    request: &ExportRequest<'_>,
+) -> Result<Exported, OperationError> {
+    let columns = Columns::of(store, name, request)?;
+    let mut table = match request.form {
+        CorpusForm::Parquet => Table::parquet(file, &columns)?,
+        _ => Table::csv(file, &columns)?,
+    };
+    let mut exported = Exported::default();
+    request.narrowing.each(store, name, |record, answers| {
+        exported.rows += 1;
+        table.put(columns.cells(&narrowed(record, &answers)))
+    })?;
+    table.finish()?;
     Ok(exported)
 }
 

@@ -20,6 +20,7 @@ pub enum Place {
     Tables,
     Playground,
     Data,
+    About,
     Settings,
 }
 
@@ -44,7 +45,7 @@ const fn row(place: Place, title: &'static str, icon: Icon, key: Key) -> Row {
 }
 
 /// In the order of the rail, which is that of the enum.
-const PLACES: [Row; 11] = [
+const PLACES: [Row; 12] = [
     row(Place::Start, "Start", Icon::Start, Key::Num1),
     row(
         Place::Experiments,
@@ -63,6 +64,7 @@ const PLACES: [Row; 11] = [
         short_title: "Data",
         ..row(Place::Data, "Data and models", Icon::Data, Key::D)
     },
+    row(Place::About, "About", Icon::Info, Key::I),
     row(Place::Settings, "Settings", Icon::Settings, Key::Comma),
 ];
 

@@ -211,7 +211,7 @@ impl Core {
                 self.load_models();
                 self.load_cached_models();
             }
-            Place::Live | Place::About | Place::Settings => {}
+            Place::Live | Place::Settings => {}
         }
     }
 

@@ -20,7 +20,6 @@ pub enum Place {
     Tables,
     Playground,
     Data,
-    About,
     Settings,
 }
 
@@ -45,7 +44,7 @@ const fn row(place: Place, title: &'static str, icon: Icon, key: Key) -> Row {
 }
 
 /// In the order of the rail, which is that of the enum.
-const PLACES: [Row; 12] = [
+const PLACES: [Row; 11] = [
     row(Place::Start, "Start", Icon::Start, Key::Num1),
     row(
         Place::Experiments,
@@ -64,7 +63,6 @@ const PLACES: [Row; 12] = [
         short_title: "Data",
         ..row(Place::Data, "Data and models", Icon::Data, Key::D)
     },
-    row(Place::About, "About", Icon::Info, Key::I),
     row(Place::Settings, "Settings", Icon::Settings, Key::Comma),
 ];
 

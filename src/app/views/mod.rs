@@ -3,7 +3,6 @@
 //! Views draw from the state and push commands, which run after the frame: commands of the window, and actions as
 //! closures over the core. They know no thread and no store.
 
-pub mod about;
 pub mod cases;
 pub mod compare;
 pub mod consent;
@@ -71,7 +70,6 @@ pub fn place_ui(
         Place::Tables => tables::tables_ui(ui, state, commands),
         Place::Playground => playground::playground_ui(ui, state, commands),
         Place::Data => data::data_ui(ui, state, commands),
-        Place::About => about::about_ui(ui),
         Place::Settings => settings::settings_ui(ui, state, commands),
     }
 }

@@ -280,8 +280,6 @@ metrics! { PPO in "ppo":
         definition: "Mean number of generated tokens, eos included." }
     ENDED_SHARE { key: "ppo/ended_share", name: "Ended responses", direction: None, group: "Ended responses", per: "step",
         definition: "Share of responses (0 to 1) that ended with eos before the limit." }
-    QUESTION_SHARE { key: "ppo/question_share", name: "Responses that ask", direction: None, group: "Responses that ask", per: "step",
-        definition: "Share of responses (0 to 1) whose last character is a question mark." }
     PPO_GRADIENT_NORM { key: "ppo/gradient_norm", name: "PPO gradient norm", direction: None, group: "Gradient norm", per: "step",
         definition: "Euclidean norm of the gradient over all trainable parameters, before clipping; mean over the step's minibatches." }
     PPO_LEARNING_RATE { key: "ppo/lr", name: "PPO learning rate", direction: None, group: "Learning rate", per: "step",

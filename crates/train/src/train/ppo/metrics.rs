@@ -48,7 +48,6 @@ fn responses(rollout: &Rollout, outcome: &StepOutcome) -> Values {
         (declared::RETURNS_VARIANCE, returns.variance),
     ]);
     values.extend(lengths(rollout));
-    values.push((declared::QUESTION_SHARE, question_share(&rollout.responses)));
     let flat = |rows: &[Vec<f32>]| rows.iter().flatten().copied().collect::<Vec<_>>();
     let explained = explained_variance(&flat(&outcome.old_values), &flat(&outcome.returns));
     values.extend(explained.map(|share| (declared::EXPLAINED_VARIANCE, share)));
@@ -58,14 +57,6 @@ fn responses(rollout: &Rollout, outcome: &StepOutcome) -> Values {
         values.push((declared::KL_TRUNCATED, exact));
     }
     values
-}
-
-/// The share of responses that end in a question mark, whatever space follows it.
-fn question_share(responses: &[String]) -> f64 {
-    let asks = responses
-        .iter()
-        .map(|text| f64::from(text.trim_end().ends_with('?')));
-    mean(asks, responses.len())
 }
 
 /// Losses, clipping and gradient norm: means over the updates.
@@ -111,16 +102,4 @@ fn updates(outcome: &StepOutcome) -> Values {
         ));
     }
     values
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_response_asks_where_it_ends_in_a_question_mark() {
-        let responses = ["How are you? ", "Why? I see.", "Oh", ""].map(String::from);
-        assert_eq!(question_share(&responses), 0.25);
-        assert_eq!(question_share(&[]), 0.0);
-    }
 }

@@ -21,8 +21,6 @@ words! {
         Length = "length",
         /// Words that are said again.
         Repetition = "repetition",
-        /// Few words, without a limit.
-        Brevity = "brevity",
         /// A program of one's own.
         Command = "command",
         /// A server.
@@ -57,14 +55,6 @@ declare_settings! {
     RepetitionTerm in "reward.term" {
         /// Words of an n-gram.
         ngram: usize = 2 => int(1, 10).label("n").unit("words");
-    }
-}
-
-declare_settings! {
-    /// 1 for a response without words, falling towards 0 the longer it is.
-    BrevityTerm in "reward.term" {
-        /// Words of a response that scores 0.5.
-        half: u64 = 10 => int(1, 10_000).unit("words");
     }
 }
 
@@ -107,7 +97,6 @@ pub enum Scorer {
     Identifiers,
     Length(LengthTerm),
     Repetition(RepetitionTerm),
-    Brevity(BrevityTerm),
     Command(CommandTerm),
     Http(HttpTerm),
 }
@@ -119,18 +108,16 @@ impl TermKind {
             TermKind::Identifiers => &[],
             TermKind::Length => LengthTerm::SETTINGS,
             TermKind::Repetition => RepetitionTerm::SETTINGS,
-            TermKind::Brevity => BrevityTerm::SETTINGS,
             TermKind::Command => CommandTerm::SETTINGS,
             TermKind::Http => HttpTerm::SETTINGS,
         }
     }
 
     /// In the order of their words.
-    pub const ALL: [TermKind; 6] = [
+    pub const ALL: [TermKind; 5] = [
         TermKind::Identifiers,
         TermKind::Length,
         TermKind::Repetition,
-        TermKind::Brevity,
         TermKind::Command,
         TermKind::Http,
     ];
@@ -148,7 +135,6 @@ impl Scorer {
             Scorer::Identifiers => TermKind::Identifiers,
             Scorer::Length(_) => TermKind::Length,
             Scorer::Repetition(_) => TermKind::Repetition,
-            Scorer::Brevity(_) => TermKind::Brevity,
             Scorer::Command(_) => TermKind::Command,
             Scorer::Http(_) => TermKind::Http,
         }
@@ -194,7 +180,6 @@ impl TryFrom<Table> for TermSettings {
             TermKind::Identifiers => Ok(Scorer::Identifiers),
             TermKind::Length => part(&mut table, settings).map(Scorer::Length),
             TermKind::Repetition => part(&mut table, settings).map(Scorer::Repetition),
-            TermKind::Brevity => part(&mut table, settings).map(Scorer::Brevity),
             TermKind::Command => part(&mut table, settings).map(Scorer::Command),
             TermKind::Http => part(&mut table, settings).map(Scorer::Http),
         };
@@ -244,7 +229,6 @@ impl From<TermSettings> for Table {
             Scorer::Identifiers => Table::new(),
             Scorer::Length(own) => written(own),
             Scorer::Repetition(own) => written(own),
-            Scorer::Brevity(own) => written(own),
             Scorer::Command(own) => written(own),
             Scorer::Http(own) => written(own),
         });

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::experiment::{BrevityTerm, LengthTerm, RepetitionTerm};
+use crate::experiment::{LengthTerm, RepetitionTerm};
 use crate::text::word_tokenize;
 
 /// Minus the number of words by which a response is outside of the limits. Words are what spaces divide.
@@ -27,13 +27,6 @@ pub fn repetition(settings: &RepetitionTerm, response: &str) -> f32 {
         0 => 0.0,
         count => distinct.len() as f32 / count as f32 - 1.0,
     }
-}
-
-/// 1 for a response without words, 0.5 for one of `half` words, towards 0 for longer ones. Words are what spaces divide.
-pub fn brevity(settings: &BrevityTerm, response: &str) -> f32 {
-    let words = response.split_whitespace().count() as f32;
-    let half = settings.half as f32;
-    half / (half + words)
 }
 
 #[cfg(test)]
@@ -69,13 +62,5 @@ mod tests {
         assert_eq!(of(2, "I am here"), 0.0);
         assert_eq!(of(3, "Hello there"), 0.0);
         assert_eq!(of(2, ""), 0.0);
-    }
-
-    #[test]
-    fn the_fewer_words_the_higher() {
-        let of = |half, text| brevity(&BrevityTerm { half }, text);
-        assert_eq!(of(4, ""), 1.0);
-        assert_eq!(of(4, "Oh, I am sorry."), 0.5);
-        assert_eq!(of(1, "I am here"), 0.25);
     }
 }

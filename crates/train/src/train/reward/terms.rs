@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::outside::Outside;
 use super::{Candidate, EmpathyReward, Reward, Score, Term, rules};
-use crate::experiment::{Alert, BrevityTerm, LengthTerm, RepetitionTerm, Scorer, TermSettings};
+use crate::experiment::{Alert, LengthTerm, RepetitionTerm, Scorer, TermSettings};
 use crate::train::TrainError;
 
 /// The reward that `[[reward.term]]` tables ask for.
@@ -22,7 +22,6 @@ enum By<'a> {
     Identifiers(Box<EmpathyReward<'a>>),
     Length(LengthTerm),
     Repetition(RepetitionTerm),
-    Brevity(BrevityTerm),
     Outside(Box<Outside>),
 }
 
@@ -49,7 +48,6 @@ impl<'a> Terms<'a> {
                 },
                 Scorer::Length(own) => By::Length(own.clone()),
                 Scorer::Repetition(own) => By::Repetition(own.clone()),
-                Scorer::Brevity(own) => By::Brevity(own.clone()),
                 Scorer::Command(own) => By::Outside(Box::new(Outside::program(name, own))),
                 Scorer::Http(own) => By::Outside(Box::new(Outside::server(name, own)?)),
             };
@@ -74,9 +72,6 @@ impl Part<'_> {
                 .collect(),
             By::Repetition(own) => responses
                 .map(|text| rules::repetition(own, text).into())
-                .collect(),
-            By::Brevity(own) => responses
-                .map(|text| rules::brevity(own, text).into())
                 .collect(),
             By::Outside(scorer) => scorer
                 .score(candidates)?

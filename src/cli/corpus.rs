@@ -67,23 +67,26 @@ pub enum Corpus {
         #[arg(long, value_name = "N", default_value_t = 0)]
         from: usize,
         /// Records shown
-        #[arg(long, value_name = "N", default_value_t = 10)]
-        limit: usize,
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
     },
     /// What the answers have by system, or by the values of a label; two labels or two scores against each other
     Table(figures::Table),
     /// Write a part of a corpus to a new file: without repetitions, and the best by a score
     Select {
-        /// Leave out answers as similar as this to an earlier one in a similar context, such as 0.8; 1 leaves out
-        /// exact repetitions alone. (Jaccard similarity of runs of five characters.)
+        /// Leave out answers as similar as this to an earlier one in a context as similar, such as 0.8; 1 leaves out
+        /// those of the same words alone
+        ///
+        /// Jaccard similarity of runs of five characters, without case and punctuation. Of records without a context
+        /// the answers alone are compared.
         #[arg(long, value_name = "SIMILARITY")]
         distinct: Option<f64>,
         /// The answers with the highest score; shows what more answers cost in quality
         #[arg(long, value_name = "SCORE")]
         best: Option<String>,
         /// At most so many answers
-        #[arg(long, value_name = "N")]
-        at_most: Option<usize>,
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        at_most: Option<u32>,
         #[command(flatten)]
         target: Target,
     },
@@ -121,6 +124,9 @@ impl Target {
                 self.out.display()
             ))
         })?;
+        if self.prefer.is_some() && form != CorpusForm::Preferences {
+            return Err(Failure::Usage("--prefer is for --form preferences".into()));
+        }
         let request = ExportRequest {
             form,
             narrowing,
@@ -171,7 +177,7 @@ impl Corpus {
                 limit,
             } => {
                 let narrowing = narrow.narrowing(ctx, name)?;
-                let shown = corpus::show(&ctx.store, name, &narrowing, *from, *limit)?;
+                let shown = corpus::show(&ctx.store, name, &narrowing, *from, *limit as usize)?;
                 ctx.out.show(&shown, || shown_text(&shown))
             }
             Corpus::Table(table) => table.run(ctx),
@@ -184,7 +190,7 @@ impl Corpus {
                 let criteria = Criteria {
                     distinct: *distinct,
                     best: best.as_deref(),
-                    at_most: *at_most,
+                    at_most: at_most.map(|most| most as usize),
                 };
                 let narrowing = target.narrow.narrowing(ctx, &target.name)?;
                 let (selected, narrowing) =
@@ -259,7 +265,12 @@ fn shown_text(shown: &Shown) -> String {
 }
 
 fn list(ctx: &CommandContext) -> Result<(), Failure> {
-    let corpora = corpus::list(&ctx.store)?;
+    let (corpora, damaged) = corpus::list(&ctx.store)?;
+    let damaged: Vec<String> = damaged
+        .iter()
+        .map(|error| format!("damaged: {error}"))
+        .collect();
+    super::input::show_notes(&damaged);
     ctx.out.show(&corpora, || {
         if corpora.is_empty() {
             return "No corpus yet: emprl corpus import FILE NAME\n".to_string();

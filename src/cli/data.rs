@@ -105,11 +105,13 @@ impl Data {
                         (true, true) => "dialogues and levels",
                         (true, false) => "dialogues",
                         (false, true) => "levels",
+                        (false, false) if set.damaged.is_some() => "–",
                         (false, false) => "records",
                     };
-                    let there = match set.imported {
-                        true => "yes".to_string(),
-                        false => format!("no: emprl data fetch {}", set.name),
+                    let there = match (set.damaged, set.imported) {
+                        (Some(damage), _) => format!("damaged: {damage}"),
+                        (None, true) => "yes".to_string(),
+                        (None, false) => format!("no: emprl data fetch {}", set.name),
                     };
                     table.row([set.name, holds.to_string(), there]);
                 }

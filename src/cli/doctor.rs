@@ -179,12 +179,12 @@ fn data(store: &Path) -> Vec<Finding> {
             .iter()
             .map(|set| Finding {
                 what: format!("data set {}", set.name),
-                problem: (!set.imported).then(|| {
+                problem: set.damaged.clone().or_else(|| (!set.imported).then(|| {
                     format!(
                         "not imported; `emprl data fetch {0}` fetches it, `emprl data import {0} DIR` reads it",
                         set.name
                     )
-                }),
+                })),
             })
             .collect(),
         Err(error) => vec![Finding {

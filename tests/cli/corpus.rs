@@ -156,7 +156,11 @@ fn rated() -> String {
                 "context": format!("I lost my key number {context} today."),
                 "response": format!("I am sorry. {}", "That is hard. ".repeat(1 + context % 3)),
                 "system": system,
-                "emotion": if context % 4 == 0 { "angry" } else { "sad" },
+                "emotion": match context % 8 {
+                    0 => "angry",
+                    4 => "Angry",
+                    _ => "sad",
+                },
                 "predicted_emotion": if context % 2 == 0 { "angry" } else { "sad" },
                 "human": human,
                 "judge": judge,
@@ -185,7 +189,7 @@ fn a_corpus_is_shown_and_summed_up_by_its_labels_and_scores() {
     assert!(records.len() > 1);
     for record in records {
         let text = record.to_string();
-        assert!(text.contains("angry"), "{text}");
+        assert!(text.contains("ngry"), "{text}");
     }
     let text = place.ok(&["corpus", "show", "rated", "--limit", "2", "--from", "3"]);
     assert!(

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use emprl::data::corpus::record::Record;
+use emprl::data::corpus::record::{Record, Utterance};
 use emprl::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
 use emprl::data::library;
 use emprl::data::reader::source::Source;
@@ -436,7 +436,7 @@ fn names_are_not_taken_from_other_sets() {
         .skip(3)
         .map(|set| (set.name.as_str(), set.records))
         .collect();
-    assert_eq!(own, [("pairs", None), ("mine", Some(2))]);
+    assert_eq!(own, [("mine", Some(2)), ("pairs", None)]);
 }
 
 #[test]
@@ -666,4 +666,67 @@ fn a_selection_leaves_out_repetitions_then_takes_the_best() {
             .to_string()
             .contains("1.5 is not")
     );
+}
+
+#[test]
+fn a_table_keeps_every_context_whoever_begins_it() {
+    let store = tempfile::tempdir().unwrap();
+    let file = store.path().join("mix.jsonl");
+    let mut rows = String::new();
+    for row in 0..6 {
+        let mut turns =
+            vec![json!({"role": "speaker", "text": format!("I am sad, for the {row} time.")})];
+        if row % 2 == 1 {
+            turns.insert(0, json!({"role": "listener", "text": "How are you?"}));
+        }
+        let record =
+            json!({"id": row.to_string(), "context": turns, "target": "Oh no, why is that?"});
+        rows += &format!("{record}\n");
+    }
+    fs::write(&file, rows).unwrap();
+    let corpus = Corpus::open(&file, None).unwrap();
+    library::import_corpus(store.path(), "support", &corpus, false).unwrap();
+    for (form, file) in [
+        (CorpusForm::Csv, "t.csv"),
+        (CorpusForm::Parquet, "t.parquet"),
+    ] {
+        let out = store.path().join(file);
+        exported(store.path(), &out, form, "").unwrap();
+        let (records, problems, _) = read(&Corpus::open(&out, None).unwrap());
+        assert!(problems.is_empty(), "{problems:?}");
+        let contexts = |records: &[Record]| -> Vec<Vec<Utterance>> {
+            records
+                .iter()
+                .map(|record| record.context.clone())
+                .collect()
+        };
+        assert_eq!(contexts(&records), contexts(&read(&corpus).0), "{file}");
+    }
+}
+
+#[test]
+fn a_damaged_set_hides_no_other_and_one_that_was_being_replaced_comes_back() {
+    let store = tempfile::tempdir().unwrap();
+    for name in ["first", "second", "third"] {
+        library::import_corpus(store.path(), name, &open("wide.csv"), false).unwrap();
+    }
+    let data = store.path().join("data");
+    fs::write(data.join("second/manifest.json"), "{").unwrap();
+    // As an import leaves it that is killed between its two renames.
+    fs::rename(data.join("third"), data.join(".replaced-third")).unwrap();
+
+    let sets = library::list(store.path()).unwrap();
+    let own: Vec<(&str, bool)> = sets
+        .iter()
+        .filter(|set| !library::NAMES.contains(&set.name.as_str()))
+        .map(|set| (set.name.as_str(), set.damaged.is_some()))
+        .collect();
+    assert_eq!(own, [("first", false), ("second", true), ("third", false)]);
+    assert!(data.join("third/records.jsonl").is_file());
+    let found = library::all_corpora(store.path()).unwrap();
+    assert_eq!((found.corpora.len(), found.damaged.len()), (2, 1));
+    // What is damaged can be imported again.
+    library::import_corpus(store.path(), "second", &open("wide.csv"), true).unwrap();
+    let sets = library::list(store.path()).unwrap();
+    assert!(sets.iter().all(|set| set.damaged.is_none()));
 }

@@ -81,6 +81,12 @@ pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
                 fix: format!("choose one of {}", library::NAMES.join(", ")),
                 command: None,
             }),
+            Some(set) if set.damaged.is_some() => needs.push(Need {
+                path,
+                what: format!("{} is damaged", set_title(name)),
+                fix: set.damaged.clone().unwrap_or_default(),
+                command: None,
+            }),
             Some(set) if !set.imported => needs.push(Need {
                 path,
                 what: format!("{} is not imported", set_title(name)),

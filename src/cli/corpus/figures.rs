@@ -105,7 +105,7 @@ fn table_text(found: &Tabulated, shown_scores: usize) -> String {
                 .chain([
                     count(row.n as u64),
                     Digits::Decimals(1).write(row.share),
-                    of_group(Digits::WORDS, row, row.words.as_ref()),
+                    of_group(Digits::WORDS, row.conversations, row.words.as_ref()),
                     Digits::RESULT.write(row.dist[0]),
                     Digits::RESULT.write(row.dist[1]),
                 ])
@@ -130,7 +130,7 @@ fn table_text(found: &Tabulated, shown_scores: usize) -> String {
         );
     }
     text += &format!(
-        "\n% of the answers of the system. Intervals are of 95 %, over conversations; fewer than {FEW} of them have \
+        "\n% of the answers of the system. Words are NLTK's, punctuation among them. Intervals are of 95 %, over conversations; fewer than {FEW} of them have \
          none. Dist-n falls as a group grows: compare groups of like size.\n"
     );
     if found
@@ -151,7 +151,10 @@ fn score_cell(row: &TableRow, score: &str) -> String {
                 true => String::new(),
                 false => format!(" ({})", count(mean.n as u64)),
             };
-            format!("{}{of}", of_group(Digits::SCORE, row, mean.mean.as_ref()))
+            format!(
+                "{}{of}",
+                of_group(Digits::SCORE, row.conversations, mean.mean.as_ref())
+            )
         }
     }
 }
@@ -166,9 +169,9 @@ fn level_cell(levels: LevelCounts) -> String {
     }
 }
 
-fn of_group(digits: Digits, row: &TableRow, estimate: Option<&Estimate>) -> String {
+fn of_group(digits: Digits, conversations: usize, estimate: Option<&Estimate>) -> String {
     match estimate {
-        Some(estimate) if row.conversations < FEW => digits.write(estimate.value),
+        Some(estimate) if conversations < FEW => digits.write(estimate.value),
         estimate => with_interval(digits, estimate),
     }
 }
@@ -273,7 +276,9 @@ fn agreement_text(found: &Agreement) -> String {
         table.row(agreement_cells(row));
     }
     let mut text = table.text();
-    text += "\nIntervals are of 95 %, over conversations.\n";
+    text += &format!(
+        "\nIntervals are of 95 %, over conversations; fewer than {FEW} of them have none.\n"
+    );
     for note in &found.notes {
         text += &format!("{}\n", one_line(note));
     }
@@ -286,8 +291,8 @@ fn agreement_cells(row: &AgreementRow) -> Vec<String> {
         count(row.n as u64),
         Digits::SCORE.write(row.mean_first),
         Digits::SCORE.write(row.mean_second),
-        with_interval(Digits::AGREEMENT, row.pearson.as_ref()),
-        with_interval(Digits::AGREEMENT, row.spearman.as_ref()),
+        of_group(Digits::AGREEMENT, row.conversations, row.pearson.as_ref()),
+        of_group(Digits::AGREEMENT, row.conversations, row.spearman.as_ref()),
     ];
     if let Some(both) = &row.same_scale {
         let figure = |figure: &crate::study::statistics::Figure| match figure {
@@ -295,7 +300,7 @@ fn agreement_cells(row: &AgreementRow) -> Vec<String> {
             Err(_) => "–".to_string(),
         };
         cells.extend([
-            with_interval(Digits::SCORE, both.difference.as_ref()),
+            of_group(Digits::SCORE, row.conversations, both.difference.as_ref()),
             Digits::Decimals(1).write(both.equal),
             figure(&both.kappa),
             figure(&both.alpha),

@@ -26,7 +26,7 @@ use super::{OperationError, require_writable};
 use crate::data::DataError;
 use crate::data::corpus::record::Record;
 use crate::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
-use crate::data::library::{self, CorpusEntry, Manifest};
+use crate::data::library::{self, CorpusEntry, FoundCorpora, Manifest};
 
 /// Records that are shown as they would be read.
 pub const SHOWN_RECORDS: usize = 10;
@@ -138,20 +138,16 @@ pub fn dry_run(
     inspect(file, mapping)
 }
 
-/// The imported corpora, by name.
+/// The imported corpora, by name, and those that cannot be read.
 ///
 /// # Errors
-/// A manifest is damaged.
-pub fn list(store: &Path) -> Result<Vec<ListedCorpus>, OperationError> {
-    let mut corpora = Vec::new();
-    for set in library::list(store)? {
-        if let Some((manifest, entry)) = library::corpus(store, &set.name)? {
-            corpora.push(ListedCorpus {
-                name: manifest.name,
-                fingerprint: manifest.fingerprint,
-                entry,
-            });
-        }
-    }
-    Ok(corpora)
+/// The folder of data sets cannot be read.
+pub fn list(store: &Path) -> Result<(Vec<ListedCorpus>, Vec<DataError>), OperationError> {
+    let FoundCorpora { corpora, damaged } = library::all_corpora(store)?;
+    let listed = corpora.into_iter().map(|(manifest, entry)| ListedCorpus {
+        name: manifest.name,
+        fingerprint: manifest.fingerprint,
+        entry,
+    });
+    Ok((listed.collect(), damaged))
 }

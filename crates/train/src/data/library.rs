@@ -55,6 +55,9 @@ pub struct ListedSet {
     pub preference_pairs: Option<usize>,
     /// If it is a corpus.
     pub records: Option<usize>,
+    /// Why what lies in the store under its name cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<String>,
 }
 
 /// Imports a data set from the folder `source` in its original form. Replaces an earlier import.
@@ -231,35 +234,85 @@ fn preference_set(store: &Path, name: &str) -> Result<Option<PreferenceSet>, Dat
     }
 }
 
-/// All sets the program knows, imported or not, the sets of preference pairs and the corpora.
+/// All sets the program knows, imported or not, the sets of preference pairs and the corpora. One that is damaged says so
+/// and hides no other.
 ///
 /// # Errors
-/// A manifest is damaged, or its folder may not be entered.
+/// The folder of data sets cannot be read.
 pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
-    let mut sets = NAMES.map(listed).to_vec();
-    for set in &mut sets {
-        let manifest = set_dir(store, &set.name).join(MANIFEST);
-        if set.name == BUILTIN {
-            let lines = |text: &&str| text.lines().count();
-            set.imported = true;
-            set.fingerprint = Some(builtin_fingerprint());
-            set.examples = Some(BUILTIN_DIALOGUES.iter().map(lines).sum());
-            set.labelled_pairs = Some(lines(&BUILTIN_PAIRS));
-            continue;
-        }
-        replace::restore(&store.join("data"), &set.name)?;
-        if fs::exists(&manifest).map_err(DataError::io(&manifest))? {
-            let manifest = read_manifest(store, &set.name)?;
-            set.imported = true;
-            let rows = manifest.files.iter().map(|file| file.rows).sum();
-            set.examples = Some(rows).filter(|_| set.has_dialogues);
-            set.labelled_pairs = Some(rows).filter(|_| set.has_levels);
-            set.fingerprint = Some(manifest.fingerprint);
+    let own = corpora::own_names(store)?;
+    let names = NAMES.into_iter().chain(own.iter().map(String::as_str));
+    let sets = names.map(|name| {
+        found(store, name).unwrap_or_else(|error| ListedSet {
+            imported: true,
+            has_dialogues: false,
+            has_levels: false,
+            damaged: Some(error.to_string()),
+            ..listed(name)
+        })
+    });
+    let is_there = |set: &ListedSet| set.imported || NAMES.contains(&set.name.as_str());
+    Ok(sets.filter(is_there).collect())
+}
+
+/// The corpora of a store.
+#[derive(Debug, Default)]
+pub struct FoundCorpora {
+    /// By name.
+    pub corpora: Vec<(Manifest, CorpusEntry)>,
+    /// Why others cannot be read.
+    pub damaged: Vec<DataError>,
+}
+
+/// The imported corpora.
+///
+/// # Errors
+/// The folder of data sets cannot be read.
+pub fn all_corpora(store: &Path) -> Result<FoundCorpora, DataError> {
+    let mut found = FoundCorpora::default();
+    for name in corpora::own_names(store)? {
+        match corpus(store, &name) {
+            Ok(corpus) => found.corpora.extend(corpus),
+            Err(error) => found.damaged.push(error),
         }
     }
-    sets.extend(preferences::list(store)?);
-    sets.extend(corpora::list(store)?);
-    Ok(sets)
+    Ok(found)
+}
+
+/// What lies in the store under a name.
+fn found(store: &Path, name: &str) -> Result<ListedSet, DataError> {
+    let mut set = listed(name);
+    if name == BUILTIN {
+        let lines = |text: &&str| text.lines().count();
+        set.imported = true;
+        set.fingerprint = Some(builtin_fingerprint());
+        set.examples = Some(BUILTIN_DIALOGUES.iter().map(lines).sum());
+        set.labelled_pairs = Some(lines(&BUILTIN_PAIRS));
+        return Ok(set);
+    }
+    let manifest = match read_manifest(store, name) {
+        Err(DataError::NotImported { .. }) => return Ok(set),
+        manifest => manifest?,
+    };
+    set.imported = true;
+    let some = |count: usize| Some(count).filter(|count| *count > 0);
+    if let Some(CorpusEntry { counts, .. }) = &manifest.corpus {
+        set.has_dialogues = counts.examples > 0;
+        set.has_levels = counts.labelled > 0;
+        set.examples = some(counts.examples);
+        set.labelled_pairs = some(counts.labelled);
+        set.records = Some(counts.records);
+    } else if let Some(pairs) = preferences::pairs_in(&manifest) {
+        set.has_dialogues = false;
+        set.has_levels = false;
+        set.preference_pairs = Some(pairs);
+    } else {
+        let rows = manifest.files.iter().map(|file| file.rows).sum();
+        set.examples = Some(rows).filter(|_| set.has_dialogues);
+        set.labelled_pairs = Some(rows).filter(|_| set.has_levels);
+    }
+    set.fingerprint = Some(manifest.fingerprint);
+    Ok(set)
 }
 
 fn listed(name: &str) -> ListedSet {
@@ -273,6 +326,7 @@ fn listed(name: &str) -> ListedSet {
         labelled_pairs: None,
         preference_pairs: None,
         records: None,
+        damaged: None,
     }
 }
 

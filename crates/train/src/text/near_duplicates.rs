@@ -87,7 +87,7 @@ impl<const PARTS: usize> NearDuplicates<PARTS> {
 fn shingles(text: &str) -> Vec<u64> {
     let words: Vec<String> = text
         .to_lowercase()
-        .split(|letter: char| !letter.is_alphanumeric())
+        .split(|letter: char| letter.is_whitespace() || is_punctuation(letter))
         .filter(|word| !word.is_empty())
         .map(str::to_string)
         .collect();
@@ -102,6 +102,12 @@ fn shingles(text: &str) -> Vec<u64> {
     shingles.sort_unstable();
     shingles.dedup();
     shingles
+}
+
+/// Of the scripts that set words apart, and of Chinese and Japanese; not emoji, which say something.
+fn is_punctuation(letter: char) -> bool {
+    letter.is_ascii_punctuation()
+        || matches!(letter, '¡' | '¿' | '\u{2010}'..='\u{205e}' | '\u{3000}'..='\u{303f}' | '\u{ff01}'..='\u{ff0f}')
 }
 
 /// Shared by all, from 0 to 1; two empty texts are the same.
@@ -149,6 +155,8 @@ mod tests {
             other,
             "I am so sorry that you could not say goodbye to her."
         ]));
+        assert!(!seen.repeats([other, "Oh no"]));
+        assert!(!seen.repeats([other, "Oh no 😢"]));
         assert!(!seen.repeats(["", ""]));
         assert!(seen.repeats([" ", "…"]));
     }

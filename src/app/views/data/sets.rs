@@ -20,7 +20,9 @@ use crate::app::widgets::layout;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::data::corpus::Counts;
-use crate::data::library::{BUILTIN, EMPATHETIC_DIALOGUES, ListedSet, MENTAL_HEALTH_SUBREDDITS};
+use crate::data::library::{
+    BUILTIN, EMPATHETIC_DIALOGUES, ListedSet, MENTAL_HEALTH_SUBREDDITS, NAMES,
+};
 use crate::data::{EmpathyLevel, SetSummary, Split};
 
 const NAME: f32 = 150.0;
@@ -73,6 +75,7 @@ fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
     .flatten()
     .collect();
     let held = match set.imported {
+        true if set.damaged.is_some() => "Damaged".to_string(),
         true => held.join(", "),
         false => "Not imported yet".to_string(),
     };
@@ -109,7 +112,7 @@ fn set_ui(
             if set.imported {
                 tabs.extend([(SetTab::Overview, "Overview"), (SetTab::Browse, "Browse")]);
             }
-            if set.name != BUILTIN && set.preference_pairs.is_none() && set.records.is_none() {
+            if set.name != BUILTIN && NAMES.contains(&set.name.as_str()) {
                 let words = if set.imported {
                     "Import again"
                 } else {
@@ -147,6 +150,7 @@ fn scrolled(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui)) {
 /// What a set is, its authors and its licence.
 fn about_ui(ui: &mut Ui, set: &ListedSet) {
     let about = match set.name.as_str() {
+        _ if set.damaged.is_some() => "What lies in the store under this name cannot be read.",
         _ if set.preference_pairs.is_some() => {
             "Pairs of responses to one context, the first of which was preferred. What the stage DPO learns from."
         }

@@ -52,20 +52,14 @@ impl<'a> Answer<'a> {
         answers
     }
 
-    /// A label of the response, else of the record, else of the last utterance that has it.
+    /// A label of the response, else of the record, else of the utterance that is answered.
     pub fn label(&self, name: &str) -> Option<&'a str> {
         let of = |labels: &'a Labels| labels.get(name).map(String::as_str);
-        let of_turns = || {
-            self.record
-                .context
-                .iter()
-                .rev()
-                .find_map(|said| of(&said.labels))
-        };
+        let of_answered = || of(&self.record.context.last()?.labels);
         self.response
             .and_then(|response| of(&response.labels))
             .or_else(|| of(&self.record.labels))
-            .or_else(of_turns)
+            .or_else(of_answered)
     }
 
     /// A score of the response, else of the record; the mean where it was given several times.
@@ -264,8 +258,9 @@ impl AnswerNames {
 
     fn field(&self, kind: &str, name: &str) -> Option<&Field> {
         let name = name.to_lowercase();
-        let with_kind = self.fields.get(&format!("{kind}.{name}"));
-        with_kind.or_else(|| self.fields.get(&name))
+        let plain = name.strip_prefix(&format!("{kind}.")).unwrap_or(&name);
+        let with_kind = self.fields.get(&format!("{kind}.{plain}"));
+        with_kind.or_else(|| self.fields.get(plain))
     }
 
     fn missing(&self, kind: &'static str, name: &str) -> OperationError {
@@ -300,9 +295,20 @@ impl AnswerNames {
 
 impl Vocabulary for AnswerNames {
     fn name(&self, name: &str) -> Option<&Name> {
-        self.names
-            .iter()
-            .find(|known| known.name.eq_ignore_ascii_case(name))
+        let find = |name: &str| {
+            let mut names = self.names.iter();
+            names.find(|known| known.name.eq_ignore_ascii_case(name))
+        };
+        // With its kind, though it needs none.
+        let of_kind = || {
+            let (kind, name) = name.split_once('.')?;
+            let known = find(name)?;
+            match (kind, self.fields.get(&known.name.to_lowercase())?) {
+                ("label", Field::Label(_)) | ("score", Field::Score(_)) => Some(known),
+                _ => None,
+            }
+        };
+        find(name).or_else(of_kind)
     }
 
     fn names(&self) -> &[Name] {
@@ -508,6 +514,7 @@ mod tests {
             ("Cue_type = loss has:words", &["target", "anna"]),
             ("cat", &["target", "anna"]),
             ("has:score.words", &["anna"]),
+            ("label.emotion = calm", &["anna"]),
             ("has:turn", &[]),
         ] {
             assert_eq!(systems(text), kept, "{text}");

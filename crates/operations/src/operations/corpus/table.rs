@@ -80,16 +80,17 @@ pub fn table(
             chosen.collect::<Result<_, _>>()?
         }
     };
-    let mut groups: BTreeMap<String, HashMap<Option<String>, Group>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, HashMap<Option<String>, (String, Group)>> = BTreeMap::new();
     narrowing.each(store, corpus, |_, answers| {
         for answer in answers {
             if let Some(text) = answer.text {
-                let value = by.and_then(|by| answer.label(by)).map(str::to_string);
+                let value = by.and_then(|by| answer.label(by));
                 let of_system = groups.entry(answer.system.to_string()).or_default();
-                of_system
-                    .entry(value)
-                    .or_default()
-                    .add(&answer, text, &scores);
+                // Values that differ in case alone are one, as it was written first.
+                let (_, group) = of_system
+                    .entry(value.map(str::to_lowercase))
+                    .or_insert_with(|| (value.unwrap_or_default().to_string(), Group::default()));
+                group.add(&answer, text, &scores);
             }
         }
         Ok(())
@@ -97,8 +98,11 @@ pub fn table(
     let (manifest, _) = library::require_corpus(store, corpus)?;
     let mut rows = Vec::new();
     for (system, groups) in groups {
-        let all: usize = groups.values().map(|group| group.texts.len()).sum();
-        let mut groups: Vec<(Option<String>, Group)> = groups.into_iter().collect();
+        let all: usize = groups.values().map(|(_, group)| group.texts.len()).sum();
+        let groups = groups
+            .into_iter()
+            .map(|(key, (value, group))| (key.map(|_| value), group));
+        let mut groups: Vec<(Option<String>, Group)> = groups.collect();
         groups.sort_by(|a, b| {
             let size = |of: &Group| of.texts.len();
             // Those without the label last.

@@ -35,11 +35,11 @@ fn flatten(fields: Map<String, Value>, prefix: &str, depth: usize, flat: &mut Ma
     }
 }
 
-/// Whether a cell says nothing: null, blank, or pandas' word for that.
+/// Whether a cell says nothing: null, blank, or what pandas writes for no number or an infinite one.
 pub fn is_missing(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::String(text) => matches!(text.trim(), "" | "nan" | "NaN"),
+        Value::String(text) => matches!(text.trim(), "" | "nan" | "NaN" | "inf" | "-inf"),
         Value::Array(list) => list.is_empty(),
         _ => false,
     }

@@ -2,7 +2,7 @@
 
 mod sets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::files::{MANIFEST_FORMAT, write_synced};
 use super::{
-    DataError, ListedSet, MANIFEST, Manifest, NAMES, StoredFile, fingerprint, hex, listed,
-    read_manifest, replace, set_dir,
+    DataError, MANIFEST, Manifest, NAMES, StoredFile, fingerprint, hex, read_manifest, replace,
+    set_dir,
 };
 use crate::data::corpus::{Corpus, Counts, Record, Shape};
 use crate::data::import::{FileReport, ImportReport, SkippedRow};
@@ -234,10 +234,11 @@ pub fn require_corpus(store: &Path, name: &str) -> Result<(Manifest, CorpusEntry
 
 /// That no corpus has this name, with those that are there.
 fn no_corpus(store: &Path, name: &str) -> DataError {
-    let names: Vec<String> = list(store)
+    let names: Vec<String> = super::all_corpora(store)
         .unwrap_or_default()
+        .corpora
         .into_iter()
-        .map(|set| set.name)
+        .map(|(manifest, _)| manifest.name)
         .collect();
     let known = match names.is_empty() {
         true => "there is none yet: `emprl corpus import FILE NAME` makes one".to_string(),
@@ -277,32 +278,7 @@ fn read_records<E: From<DataError>>(
     Ok(())
 }
 
-/// The imported corpora, by name.
-///
-/// # Errors
-/// A manifest is damaged, or its folder may not be entered.
-pub(super) fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
-    let mut sets = Vec::new();
-    for name in own_names(store)? {
-        let Some((manifest, CorpusEntry { counts, .. })) = corpus(store, &name)? else {
-            continue;
-        };
-        let some = |count: usize| Some(count).filter(|count| *count > 0);
-        sets.push(ListedSet {
-            imported: true,
-            has_dialogues: counts.examples > 0,
-            has_levels: counts.labelled > 0,
-            fingerprint: Some(manifest.fingerprint),
-            examples: some(counts.examples),
-            labelled_pairs: some(counts.labelled),
-            records: Some(counts.records),
-            ..listed(&name)
-        });
-    }
-    Ok(sets)
-}
-
-/// The names of sets that are a person's own, sorted.
+/// The names of sets that are a person's own, sorted; some of them may be there no more.
 pub(super) fn own_names(store: &Path) -> Result<Vec<String>, DataError> {
     let data = store.join("data");
     let entries = match fs::read_dir(&data) {
@@ -310,18 +286,22 @@ pub(super) fn own_names(store: &Path) -> Result<Vec<String>, DataError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(DataError::io(&data)(error)),
     };
-    let mut names = Vec::new();
+    let mut names = BTreeSet::new();
     for entry in entries {
         let name = entry.map_err(DataError::io(&data))?.file_name();
-        // Hidden ones are of imports in progress.
-        if let Some(name) = name.to_str().filter(|name| is_name(name))
-            && set_dir(store, name).join(MANIFEST).is_file()
-        {
-            names.push(name.to_string());
+        let Some(name) = name.to_str() else {
+            continue;
+        };
+        match is_name(name) {
+            true if set_dir(store, name).join(MANIFEST).is_file() => {
+                names.insert(name.to_string());
+            }
+            true => {}
+            // An import was killed while it replaced the set: reading it puts the old one back.
+            false => names.extend(replace::replaced(name).filter(|name| is_name(name))),
         }
     }
-    names.sort();
-    Ok(names)
+    Ok(names.into_iter().collect())
 }
 
 /// Whether a set of one's own may have this name.

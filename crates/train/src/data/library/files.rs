@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::corpora::CorpusEntry;
-use super::replace;
+use super::{NAMES, replace};
 use crate::data::error::DataError;
 use crate::data::import::{ImportReport, hex};
 
@@ -67,6 +67,14 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<
     text.lines().enumerate().map(row).collect()
 }
 
+/// How a damaged set is mended.
+fn import_again(name: &str) -> String {
+    match NAMES.contains(&name) {
+        true => format!("run `emprl data import {name} DIR` again"),
+        false => "import it again: a corpus with `emprl corpus import FILE NAME --replace`".into(),
+    }
+}
+
 pub(super) fn read_manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
     let path = set_dir(store, name).join(MANIFEST);
     replace::restore(&store.join("data"), name)?;
@@ -79,7 +87,7 @@ pub(super) fn read_manifest(store: &Path, name: &str) -> Result<Manifest, DataEr
         }
         Err(error) => return Err(DataError::io(&path)(error)),
     };
-    let fix = format!("run `emprl data import {name} DIR` again");
+    let fix = import_again(name);
     let manifest: Manifest = serde_json::from_str(&text)
         .map_err(|error| DataError::file(&path, format!("no manifest: {error}"), &fix))?;
     if manifest.format != MANIFEST_FORMAT {
@@ -102,7 +110,7 @@ pub(super) fn read_files<const N: usize>(
     for (text, file) in texts.iter_mut().zip(names) {
         let path = set_dir(store, name).join(file);
         let damaged = |what: &str| {
-            let fix = format!("run `emprl data import {name} DIR` again");
+            let fix = import_again(name);
             DataError::file(&path, what, fix)
         };
         let stored = manifest.files.iter().find(|stored| stored.file == file);

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::corpora::{check_name, corpus, own_names};
+use super::corpora::{check_name, corpus};
 use super::{
-    DataError, ImportReport, ListedSet, NAMES, jsonl, listed, parse, read_files, read_manifest,
-    set_dir, write_set,
+    DataError, ImportReport, Manifest, NAMES, jsonl, parse, read_files, read_manifest, set_dir,
+    write_set,
 };
 use crate::data::preferences::{self, PreferencePair, PreferenceSet};
 
@@ -69,27 +69,10 @@ pub fn open_preferences(store: &Path, name: &str) -> Result<PreferenceSet, DataE
     })
 }
 
-/// The imported sets of pairs, by name.
-///
-/// # Errors
-/// A manifest is damaged, or its folder may not be entered.
-pub(super) fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
-    let mut sets = Vec::new();
-    for name in own_names(store)? {
-        let manifest = read_manifest(store, &name)?;
-        let Some(file) = manifest.files.iter().find(|file| file.file == FILE) else {
-            continue;
-        };
-        sets.push(ListedSet {
-            imported: true,
-            has_dialogues: false,
-            has_levels: false,
-            fingerprint: Some(manifest.fingerprint.clone()),
-            preference_pairs: Some(file.rows),
-            ..listed(&name)
-        });
-    }
-    Ok(sets)
+/// How many pairs there are in a set, if it is one of pairs.
+pub(super) fn pairs_in(manifest: &Manifest) -> Option<usize> {
+    let file = manifest.files.iter().find(|file| file.file == FILE)?;
+    Some(file.rows)
 }
 
 #[cfg(test)]
@@ -108,7 +91,7 @@ mod tests {
             let set = open_preferences(store.path(), name).unwrap();
             assert_eq!((set.pairs.len(), set.fingerprint.len()), (1, 64));
         }
-        let names: Vec<String> = list(store.path())
+        let names: Vec<String> = super::super::list(store.path())
             .unwrap()
             .into_iter()
             .map(|set| set.name)

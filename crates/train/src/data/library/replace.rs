@@ -80,6 +80,17 @@ pub(super) fn restore(data: &Path, name: &str) -> Result<(), DataError> {
     SetPlace::lock(data, name).map(drop)
 }
 
+/// The sets that a file of the data folder may be the old one of: earlier versions added a number to the name.
+pub(super) fn replaced(file: &str) -> impl Iterator<Item = String> {
+    let name = file.strip_prefix(".replaced-");
+    let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = name.and_then(|name| name.rsplit_once('-'));
+    let numbered = numbered
+        .filter(|(_, rest)| number(rest))
+        .map(|(name, _)| name);
+    name.into_iter().chain(numbered).map(str::to_string)
+}
+
 /// Old sets of this name, also those of earlier versions, which added a number.
 fn renamed_away(data: &Path, name: &str) -> Vec<PathBuf> {
     let known = format!(".replaced-{name}");

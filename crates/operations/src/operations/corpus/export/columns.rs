@@ -57,7 +57,7 @@ impl Column {
         format!("{kind}_{}", self.title())
     }
 
-    fn cell(&self, record: &Record) -> Option<Cell> {
+    fn cell(&self, record: &Record, alternate: bool) -> Option<Cell> {
         let text = |text: &Option<String>| text.clone().map(Cell::Text);
         let of = |system: &str| {
             let mut responses = record.responses.iter();
@@ -72,7 +72,7 @@ impl Column {
             Column::Conversation => text(&record.conversation),
             Column::Turn => record.turn.map(|turn| Cell::Number(turn.into())),
             Column::Split => record.split.map(|split| Cell::Text(split.to_string())),
-            Column::Context => context(record).map(Cell::Text),
+            Column::Context => context(record, alternate).map(Cell::Text),
             Column::Target => text(&record.target),
             Column::Response(system) => Some(Cell::Text(of(system)?.text.clone())),
             Column::Reasoning(system) => text(&of(system)?.reasoning),
@@ -89,6 +89,8 @@ impl Column {
 #[derive(Debug)]
 pub(super) struct Columns {
     columns: Vec<(String, Column)>,
+    /// Whether the sides alternate in all contexts, the speaker first, so that texts alone say whose they are.
+    alternate: bool,
 }
 
 impl Columns {
@@ -101,9 +103,11 @@ impl Columns {
         name: &str,
         request: &ExportRequest<'_>,
     ) -> Result<Columns, OperationError> {
-        let mut found = BTreeSet::new();
+        let (mut found, mut alternate) = (BTreeSet::new(), true);
         request.narrowing.each(store, name, |record, answers| {
             found.extend(columns_of(&narrowed(record, &answers)));
+            let roles: Vec<Role> = record.context.iter().map(|said| said.role).collect();
+            alternate &= Role::kept(&roles).is_empty();
             Ok(())
         })?;
         let fixed = [
@@ -126,7 +130,7 @@ impl Columns {
             }
             columns.push((title, column));
         }
-        Ok(Columns { columns })
+        Ok(Columns { columns, alternate })
     }
 
     /// Titles, and whether each column is of numbers.
@@ -141,7 +145,10 @@ impl Columns {
     }
 
     pub fn cells(&self, record: &Record) -> Vec<Option<Cell>> {
-        let cells = self.columns.iter().map(|(_, column)| column.cell(record));
+        let cells = self
+            .columns
+            .iter()
+            .map(|(_, column)| column.cell(record, self.alternate));
         cells.collect()
     }
 }
@@ -170,14 +177,13 @@ fn columns_of(record: &Record) -> Vec<Column> {
     columns
 }
 
-/// The context as JSON: a list of texts where the sides alternate, the speaker first, else of turns.
-fn context(record: &Record) -> Option<String> {
+/// The context as JSON: a list of texts where the sides alternate in all of them, else of turns.
+fn context(record: &Record, alternate: bool) -> Option<String> {
     if record.context.is_empty() {
         return None;
     }
-    let roles: Vec<Role> = record.context.iter().map(|said| said.role).collect();
     let turns = record.context.iter();
-    Some(match Role::kept(&roles).is_empty() {
+    Some(match alternate {
         true => json!(turns.map(|said| &said.text).collect::<Vec<_>>()).to_string(),
         false => json!(
             turns

@@ -17,6 +17,9 @@ pub(super) fn answer(form: CorpusForm, answer: &Answer<'_>) -> Result<Value, &'s
     let turns = turns(answer.record)?;
     let mut row = Map::new();
     row.insert("id".into(), answer.record.id.clone().into());
+    if let Some(conversation) = &answer.record.conversation {
+        row.insert("conversation".into(), conversation.clone().into());
+    }
     match form {
         CorpusForm::Alpaca => {
             let (last, before) = turns.split_last().ok_or(NO_CONTEXT)?;

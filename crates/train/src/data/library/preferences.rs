@@ -91,11 +91,7 @@ mod tests {
             let set = open_preferences(store.path(), name).unwrap();
             assert_eq!((set.pairs.len(), set.fingerprint.len()), (1, 64));
         }
-        let names: Vec<String> = super::super::list(store.path())
-            .unwrap()
-            .into_iter()
-            .map(|set| set.name)
-            .collect();
+        let names = super::super::corpora::own_names(store.path()).unwrap();
         assert_eq!(names, ["preferences", "study-3"]);
         for name in [
             "builtin",

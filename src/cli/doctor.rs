@@ -173,18 +173,20 @@ fn kept(dir: &Path) -> Finding {
     Finding { what, problem }
 }
 
+fn not_imported(set: &library::ListedSet) -> Option<String> {
+    let name = &set.name;
+    (!set.imported).then(|| {
+        format!("not imported; `emprl data fetch {name}` fetches it, `emprl data import {name} DIR` reads it")
+    })
+}
+
 fn data(store: &Path) -> Vec<Finding> {
     match library::list(store) {
         Ok(sets) => sets
             .iter()
             .map(|set| Finding {
                 what: format!("data set {}", set.name),
-                problem: set.damaged.clone().or_else(|| (!set.imported).then(|| {
-                    format!(
-                        "not imported; `emprl data fetch {0}` fetches it, `emprl data import {0} DIR` reads it",
-                        set.name
-                    )
-                })),
+                problem: set.damaged.clone().or_else(|| not_imported(set)),
             })
             .collect(),
         Err(error) => vec![Finding {

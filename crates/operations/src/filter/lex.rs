@@ -17,7 +17,7 @@ pub(super) enum Token {
 pub(super) type Placed = (Token, Range<usize>);
 
 /// Whether a character is allowed in an unquoted word.
-pub(super) fn is_word(letter: char) -> bool {
+pub(crate) fn is_word(letter: char) -> bool {
     !letter.is_whitespace() && !"()<>=!~:\"".contains(letter)
 }
 

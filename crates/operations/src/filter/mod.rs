@@ -21,6 +21,7 @@ mod parse;
 use std::ops::Range;
 
 pub use complete::{Completion, complete};
+pub(crate) use lex::is_word;
 pub use parse::parse;
 
 /// The type of a name's values.

@@ -5,6 +5,7 @@ mod agreement;
 mod answers;
 mod confusion;
 mod export;
+mod near_duplicates;
 mod select;
 mod show;
 mod table;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use agreement::{Agreement, AgreementRow, agreement};
-pub use answers::{AnswerNames, Narrowing, TARGET, names};
+pub use answers::{AnswerNames, Narrowing, names};
 pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
 pub use select::{Criteria, Selected, select};

@@ -64,6 +64,11 @@ impl ResponseWords {
         self.words.iter().map(Vec::len).sum()
     }
 
+    /// Words of each response.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.words.iter().map(Vec::len)
+    }
+
     /// Dist-n in %; 0 where there is no n-gram.
     pub fn dist(&self, n: usize) -> f64 {
         dist_n(&self.words, n)

@@ -3,7 +3,6 @@
 //! Must not know tensors, data sets or files other than a tokenizer's.
 
 pub mod chat;
-pub mod near_duplicates;
 mod sentences;
 pub mod shown;
 mod tokenizer;

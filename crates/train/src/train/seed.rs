@@ -44,8 +44,8 @@ pub fn stream(run: u64, draw: Draw, index: u64, row: u64) -> ChaCha8Rng {
     generator
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-fn mix(mut z: u64) -> u64 {
+/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a fixed hash of a number.
+pub fn mix(mut z: u64) -> u64 {
     z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

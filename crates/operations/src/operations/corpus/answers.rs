@@ -8,11 +8,11 @@ use crate::data::Split;
 use crate::data::corpus::Counts;
 use crate::data::corpus::record::{Labels, Record, Response, Score};
 use crate::data::library;
-use crate::filter::{Fact, Facts, Filter, Kind, Name, Part, Vocabulary};
+use crate::filter::{Fact, Facts, Filter, Kind, Name, Part, Vocabulary, is_word};
 use crate::metrics::words_of;
 
 /// What the listener's own answers are called beside those of systems.
-pub const TARGET: &str = "target";
+pub(super) const TARGET: &str = "target";
 
 /// A target or a response in its record; a record without any has one answer of nothing.
 #[derive(Clone, Copy, Debug)]
@@ -198,19 +198,19 @@ impl AnswerNames {
 
     /// The name as a filter can write it, with its kind before it where another has the name already.
     fn free(&self, kind: &str, name: &str) -> String {
-        let plain: String = name
-            .chars()
-            .map(
-                |letter| match letter.is_whitespace() || "()<>=!~:\"".contains(letter) {
-                    true => '_',
-                    false => letter,
-                },
-            )
+        let letters = name.chars();
+        let plain: String = letters
+            .map(|letter| if is_word(letter) { letter } else { '_' })
             .collect();
-        match self.fields.contains_key(&plain.to_lowercase()) {
-            true => format!("{kind}.{plain}"),
-            false => plain,
+        let is_taken = |name: &str| self.fields.contains_key(&name.to_lowercase());
+        if !is_taken(&plain) {
+            return plain;
         }
+        let mut free = format!("{kind}.{plain}");
+        while is_taken(&free) {
+            free.push('_');
+        }
+        free
     }
 
     fn add(&mut self, name: String, field: Field, kind: Kind, help: &str) {

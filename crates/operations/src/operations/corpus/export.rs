@@ -123,7 +123,11 @@ pub fn export(
     }
     let cannot_write = OperationError::write(out);
     let file = File::create_new(out).map_err(&cannot_write)?;
-    let done = write(store, name, &file, request, &ending(out))
+    let written = match request.form {
+        CorpusForm::Csv | CorpusForm::Parquet => write_table(store, name, &file, request),
+        _ => write_json(store, name, &file, request, ending(out) == "json"),
+    };
+    let done = written
         .and_then(|exported| match exported.rows {
             0 => Err(OperationError::NothingExported {
                 why: reasons(&exported.left_out),
@@ -158,34 +162,20 @@ fn reasons(left_out: &BTreeMap<String, usize>) -> String {
     }
 }
 
-fn write(
+fn write_json(
     store: &Path,
     name: &str,
     file: &File,
     request: &ExportRequest<'_>,
-    ending: &str,
+    array: bool,
 ) -> Result<Exported, OperationError> {
     let mut exported = Exported::default();
-    let mut out = JsonFile::new(file, ending == "json");
+    let mut out = JsonFile::new(file, array);
     let narrowing = request.narrowing;
     match request.form {
-        CorpusForm::Csv | CorpusForm::Parquet => {
-            return write_table(store, name, file, request);
-        }
         CorpusForm::Records => narrowing.each(store, name, |record, answers| {
             out.put(&narrowed(record, &answers))
         })?,
-        CorpusForm::Messages | CorpusForm::ShareGpt | CorpusForm::Alpaca => {
-            narrowing.each(store, name, |_, answers| {
-                for answer in &answers {
-                    match rows::answer(request.form, answer) {
-                        Ok(row) => out.put(&row)?,
-                        Err(reason) => exported.leave_out(reason),
-                    }
-                }
-                Ok(())
-            })?;
-        }
         CorpusForm::Preferences => {
             let score = request.prefer.ok_or(OperationError::NoPreference)?;
             let score = narrowing.names.score(score)?;
@@ -193,6 +183,17 @@ fn write(
                 match rows::preference(&answers, score) {
                     Ok(row) => out.put(&row)?,
                     Err(reason) => exported.leave_out(reason),
+                }
+                Ok(())
+            })?;
+        }
+        _ => {
+            narrowing.each(store, name, |_, answers| {
+                for answer in &answers {
+                    match rows::answer(request.form, answer) {
+                        Ok(row) => out.put(&row)?,
+                        Err(reason) => exported.leave_out(reason),
+                    }
                 }
                 Ok(())
             })?;

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::super::OperationError;
 use super::answers::Narrowing;
-use crate::metrics::{ResponseWords, words_of};
-use crate::text::near_duplicates::NearDuplicates;
+use super::near_duplicates::NearDuplicates;
+use crate::metrics::ResponseWords;
 
 /// What answers are chosen by; each step chooses from what the one before has left.
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,13 +128,13 @@ fn curve(candidates: &[Candidate]) -> Vec<CurvePoint> {
     let points = sizes.into_iter().map(|size| {
         let best = &candidates[..size];
         let texts: Vec<&str> = best.iter().filter_map(|one| one.text.as_deref()).collect();
-        let words: usize = texts.iter().map(|text| words_of(text)).sum();
+        let words = ResponseWords::new(&texts);
         CurvePoint {
             answers: size,
             least: best[size - 1].score,
             mean: best.iter().map(|one| one.score).sum::<f64>() / size as f64,
-            words: words as f64 / size as f64,
-            dist_2: ResponseWords::new(&texts).dist(2),
+            words: words.words() as f64 / size as f64,
+            dist_2: words.dist(2),
         }
     });
     points.collect()

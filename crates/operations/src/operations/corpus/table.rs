@@ -9,7 +9,7 @@ use super::super::OperationError;
 use super::answers::{Answer, Narrowing};
 use crate::data::library;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::metrics::{Bootstrap, Estimate, ResponseWords, words_of};
+use crate::metrics::{Bootstrap, Estimate, ResponseWords};
 
 /// The answers of a corpus in groups.
 #[derive(Debug, Serialize)]
@@ -162,8 +162,8 @@ impl Group {
 
     fn row(self, system: &str, value: Option<String>, all: usize) -> TableRow {
         let words = ResponseWords::new(&self.texts);
-        let lengths = self.of.iter().zip(&self.texts);
-        let lengths = lengths.map(|(conversation, text)| (*conversation, words_of(text) as f64));
+        let lengths = self.of.iter().zip(words.lengths());
+        let lengths = lengths.map(|(conversation, length)| (*conversation, length as f64));
         let conversations = self.conversations.len();
         TableRow {
             system: system.to_string(),

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use crate::train::seed::mix;
+
 /// Characters of a shingle.
 const SHINGLE: usize = 5;
 /// Hash functions of a signature.
@@ -15,7 +17,7 @@ const RECALL: f64 = 0.999;
 
 /// Documents of `PARTS` texts, one after the other. Two repeat each other if all their parts do.
 #[derive(Debug)]
-pub struct NearDuplicates<const PARTS: usize> {
+pub(super) struct NearDuplicates<const PARTS: usize> {
     similarity: f64,
     /// Hashes of a band.
     rows: usize,
@@ -123,14 +125,6 @@ fn jaccard(one: &[u64], other: &[u64]) -> f64 {
         0 => 1.0,
         all => shared as f64 / all as f64,
     }
-}
-
-/// The finaliser of SplitMix64 (Steele et al. 2014).
-fn mix(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]

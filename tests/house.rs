@@ -290,6 +290,55 @@ fn programs_are_started_in_one_place() {
     }
 }
 
+/// Of what the default features take on this machine; `cargo deny check` says it of all features, and more.
+#[test]
+fn dependencies_are_what_deny_toml_allows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let rules: toml::Table = read("deny.toml").parse().unwrap();
+    let allowed: BTreeSet<&str> = rules["licenses"]["allow"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(toml::Value::as_str)
+        .collect();
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--prefix=none"])
+        .args(["--no-dedupe", "--format={p}\t{l}"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    assert!(
+        tree.status.success(),
+        "{}",
+        String::from_utf8_lossy(&tree.stderr)
+    );
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let packages: BTreeSet<&str> = tree.lines().filter(|line| !line.is_empty()).collect();
+    assert!(packages.len() > 100, "cargo names few packages: {tree}");
+    for package in packages {
+        let (name, licence) = package.split_once('\t').unwrap();
+        let terms = spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX).unwrap();
+        let fits = terms.evaluate(|asked| allowed.contains(&*asked.to_string()));
+        assert!(fits, "{name}: deny.toml allows no licence of {licence:?}");
+    }
+
+    let lock: toml::Table = read("Cargo.lock").parse().unwrap();
+    let mut versions: BTreeMap<&str, usize> = BTreeMap::new();
+    for package in lock["package"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        *versions.entry(name).or_default() += 1;
+        if let Some(source) = package.get("source") {
+            let source = source.as_str().unwrap();
+            assert!(source.starts_with("registry+"), "{name} is of {source}");
+        }
+    }
+    for single in rules["bans"]["deny"].as_array().unwrap() {
+        let name = single["crate"].as_str().unwrap();
+        assert_eq!(versions[name], 1, "versions of {name}");
+    }
+}
+
 #[test]
 fn the_readme_shows_the_scorer_that_is_here() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

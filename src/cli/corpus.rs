@@ -1,6 +1,7 @@
 //! `emprl corpus`: look at a file of anybody's, import it as records, list, show, sum up, select, export.
 
 mod figures;
+mod score;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,20 @@ pub enum Corpus {
     },
     /// What the answers have by system, or by the values of a label; two labels or two scores against each other
     Table(figures::Table),
+    /// Give every answer its empathy levels by identifiers, which can be stopped and gone on with
+    Score(score::Score),
+    /// Delete a corpus, or what was added to it
+    #[command(alias = "remove")]
+    Delete {
+        /// The corpus
+        name: String,
+        /// Only what `emprl corpus score` or `emprl corpus join` added under this name
+        #[arg(long, value_name = "NAME")]
+        addition: Option<String>,
+        /// Delete it: this cannot be undone
+        #[arg(long)]
+        for_good: bool,
+    },
     /// Write a part of a corpus to a new file: without repetitions, and the best by a score
     Select {
         /// Leave out answers as similar as this to an earlier one in a context as similar, such as 0.8; 1 leaves out
@@ -181,6 +196,12 @@ impl Corpus {
                 ctx.out.show(&shown, || shown_text(&shown))
             }
             Corpus::Table(table) => table.run(ctx),
+            Corpus::Score(score) => score.run(ctx),
+            Corpus::Delete {
+                name,
+                addition,
+                for_good,
+            } => delete(ctx, name, addition.as_deref(), *for_good),
             Corpus::Select {
                 distinct,
                 best,
@@ -262,6 +283,29 @@ fn shown_text(shown: &Shown) -> String {
         _ => format!("\n{records}.\n"),
     };
     text
+}
+
+fn delete(
+    ctx: &CommandContext,
+    name: &str,
+    addition: Option<&str>,
+    for_good: bool,
+) -> Result<(), Failure> {
+    let what = match addition {
+        Some(addition) => format!("{} of {}", one_line(addition), one_line(name)),
+        None => one_line(name).into_owned(),
+    };
+    if !for_good {
+        return Err(Failure::Usage(format!(
+            "deleting {what} cannot be undone: add --for-good to delete it"
+        )));
+    }
+    corpus::delete(&ctx.store, name, addition)?;
+    ctx.out
+        .show(&json!({"deleted": name, "addition": addition}), || {
+            format!("{what} is deleted.\n")
+        })
+        .map_err(Failure::but_done)
 }
 
 fn list(ctx: &CommandContext) -> Result<(), Failure> {

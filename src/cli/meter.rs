@@ -2,9 +2,11 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use super::output::{count, line_on_stderr};
 use crate::operations::{Progress, fetch};
 use crate::text::shown::one_line;
 
@@ -14,36 +16,75 @@ pub fn meter(rows: usize, doing: impl Into<std::borrow::Cow<'static, str>>) -> P
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(rows as u64);
-    if let Ok(style) =
-        ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {elapsed}, {eta} left")
-    {
+    if let Ok(style) = ProgressStyle::with_template(
+        "{prefix} {bar:24} {pos}/{len} {per_sec}, {elapsed}, {eta} left",
+    ) {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar.with_prefix(doing)
 }
 
-/// The progress of an operation, with a new bar for each of its parts.
+/// The progress of an operation: a new bar for each of its parts, or now and then a line where there is no terminal.
 #[derive(Default)]
-pub struct Bars(Option<(String, ProgressBar)>);
+pub struct Bars(Option<Part>);
+
+struct Part {
+    doing: String,
+    bar: ProgressBar,
+    began: Instant,
+    /// Rows that were done when it began.
+    before: usize,
+    said: Instant,
+}
+
+/// Between two lines.
+const SAID_EVERY: Duration = Duration::from_secs(30);
 
 impl Bars {
     pub fn show(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
-        let same = |(doing, _): &(String, ProgressBar)| *doing == one_line(progress.doing);
+        let same = |part: &Part| part.doing == one_line(progress.doing);
         if !self.0.as_ref().is_some_and(same) {
             self.clear();
             let doing = one_line(progress.doing).into_owned();
-            self.0 = Some((doing.clone(), meter(progress.of, doing)));
+            let now = Instant::now();
+            self.0 = Some(Part {
+                bar: meter(progress.of, doing.clone()),
+                doing,
+                began: now,
+                before: progress.done,
+                said: now,
+            });
         }
-        if let Some((_, bar)) = &self.0 {
-            bar.set_position(progress.done as u64);
+        if let Some(part) = &mut self.0 {
+            part.bar.set_position(progress.done as u64);
+            if part.bar.is_hidden() && part.said.elapsed() >= SAID_EVERY {
+                part.said = Instant::now();
+                line_on_stderr(&part.line(progress));
+            }
         }
         ControlFlow::Continue(())
     }
 
     pub fn clear(&mut self) {
-        if let Some((_, bar)) = self.0.take() {
-            bar.finish_and_clear();
+        if let Some(part) = self.0.take() {
+            part.bar.finish_and_clear();
         }
+    }
+}
+
+impl Part {
+    fn line(&self, progress: Progress<'_>) -> String {
+        let rate = (progress.done - self.before) as f64 / self.began.elapsed().as_secs_f64();
+        let left = progress.of.saturating_sub(progress.done) as f64 / rate.max(f64::MIN_POSITIVE);
+        // A part that has hardly begun has no end in sight.
+        let left = Duration::try_from_secs_f64(left.round()).unwrap_or(Duration::MAX);
+        format!(
+            "{}: {} of {}, {rate:.1} a second, {} left",
+            self.doing,
+            count(progress.done as u64),
+            count(progress.of as u64),
+            HumanDuration(left),
+        )
     }
 }
 

@@ -720,3 +720,126 @@ fn a_folder_from_elsewhere_is_shown_with_what_is_left_out_or_refused_in_one_line
     );
     assert_eq!(done.stderr.trim().lines().count(), 1, "{}", done.stderr);
 }
+
+/// Three answers to each of `records` contexts, the second of them too long to be read in one window.
+fn corpus_file(place: &Place, records: usize) -> String {
+    let rows = (0..records).map(|n| {
+        let long = "I hear you and it is hard. ".repeat(6);
+        let row = json!({
+            "id": n.to_string(),
+            "context": [{"role": "speaker", "text": format!("I lost my job {n} weeks ago.")}],
+            "target": "I am so sorry.",
+            "responses": [
+                {"system": "long", "text": format!("{long}What happened then?")},
+                {"system": "short", "text": format!("Did you tell the {n} others?")},
+            ],
+        });
+        format!("{row}\n")
+    });
+    place.write(&format!("levels-{records}.jsonl"), rows.collect::<String>())
+}
+
+#[test]
+fn identifiers_score_a_corpus_and_a_kill_loses_nothing() {
+    let place = place();
+    let file = corpus_file(place, 120);
+    place.ok(&["corpus", "import", &file, "levels"]);
+    let score = ["corpus", "score", "levels", "--identifiers", "1"];
+    let whole = place.json(&score);
+    assert_eq!(whole["answers"], 360);
+    assert_eq!(
+        (&whole["before"], &whole["in_windows"]),
+        (&json!(0), &json!(120))
+    );
+    assert_eq!(whole["truncation"]["responses"], 0.0);
+
+    // Killed after its first commit, and gone on with: the same as in one go.
+    let killed = [&score[..], &["--as", "killed", "--batch", "1"]].concat();
+    let mut child = place.start(&killed);
+    let manifest = place.store().join("data/levels/additions/killed.json");
+    while !manifest.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let again = place.json(&killed);
+    assert_eq!(again["answers"], 360);
+    assert!(again["before"].as_u64().unwrap() > 0, "{again}");
+    let records = place.json(&["corpus", "show", "levels", "--limit", "1000"]);
+    let records = records["records"].as_array().unwrap();
+    assert_eq!(records.len(), 120);
+    for record in records {
+        let responses = record["responses"].as_array().unwrap();
+        for said in [record].into_iter().chain(responses) {
+            for mechanism in ["emotional_reaction", "interpretation", "exploration"] {
+                let of = |judge: &str| &said["labels"][format!("{judge}_{mechanism}")];
+                assert!(of("identifiers").is_string(), "{said}");
+                assert_eq!(of("identifiers"), of("killed"));
+            }
+            let scores = said["scores"].as_array().unwrap();
+            assert_eq!(scores.len(), 6);
+            let probabilities = floats(&scores[0]["probabilities"]);
+            assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5);
+            let mean = probabilities[1] + 2.0 * probabilities[2];
+            assert!((mean - scores[0]["value"].as_f64().unwrap()).abs() < 1e-5);
+        }
+    }
+
+    // A short answer has the levels that `identify` gives it.
+    let short = &records[7]["responses"][1];
+    let row = json!({"context": records[7]["context"][0]["text"], "response": short["text"]});
+    let input = place.write("identify.jsonl", format!("{row}\n"));
+    let identified = place.lines(&["identify", "--identifiers", "1", "--input", &input]);
+    for score in short["scores"].as_array().unwrap() {
+        let mechanism = score["name"].as_str().unwrap().split_once('_').unwrap().1;
+        let [found, expected] =
+            [&score["probabilities"], &identified[0][mechanism]["probs"]].map(floats);
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-4, "{score} {expected}");
+        }
+    }
+
+    // What was added is filtered, summed up and exported like all else, and deleted by its name.
+    let table = place.json(&[
+        "corpus",
+        "table",
+        "levels",
+        "--by",
+        "identifiers_exploration",
+    ]);
+    assert!(table.to_string().contains("killed_exploration"), "{table}");
+    let out = place.path().join("levels.csv").display().to_string();
+    place.ok(&[
+        "corpus",
+        "export",
+        "levels",
+        &out,
+        "--where",
+        "killed_exploration != none",
+    ]);
+    let taken = place.run(&[
+        "corpus",
+        "score",
+        "levels",
+        "--identifiers",
+        "1",
+        "--beginning",
+    ]);
+    assert!(
+        taken.code != 0 && taken.stderr.contains("choose another name with --as"),
+        "{}",
+        taken.stderr
+    );
+    let delete = ["corpus", "delete", "levels", "--addition", "killed"];
+    assert_eq!(place.run(&delete).code, 2);
+    place.ok(&[&delete[..], &["--for-good"]].concat());
+    let left = place.json(&["corpus", "show", "levels", "--limit", "1"]);
+    assert!(!left.to_string().contains("killed"));
+    place.ok(&["corpus", "delete", "levels", "--for-good"]);
+    assert!(
+        place
+            .run(&["corpus", "show", "levels"])
+            .stderr
+            .contains("no corpus")
+    );
+}

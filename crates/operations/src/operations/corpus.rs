@@ -6,6 +6,7 @@ mod answers;
 mod confusion;
 mod export;
 mod near_duplicates;
+mod score;
 mod select;
 mod show;
 mod table;
@@ -19,6 +20,7 @@ pub use agreement::{Agreement, AgreementRow, agreement};
 pub use answers::{AnswerNames, Narrowing, names};
 pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
+pub use score::{ScoreRequest, Scored, score};
 pub use select::{Criteria, Selected, select};
 pub use show::{Shown, show};
 pub use table::{LevelCounts, ScoreMean, TableRow, Tabulated, table};
@@ -137,6 +139,19 @@ pub fn dry_run(
     require_writable(store)?;
     library::check_free(store, name, replace)?;
     inspect(file, mapping)
+}
+
+/// Deletes a corpus, or an addition to it.
+///
+/// # Errors
+/// The store is read-only, there is no such corpus or addition, or it cannot be removed.
+pub fn delete(store: &Path, corpus: &str, addition: Option<&str>) -> Result<(), OperationError> {
+    require_writable(store)?;
+    match addition {
+        Some(name) => library::delete_addition(store, corpus, name)?,
+        None => library::delete_corpus(store, corpus)?,
+    }
+    Ok(())
 }
 
 /// The imported corpora, by name, and those that cannot be read.

@@ -50,6 +50,21 @@ pub enum DataError {
     NameTaken { name: String, fix: &'static str },
     #[error("there is no corpus {name:?}; {known}")]
     NoCorpus { name: String, known: String },
+    #[error(
+        "{corpus} has scores called {name} already, by {by}; choose another name with --as, or delete them with \
+         `emprl corpus delete {corpus} --addition {name}`"
+    )]
+    AdditionTaken {
+        corpus: String,
+        name: String,
+        by: String,
+    },
+    #[error("{corpus} has no addition {name:?}; {known}")]
+    NoAddition {
+        corpus: String,
+        name: String,
+        known: String,
+    },
     /// A corpus has not what a setting needs.
     #[error(
         "the corpus {name} has no {what}; import its file again with --replace and a --mapping that says which columns \

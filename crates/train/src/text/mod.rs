@@ -10,6 +10,7 @@ mod training;
 mod unigram;
 mod words;
 
+pub use sentences::sentences;
 pub use tokenizer::{EOS, GgufVocabulary, PAD, Tokenizer, TokenizerError, UNK};
 pub use training::train_unigram;
 pub use words::word_tokenize;

@@ -54,7 +54,7 @@ pub(super) fn is_space(c: char) -> bool {
 }
 
 /// The sentences of a text, without the white space between them.
-pub(super) fn sentences(text: &str) -> Vec<&str> {
+pub fn sentences(text: &str) -> Vec<&str> {
     realigned(text, slices(text))
         .into_iter()
         .map(|range| &text[range])

@@ -40,5 +40,6 @@ pub mod seed;
 pub mod session;
 pub mod stage;
 pub mod tensors;
+mod windows;
 
 pub use error::{CheckError, TrainError};

@@ -15,6 +15,7 @@ use super::base::dequantised;
 use super::control_answers::ConstantSearch;
 use super::error::TrainError;
 use super::evaluate::{Examiner, Samples, answer_all, sampling};
+use super::fingerprint;
 use super::identifier_set::{IdentifierSet, levels};
 use super::likelihood::log_probs;
 use super::material::Material;
@@ -22,6 +23,7 @@ use super::model_tokenizer::ModelTokenizer;
 use super::policy::Policy;
 use super::seed::{Draw, stream};
 use super::tensors::by_length;
+use super::windows::windows;
 use crate::data::{EmpathyLevel, Split, Turns, library};
 use crate::experiment::{Config, SamplingSettings};
 use crate::metrics::{SystemResults, TruncatedPair};
@@ -310,6 +312,21 @@ impl SavedIdentifiers {
     /// Which texts of each (context, response) are longer than is read.
     pub fn truncated(&self, pairs: &[(&str, &str)]) -> Vec<TruncatedPair> {
         self.set.truncated(pairs)
+    }
+
+    /// SHA-256 over the files of identifiers in a folder.
+    ///
+    /// # Errors
+    /// One of them is missing.
+    pub fn fingerprint(folder: &Path) -> Result<String, TrainError> {
+        fingerprint::of_files(folder, IdentifierSet::files())
+    }
+
+    /// The windows in which a response is read: whole, where it is no longer than the identifiers read.
+    pub fn windows<'a>(&self, response: &'a str) -> Vec<&'a str> {
+        windows(response, |text| {
+            !self.set.truncated(&[("", text)])[0].response
+        })
     }
 
     /// Levels of each (context, response), by mechanism.

@@ -435,6 +435,7 @@ mod tests {
             value,
             range: None,
             origin: None,
+            probabilities: Vec::new(),
         };
         Record {
             id: "7".into(),

@@ -97,6 +97,7 @@ fn scores(columns: &BTreeMap<String, ScoreColumn>, row: &Row) -> Result<Vec<Scor
             value,
             range: of.range,
             origin: of.origin,
+            probabilities: Vec::new(),
         });
     }
     Ok(scores)

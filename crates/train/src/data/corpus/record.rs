@@ -97,6 +97,9 @@ pub struct Score {
     /// Who gave it, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Of the classes 0, 1, …, where a classifier gave it; `value` is their mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probabilities: Vec<f32>,
 }
 
 /// Who gave a score.
@@ -156,6 +159,7 @@ mod tests {
                     value: 2.0,
                     range: Some([1.0, 3.0]),
                     origin: Some(Origin::Human),
+                    probabilities: Vec::new(),
                 }],
                 ..Response::default()
             }],

@@ -1,5 +1,6 @@
 //! Corpora: anybody's records, under names of their own.
 
+mod additions;
 mod sets;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use super::{
 use crate::data::corpus::{Corpus, Counts, Record, Shape};
 use crate::data::import::{FileReport, ImportReport, SkippedRow};
 
+pub use additions::{AddedTo, Adding, Addition, Remarks, additions, delete_addition};
 pub(super) use sets::{open_dialogues, open_levels};
 
 const RECORDS: &str = "records.jsonl";
@@ -81,6 +83,15 @@ pub fn check_free(store: &Path, name: &str, replace: bool) -> Result<(), DataErr
         Ok(_) if !replace => Err(taken("choose another name, or replace it with --replace")),
         _ => Ok(()),
     }
+}
+
+/// Removes a corpus with what was added to it.
+///
+/// # Errors
+/// There is no such corpus, or it cannot be removed.
+pub fn delete_corpus(store: &Path, name: &str) -> Result<(), DataError> {
+    require_corpus(store, name)?;
+    replace::SetPlace::lock(&store.join("data"), name)?.delete()
 }
 
 fn write(dir: &Path, name: &str, corpus: &Corpus) -> Result<Manifest, DataError> {
@@ -196,32 +207,50 @@ impl Hashing {
     }
 }
 
-/// The manifest of a corpus; None where no corpus has this name.
+/// The manifest of a corpus; None where no corpus has this name. Its counts know the labels and scores that were added.
 ///
 /// # Errors
-/// The manifest is damaged.
+/// The manifest, or that of an addition, is damaged.
 pub fn corpus(store: &Path, name: &str) -> Result<Option<(Manifest, CorpusEntry)>, DataError> {
     if !is_name(name) {
         return Ok(None);
     }
-    match read_manifest(store, name) {
-        Ok(manifest) => Ok(manifest.corpus.clone().map(|entry| (manifest, entry))),
-        Err(DataError::NotImported { .. }) => Ok(None),
-        Err(error) => Err(error),
+    let manifest = match read_manifest(store, name) {
+        Ok(manifest) => manifest,
+        Err(DataError::NotImported { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Some(mut entry) = manifest.corpus.clone() else {
+        return Ok(None);
+    };
+    for addition in additions(store, name)? {
+        for (label, n) in addition.labels {
+            *entry.counts.labels.entry(label).or_default() += n;
+        }
+        for (score, n) in addition.scores {
+            *entry.counts.scores.entry(score).or_default() += n;
+        }
     }
+    Ok(Some((manifest, entry)))
 }
 
-/// Gives every record of a corpus to `keep`, one after the other.
+/// Gives every record of a corpus to `keep`, one after the other, with what was added to it.
 ///
 /// # Errors
 /// No corpus has this name; its file is damaged or not the one that was imported; `keep` fails.
 pub fn each_record<E: From<DataError>>(
     store: &Path,
     name: &str,
-    keep: impl FnMut(Record) -> Result<(), E>,
+    mut keep: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
     let (manifest, _) = require_corpus(store, name)?;
-    read_records(store, &manifest, keep)
+    let mut added = additions::Merging::open(store, name)?;
+    let mut place = 0;
+    read_records(store, &manifest, |mut record| {
+        added.add(place, &mut record)?;
+        place += 1;
+        keep(record)
+    })
 }
 
 /// The manifest of a corpus.
@@ -250,6 +279,7 @@ fn no_corpus(store: &Path, name: &str) -> DataError {
     }
 }
 
+/// Gives every record as it was imported.
 fn read_records<E: From<DataError>>(
     store: &Path,
     manifest: &Manifest,

@@ -52,6 +52,14 @@ impl<'a> SetPlace<'a> {
         remove(&old)
     }
 
+    /// Removes the set.
+    pub fn delete(&self) -> Result<(), DataError> {
+        let target = self.target();
+        // Renamed first, so that no half of it is ever found under its name; what a kill leaves of it, the next import removes.
+        fs::rename(&target, self.temporary()).map_err(DataError::io(&target))?;
+        remove(&self.temporary())
+    }
+
     fn target(&self) -> PathBuf {
         self.data.join(self.name)
     }

@@ -1,0 +1,370 @@
+//! Additions to a corpus: labels and scores that its answers were given after the import, by identifiers, a judge or a file.
+//!
+//! Each is a file beside the records that is only appended to, a line a record, and a manifest that says how much of it
+//! counts; whoever reads records finds both together. Must not know who judges.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::files::{jsonl, write_synced};
+use super::super::{DataError, set_dir};
+use super::is_name;
+use crate::data::corpus::Record;
+use crate::data::corpus::record::{Labels, Score};
+
+const FOLDER: &str = "additions";
+const FORMAT: u32 = 1;
+const FIX: &str =
+    "delete the addition with `emprl corpus delete CORPUS --addition NAME` and make it again";
+
+/// Whom an addition is by, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addition {
+    format: u32,
+    pub name: String,
+    /// For people: `the identifiers of run 3`.
+    pub by: String,
+    /// Of what it was computed from; an addition goes on only with the same.
+    pub fingerprint: String,
+    /// Answers by what a reader must know about them, such as a context that was cut.
+    pub tally: BTreeMap<String, usize>,
+    /// Records gone through, from the first on.
+    pub records: usize,
+    /// Answers that were given something.
+    pub answers: usize,
+    /// Whether all records are gone through.
+    pub finished: bool,
+    /// Answers by label.
+    pub labels: BTreeMap<String, usize>,
+    /// Values by score.
+    pub scores: BTreeMap<String, usize>,
+    /// Bytes of the file that count; what stands behind them was not committed.
+    bytes: u64,
+}
+
+/// What an answer is given.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remarks {
+    /// Position of the response in its record; None: the target, else the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<usize>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Score>,
+}
+
+/// What the answers of a record are given; a line of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedTo {
+    /// Place of the record in the corpus, from 0.
+    pub record: usize,
+    pub remarks: Vec<Remarks>,
+}
+
+/// An addition in the making, which nobody else can write meanwhile.
+#[derive(Debug)]
+pub struct Adding {
+    manifest: PathBuf,
+    path: PathBuf,
+    file: File,
+    addition: Addition,
+}
+
+impl Adding {
+    /// Begins an addition, or goes on with one that has the same fingerprint.
+    ///
+    /// # Errors
+    /// The name cannot be one, or belongs to an addition with another fingerprint; another program writes it; the store
+    /// cannot be written.
+    pub fn begin(
+        store: &Path,
+        corpus: &str,
+        name: &str,
+        by: &str,
+        fingerprint: &str,
+    ) -> Result<Adding, DataError> {
+        super::check_name(name)?;
+        super::require_corpus(store, corpus)?;
+        let folder = folder(store, corpus);
+        fs::create_dir_all(&folder).map_err(DataError::io(&folder))?;
+        let path = folder.join(format!("{name}.jsonl"));
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
+        let mut file = file.map_err(DataError::io(&path))?;
+        if let Err(error) = file.try_lock() {
+            return Err(match error {
+                fs::TryLockError::WouldBlock => {
+                    let fix = "wait until it has ended, or choose another name";
+                    DataError::file(&path, "another program is writing this addition", fix)
+                }
+                fs::TryLockError::Error(error) => DataError::io(&path)(error),
+            });
+        }
+        let manifest = folder.join(format!("{name}.json"));
+        let addition = match read_addition(&manifest)? {
+            Some(found) if found.fingerprint != fingerprint => {
+                return Err(DataError::AdditionTaken {
+                    corpus: corpus.to_string(),
+                    name: name.to_string(),
+                    by: found.by,
+                });
+            }
+            Some(found) => found,
+            None => Addition {
+                format: FORMAT,
+                name: name.to_string(),
+                by: by.to_string(),
+                fingerprint: fingerprint.to_string(),
+                tally: BTreeMap::new(),
+                records: 0,
+                answers: 0,
+                finished: false,
+                labels: BTreeMap::new(),
+                scores: BTreeMap::new(),
+                bytes: 0,
+            },
+        };
+        let length = file.metadata().map_err(DataError::io(&path))?.len();
+        if length < addition.bytes {
+            return Err(DataError::file(&path, "the file is cut short", FIX));
+        }
+        let cut = file.set_len(addition.bytes);
+        cut.and_then(|()| file.seek(SeekFrom::End(0)))
+            .map_err(DataError::io(&path))?;
+        Ok(Adding {
+            manifest,
+            path,
+            file,
+            addition,
+        })
+    }
+
+    pub fn addition(&self) -> &Addition {
+        &self.addition
+    }
+
+    /// Puts what the answers of some records are given on disk, in the order of the records; `through` counts the records
+    /// that are gone through, those without remarks among them. The tally is added to what it was.
+    ///
+    /// # Errors
+    /// The store cannot be written. Then nothing of it counts.
+    pub fn commit(
+        &mut self,
+        lines: &[AddedTo],
+        through: usize,
+        tally: &BTreeMap<&str, usize>,
+    ) -> Result<(), DataError> {
+        let bytes = jsonl(lines).map_err(DataError::io(&self.path))?;
+        let mut addition = self.addition.clone();
+        for (what, n) in tally {
+            *addition.tally.entry((*what).to_string()).or_default() += n;
+        }
+        for given in lines.iter().flat_map(|line| &line.remarks) {
+            addition.answers += 1;
+            for label in given.labels.keys() {
+                *addition.labels.entry(label.clone()).or_default() += 1;
+            }
+            for score in &given.scores {
+                *addition.scores.entry(score.name.clone()).or_default() += 1;
+            }
+        }
+        let written = self.file.write_all(&bytes);
+        written
+            .and_then(|()| self.file.sync_data())
+            .map_err(DataError::io(&self.path))?;
+        addition.bytes += bytes.len() as u64;
+        addition.records = through;
+        self.write(addition)
+    }
+
+    /// Says that all records are gone through.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn finish(mut self) -> Result<Addition, DataError> {
+        let finished = Addition {
+            finished: true,
+            ..self.addition.clone()
+        };
+        self.write(finished)?;
+        Ok(self.addition)
+    }
+
+    fn write(&mut self, addition: Addition) -> Result<(), DataError> {
+        let bytes = serde_json::to_vec_pretty(&addition)
+            .map_err(|error| DataError::io(&self.manifest)(error.into()))?;
+        let temporary = self.manifest.with_extension("json.new");
+        write_synced(&temporary, &bytes)?;
+        fs::rename(&temporary, &self.manifest).map_err(DataError::io(&self.manifest))?;
+        self.addition = addition;
+        Ok(())
+    }
+}
+
+/// The additions to a corpus, by name.
+///
+/// # Errors
+/// One of them is damaged.
+pub fn additions(store: &Path, corpus: &str) -> Result<Vec<Addition>, DataError> {
+    let folder = folder(store, corpus);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(DataError::io(&folder)(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(DataError::io(&folder))?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            found.extend(read_addition(&path)?);
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// Removes an addition.
+///
+/// # Errors
+/// The corpus has none of this name, or it cannot be removed.
+pub fn delete_addition(store: &Path, corpus: &str, name: &str) -> Result<(), DataError> {
+    super::require_corpus(store, corpus)?;
+    let all = additions(store, corpus)?;
+    if !all.iter().any(|addition| addition.name == name) {
+        let names: Vec<String> = all.into_iter().map(|addition| addition.name).collect();
+        return Err(DataError::NoAddition {
+            corpus: corpus.to_string(),
+            name: name.to_string(),
+            known: match names.is_empty() {
+                true => "it has none".to_string(),
+                false => format!("it has {}", names.join(", ")),
+            },
+        });
+    }
+    let folder = folder(store, corpus);
+    // The manifest first: a file without one does not count.
+    for ending in ["json", "jsonl"] {
+        let path = folder.join(format!("{name}.{ending}"));
+        fs::remove_file(&path).map_err(DataError::io(&path))?;
+    }
+    Ok(())
+}
+
+fn folder(store: &Path, corpus: &str) -> PathBuf {
+    set_dir(store, corpus).join(FOLDER)
+}
+
+fn read_addition(path: &Path) -> Result<Option<Addition>, DataError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DataError::io(path)(error)),
+    };
+    let addition: Addition = serde_json::from_slice(&bytes)
+        .map_err(|error| DataError::file(path, error.to_string(), FIX))?;
+    if addition.format > FORMAT {
+        let what = "it was made by a newer version of the program";
+        return Err(DataError::file(path, what, "update the program"));
+    }
+    let named = path.file_stem().and_then(|stem| stem.to_str());
+    match is_name(&addition.name) && named == Some(&addition.name) {
+        true => Ok(Some(addition)),
+        false => Err(DataError::file(
+            path,
+            "its name is not that of the file",
+            FIX,
+        )),
+    }
+}
+
+/// Gives records what was added to them, in their order.
+pub(super) struct Merging(Vec<Reading>);
+
+struct Reading {
+    path: PathBuf,
+    lines: io::Lines<io::Take<BufReader<File>>>,
+    number: usize,
+    next: Option<AddedTo>,
+}
+
+impl Merging {
+    pub fn open(store: &Path, corpus: &str) -> Result<Merging, DataError> {
+        let folder = folder(store, corpus);
+        let mut all = Vec::new();
+        for addition in additions(store, corpus)? {
+            let path = folder.join(format!("{}.jsonl", addition.name));
+            let file = File::open(&path).map_err(DataError::io(&path))?;
+            let lines = BufReader::new(file).take(addition.bytes).lines();
+            let mut reading = Reading {
+                path,
+                lines,
+                number: 0,
+                next: None,
+            };
+            reading.advance()?;
+            all.push(reading);
+        }
+        Ok(Merging(all))
+    }
+
+    /// Adds what was said of the record at this place, from 0.
+    pub fn add(&mut self, place: usize, record: &mut Record) -> Result<(), DataError> {
+        for reading in &mut self.0 {
+            while let Some(line) = reading.next.take_if(|line| line.record <= place) {
+                if line.record == place {
+                    apply(line, record).map_err(|what| {
+                        DataError::line(&reading.path, reading.number, what, FIX)
+                    })?;
+                }
+                reading.advance()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reading {
+    fn advance(&mut self) -> Result<(), DataError> {
+        self.number += 1;
+        self.next = match self.lines.next() {
+            None => None,
+            Some(line) => {
+                let text = line.map_err(DataError::io(&self.path))?;
+                let line = serde_json::from_str(&text).map_err(|error| {
+                    DataError::line(&self.path, self.number, error.to_string(), FIX)
+                })?;
+                Some(line)
+            }
+        };
+        Ok(())
+    }
+}
+
+fn apply(line: AddedTo, record: &mut Record) -> Result<(), String> {
+    for remarks in line.remarks {
+        let (labels, scores) = match remarks.response {
+            None => (&mut record.labels, &mut record.scores),
+            Some(place) => {
+                let response = record
+                    .responses
+                    .get_mut(place)
+                    .ok_or_else(|| format!("record {:?} has no response {place}", record.id))?;
+                (&mut response.labels, &mut response.scores)
+            }
+        };
+        labels.extend(remarks.labels);
+        scores.extend(remarks.scores);
+    }
+    Ok(())
+}

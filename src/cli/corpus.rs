@@ -1,6 +1,7 @@
 //! `emprl corpus`: look at a file of anybody's, import it as records, list, show, sum up, select, export.
 
 mod figures;
+mod join;
 mod score;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
 use crate::filter::parse;
 use crate::operations::corpus::{
-    self, CorpusForm, Criteria, ExportRequest, Exported, Inspection, Narrowing, Shown,
+    self, CorpusForm, Criteria, ExportRequest, Exported, Inspection, ListedCorpus, Narrowing, Shown,
 };
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
@@ -75,6 +76,11 @@ pub enum Corpus {
     Table(figures::Table),
     /// Give every answer its empathy levels by identifiers, which can be stopped and gone on with
     Score(score::Score),
+    /// Add labels and scores from a file of their own, such as a judge's, to the answers that its rows are about
+    ///
+    /// Rows find their record by its id, and their response by its system. Repeated rows give an answer several scores,
+    /// whose mean counts.
+    Join(join::Join),
     /// Delete a corpus, or what was added to it
     #[command(alias = "remove")]
     Delete {
@@ -197,6 +203,7 @@ impl Corpus {
             }
             Corpus::Table(table) => table.run(ctx),
             Corpus::Score(score) => score.run(ctx),
+            Corpus::Join(join) => join.run(ctx),
             Corpus::Delete {
                 name,
                 addition,
@@ -325,6 +332,7 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
             ("Examples", Align::Right),
             ("With levels", Align::Right),
             ("Systems", Align::Left),
+            ("Added", Align::Left),
         ]);
         for corpus in &corpora {
             let counts = &corpus.entry.counts;
@@ -339,10 +347,28 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
                 count(counts.examples as u64),
                 count(counts.labelled as u64),
                 systems.join(", "),
+                added(corpus),
             ]);
         }
         table.text()
     })
+}
+
+/// The additions to a corpus, with how far those have come that are not finished.
+fn added(corpus: &ListedCorpus) -> String {
+    let of = count(corpus.entry.counts.records as u64);
+    let additions = corpus
+        .additions
+        .iter()
+        .map(|addition| match addition.finished {
+            true => addition.name.clone(),
+            false => format!(
+                "{} (so far {} of {of} records)",
+                addition.name,
+                count(addition.records as u64)
+            ),
+        });
+    additions.collect::<Vec<_>>().join(", ")
 }
 
 fn form(text: &str) -> Result<CorpusForm, String> {
@@ -456,7 +482,7 @@ pub(super) fn counts_text(counts: &Counts) -> String {
     text
 }
 
-fn left_out_text(left_out: &BTreeMap<String, String>) -> String {
+pub(super) fn left_out_text(left_out: &BTreeMap<String, String>) -> String {
     if left_out.is_empty() {
         return String::new();
     }
@@ -467,7 +493,7 @@ fn left_out_text(left_out: &BTreeMap<String, String>) -> String {
     text
 }
 
-fn problems_text(problems: &[RowProblem]) -> String {
+pub(super) fn problems_text(problems: &[RowProblem]) -> String {
     if problems.is_empty() {
         return String::new();
     }

@@ -315,3 +315,99 @@ fn a_corpus_is_shown_and_summed_up_by_its_labels_and_scores() {
     let of_one = place.json(&[&arguments[..], &["--where", "system = anna"]].concat());
     assert_eq!(of_one["rows"][0]["pearson"], rows[1]["pearson"]);
 }
+
+#[test]
+fn scores_in_a_file_of_their_own_find_the_answers_they_are_about() {
+    let place = Place::new();
+    let records = place.write(
+        "records.csv",
+        "id,context,system,response,overall\n\
+         a,I failed.,anna,Oh no.,3\n\
+         b,We won!,anna,Great!,4\n\
+         c,I moved.,bert,Where to?,5\n",
+    );
+    place.ok(&["corpus", "import", &records, "ratings"]);
+    let scores = place.write(
+        "judge.jsonl",
+        concat!(
+            r#"{"item": "a", "who": "anna", "run": {"repeat_idx": 0}, "scores": {"warmth": 1}, "risk": "low", "why": "Short and cold, as nobody would wish it to be."}"#,
+            "\n",
+            r#"{"item": "a", "who": "anna", "run": {"repeat_idx": 1}, "scores": {"warmth": 2}, "risk": "high", "why": "It hears the person, and that in two words, which is much."}"#,
+            "\n",
+            r#"{"item": "c", "who": "anna", "run": {"repeat_idx": 0}, "scores": {"warmth": 5}, "risk": "low", "why": "Here nobody answered of that name, which the reader must hear."}"#,
+            "\n",
+            r#"{"item": "z", "who": "bert", "run": {"repeat_idx": 0}, "scores": {"warmth": 5}, "risk": "low", "why": "There is no such record in all of it."}"#,
+            "\n",
+        ),
+    );
+    // The file alone holds no responses, and says what it is good for.
+    let alone = place.run(&["corpus", "import", &scores, "judge"]);
+    assert_ne!(alone.code, 0);
+    let join = ["corpus", "join", "ratings", &scores, "--as", "judge"];
+    let dry = place.json(&[&join[..], &["--dry-run"]].concat());
+    assert_eq!(place.json(&["corpus", "list"])[0]["additions"], json!([]));
+    let joined = place.json(&join);
+    assert_eq!(joined, dry);
+    assert_eq!(
+        (&joined["id"], &joined["system"]),
+        (&json!("item"), &json!("who"))
+    );
+    for (what, n) in [
+        ("rows", 4),
+        ("joined", 2),
+        ("answers", 1),
+        ("without_record", 1),
+        ("without_response", 1),
+        ("other_labels", 1),
+    ] {
+        assert_eq!(joined[what], n, "{what}");
+    }
+    assert_eq!(joined["scores"], json!({"judge_warmth": 2}));
+    assert!(
+        joined["left_out"]["why"]
+            .as_str()
+            .unwrap()
+            .contains("--keep")
+    );
+
+    // Both scores stand beside the file's own, with whose they are.
+    let shown = place.json(&["corpus", "show", "ratings", "--where", "has:judge_warmth"]);
+    let response = &shown["records"][0]["responses"][0];
+    assert_eq!(shown["matching"], 1);
+    assert_eq!(response["labels"], json!({"judge_risk": "low"}));
+    let values = |shown: &serde_json::Value| -> Vec<String> {
+        let scores = shown["scores"].as_array().unwrap().iter();
+        scores
+            .map(|score| format!("{} {} {}", score["name"], score["value"], score["origin"]))
+            .collect()
+    };
+    assert_eq!(
+        values(response),
+        [
+            r#""judge_warmth" 1.0 "judge""#,
+            r#""judge_warmth" 2.0 "judge""#
+        ]
+    );
+    let list = place.json(&["corpus", "list"]);
+    assert_eq!(list[0]["additions"][0]["by"], "judge.jsonl");
+    // Joined twice it is the same; another file needs another name.
+    place.ok(&join);
+    assert_eq!(place.json(&["corpus", "list"]), list);
+    let other = place.run(&["corpus", "join", "ratings", &records, "--as", "judge"]);
+    assert!(other.stderr.contains("by judge.jsonl"), "{}", other.stderr);
+    let foreign = place.write("foreign.csv", "id,score\nq,1\nr,2\n");
+    let refused = place.run(&["corpus", "join", "ratings", &foreign, "--as", "q"]);
+    assert!(
+        refused.stderr.contains("no column has the id of a record"),
+        "{}",
+        refused.stderr
+    );
+    let refused = place.run(&[
+        "corpus", "join", "ratings", &foreign, "--as", "q", "--id", "id",
+    ]);
+    assert!(
+        refused.stderr.contains("2 have an id that no record has"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -5,6 +5,7 @@ mod agreement;
 mod answers;
 mod confusion;
 mod export;
+mod join;
 mod near_duplicates;
 mod score;
 mod select;
@@ -20,6 +21,7 @@ pub use agreement::{Agreement, AgreementRow, agreement};
 pub use answers::{AnswerNames, Narrowing, names};
 pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
+pub use join::{Joined, join};
 pub use score::{ScoreRequest, Scored, score};
 pub use select::{Criteria, Selected, select};
 pub use show::{Shown, show};
@@ -29,7 +31,7 @@ use super::{OperationError, require_writable};
 use crate::data::DataError;
 use crate::data::corpus::record::Record;
 use crate::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
-use crate::data::library::{self, CorpusEntry, FoundCorpora, Manifest};
+use crate::data::library::{self, Addition, CorpusEntry, FoundCorpora, Manifest};
 
 /// Records that are shown as they would be read.
 pub const SHOWN_RECORDS: usize = 10;
@@ -63,6 +65,8 @@ pub struct ListedCorpus {
     pub fingerprint: String,
     #[serde(flatten)]
     pub entry: CorpusEntry,
+    /// What was added to it.
+    pub additions: Vec<Addition>,
 }
 
 /// Looks at a file: its form, encoding, shape and mapping, and its records as they would be read.
@@ -159,11 +163,21 @@ pub fn delete(store: &Path, corpus: &str, addition: Option<&str>) -> Result<(), 
 /// # Errors
 /// The folder of data sets cannot be read.
 pub fn list(store: &Path) -> Result<(Vec<ListedCorpus>, Vec<DataError>), OperationError> {
-    let FoundCorpora { corpora, damaged } = library::all_corpora(store)?;
-    let listed = corpora.into_iter().map(|(manifest, entry)| ListedCorpus {
-        name: manifest.name,
-        fingerprint: manifest.fingerprint,
-        entry,
-    });
-    Ok((listed.collect(), damaged))
+    let FoundCorpora {
+        corpora,
+        mut damaged,
+    } = library::all_corpora(store)?;
+    let mut listed = Vec::new();
+    for (manifest, entry) in corpora {
+        match library::additions(store, &manifest.name) {
+            Ok(additions) => listed.push(ListedCorpus {
+                name: manifest.name,
+                fingerprint: manifest.fingerprint,
+                entry,
+                additions,
+            }),
+            Err(error) => damaged.push(error),
+        }
+    }
+    Ok((listed, damaged))
 }

@@ -142,6 +142,18 @@ pub enum OperationError {
         /// From 1.
         number: usize,
     },
+    /// A file of labels and scores that are about no answer of the corpus.
+    #[error(
+        "{}: no row is about an answer of {corpus}: {without_record} have an id that no record has, {without_response} a \
+         system that has no response in their record; say with --id and --system which columns they are in",
+        path.display()
+    )]
+    NothingJoined {
+        path: PathBuf,
+        corpus: String,
+        without_record: usize,
+        without_response: usize,
+    },
     /// A label or a score by a name that a corpus does not have.
     #[error("the corpus has no {kind} {name:?}; {known}")]
     NotInCorpus {

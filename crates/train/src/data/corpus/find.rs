@@ -5,6 +5,8 @@
 mod systems;
 mod turns;
 
+use std::collections::BTreeMap;
+
 use super::mapping::{ContextColumns, Mapping, ScoreColumn};
 use super::names::{self, is_called, plain};
 use super::profile::{Column, Profile};
@@ -25,6 +27,7 @@ pub fn find(profile: &Profile, name: &str) -> Result<Mapping, String> {
             .iter()
             .filter(|column| !column.is_empty())
             .collect(),
+        to_keep: "map it as a label to keep them",
     };
     if finder.has(&["chosen"]) && finder.has(&["rejected"]) {
         return Err("holds preference pairs (\"chosen\" and \"rejected\"), which `emprl data import preferences FILE` \
@@ -52,11 +55,42 @@ pub fn find(profile: &Profile, name: &str) -> Result<Mapping, String> {
     Ok(finder.mapping)
 }
 
+/// What columns are that are no keys and no texts.
+pub struct RestOfColumns {
+    /// Column by label.
+    pub labels: BTreeMap<String, String>,
+    pub scores: BTreeMap<String, ScoreColumn>,
+    /// Why a column is left out.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// The labels and scores among the columns that are not `taken`.
+pub fn rest(profile: &Profile, taken: &[String]) -> RestOfColumns {
+    let mut finder = Finder {
+        profile,
+        mapping: Mapping::new(),
+        left: profile
+            .columns
+            .iter()
+            .filter(|column| !column.is_empty() && !taken.contains(&column.name))
+            .collect(),
+        to_keep: "--keep keeps them as a label",
+    };
+    finder.rest();
+    RestOfColumns {
+        labels: finder.mapping.labels,
+        scores: finder.mapping.scores,
+        left_out: finder.mapping.left_out,
+    }
+}
+
 struct Finder<'a> {
     profile: &'a Profile,
     mapping: Mapping,
     /// Columns whose meaning is not found yet.
     left: Vec<&'a Column>,
+    /// How a person keeps what is left out.
+    to_keep: &'static str,
 }
 
 impl<'a> Finder<'a> {
@@ -128,8 +162,7 @@ impl<'a> Finder<'a> {
             let mechanism = names::mechanism(&column.name).filter(|_| is_level(column));
             mechanism.map(|mechanism| (mechanism.key().to_string(), column.name.clone()))
         };
-        let found: std::collections::BTreeMap<String, String> =
-            self.left.iter().filter_map(of).collect();
+        let found: BTreeMap<String, String> = self.left.iter().filter_map(of).collect();
         if found.len() == 3 {
             for column in found.values() {
                 self.forget(column);
@@ -262,14 +295,15 @@ impl<'a> Finder<'a> {
                         )
                     }
                     _ if column.is_list() => {
-                        "lists; map it as a label to keep them as text".to_string()
+                        format!("lists; {}", self.to_keep)
                     }
                     Some(_) if column.is_number() || column.mean_words() < 2.0 => {
                         "numbers, names or times of rows".to_string()
                     }
                     _ => format!(
-                        "texts of {:.0} words; map it as a label to keep them",
-                        column.mean_words()
+                        "texts of {:.0} words; {}",
+                        column.mean_words(),
+                        self.to_keep
                     ),
                 };
                 self.mapping.left_out.insert(name, reason);
@@ -304,9 +338,14 @@ impl<'a> Finder<'a> {
                     .iter()
                     .any(|name| is_called(name, &["utterance", "text"]))
             });
-        let why = match by_utterance {
-            true => "; each row seems to be one utterance of a conversation",
-            false => "",
+        let by_id = self.mapping.id.is_some() || self.has(names::ID);
+        let why = match () {
+            () if by_utterance => "; each row seems to be one utterance of a conversation",
+            () if by_id => {
+                "; where its ids are those of a corpus in the store, `emprl corpus join CORPUS FILE` adds to that what is \
+                 said here"
+            }
+            () => "",
         };
         format!(
             "no column holds responses, targets or whole conversations{why}; it has {}",
@@ -324,7 +363,7 @@ fn score(column: &Column, name: &str) -> ScoreColumn {
 }
 
 /// Who gave a score, where its name says so.
-fn origin(name: &str) -> Option<Origin> {
+pub fn origin(name: &str) -> Option<Origin> {
     let plain = plain(name);
     let has = |words: &[&str]| plain.split('_').any(|word| words.contains(&word));
     match () {

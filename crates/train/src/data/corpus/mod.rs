@@ -10,6 +10,7 @@ mod names;
 mod profile;
 mod reading;
 pub mod record;
+mod remarks;
 mod shape;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -23,6 +24,7 @@ pub use mapping::{
     ContextColumns, MAPPING_FORMAT, Mapping, ResponseColumns, ScoreColumn, TurnColumn,
 };
 pub use record::Record;
+pub use remarks::{Known, Remark, RemarkColumns, RemarkFile};
 pub use shape::Shape;
 
 use profile::Profile;

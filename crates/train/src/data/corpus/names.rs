@@ -47,6 +47,17 @@ pub const SYSTEM: &[&str] = &[
     "generator",
     "llm",
 ];
+/// Which of several times that an answer was judged.
+pub const REPEAT: &[&str] = &[
+    "repeat",
+    "repeat_idx",
+    "repeat_index",
+    "repeat_id",
+    "repetition",
+    "trial",
+    "trial_idx",
+    "attempt",
+];
 pub const TARGET: &[&str] = &[
     "target",
     "targets",

@@ -48,7 +48,7 @@ fn base(mapping: &Mapping, row: &Row, place: usize) -> Result<Record, String> {
 }
 
 /// A whole number as such, also where pandas wrote it as `7.0`.
-fn whole(text: String) -> String {
+pub(super) fn whole(text: String) -> String {
     match text.strip_suffix(".0") {
         Some(number) if number.parse::<u64>().is_ok() => number.to_string(),
         _ => text,
@@ -71,12 +71,15 @@ fn text(row: &Row, column: &str) -> Option<String> {
     row.get(column).and_then(cells::label)
 }
 
-fn labels(columns: &BTreeMap<String, String>, row: &Row) -> Labels {
+pub(super) fn labels(columns: &BTreeMap<String, String>, row: &Row) -> Labels {
     let of = |(label, column): (&String, &String)| Some((label.clone(), text(row, column)?));
     columns.iter().filter_map(of).collect()
 }
 
-fn scores(columns: &BTreeMap<String, ScoreColumn>, row: &Row) -> Result<Vec<Score>, String> {
+pub(super) fn scores(
+    columns: &BTreeMap<String, ScoreColumn>,
+    row: &Row,
+) -> Result<Vec<Score>, String> {
     let mut scores = Vec::new();
     for (name, of) in columns {
         let Some(cell) = row.get(&of.column).filter(|cell| !is_missing(cell)) else {

@@ -1,0 +1,202 @@
+//! Files that say something of answers which are elsewhere: a row has a record's id, perhaps a system, and labels and
+//! scores. Must not know where those records are kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
+
+use super::find::{self, RestOfColumns};
+use super::mapping::ScoreColumn;
+use super::names;
+use super::profile::Profile;
+use super::reading::{labels, scores, whole};
+use super::record::{Labels, Origin, Score};
+use super::{RowProblem, cells};
+use crate::data::error::DataError;
+use crate::data::reader::source::{Found, Source};
+
+/// The records and systems that rows may speak of.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub ids: HashSet<String>,
+    pub systems: BTreeSet<String>,
+}
+
+/// What a person says of a file's columns; what is not said is found by looking.
+#[derive(Debug, Default)]
+pub struct RemarkColumns {
+    pub id: Option<String>,
+    pub system: Option<String>,
+    /// Who gave the scores.
+    pub origin: Option<Origin>,
+    /// Kept as labels, though they look like none.
+    pub keep: Vec<String>,
+}
+
+/// A file of rows with labels and scores.
+#[derive(Debug)]
+pub struct RemarkFile {
+    pub source: Source,
+    /// Column of the record's id.
+    pub id: String,
+    /// Column of the system that is spoken of.
+    pub system: Option<String>,
+    /// Column by label.
+    pub labels: BTreeMap<String, String>,
+    pub scores: BTreeMap<String, ScoreColumn>,
+    /// Why a column is left out.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// What a row says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remark {
+    pub id: String,
+    pub system: Option<String>,
+    pub labels: Labels,
+    pub scores: Vec<Score>,
+}
+
+impl RemarkFile {
+    /// Opens a file; its ids are in the column with most of the known ids, its systems in the one with most known systems.
+    ///
+    /// # Errors
+    /// The file cannot be read or holds no rows; a column that is said is not there; no column has a known id; nothing
+    /// is a label or a score.
+    pub fn open(path: &Path, known: &Known, said: &RemarkColumns) -> Result<RemarkFile, DataError> {
+        let source = Source::open(path)?;
+        let mut profile = Profile::default();
+        // Rows of a column whose cell is a known id, and a known system.
+        let mut matches: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+        for found in source.rows()? {
+            let Found::Row(row) = found? else { continue };
+            let row = cells::columns(row.fields);
+            for (name, cell) in &row {
+                let Some(text) = cells::label(cell).map(whole) else {
+                    continue;
+                };
+                let counts = matches.entry(name.clone()).or_default();
+                counts[0] += usize::from(known.ids.contains(&text));
+                counts[1] += usize::from(known.systems.contains(&text));
+            }
+            profile.add(&row);
+        }
+        let wrong = |what: String, fix: &str| DataError::file(path, what, fix);
+        let there = || {
+            let names: Vec<&str> = profile.columns.iter().map(|column| &*column.name).collect();
+            format!("it has {}", names.join(", "))
+        };
+        let require = |name: &String| match profile.column(name) {
+            Some(_) => Ok(name.clone()),
+            None => Err(wrong(
+                format!("has no column {name:?}; {}", there()),
+                "name one of these",
+            )),
+        };
+        // Of columns with as many matches, one with a known name.
+        let most = |of: usize, names: &[&str], except: Option<&str>| {
+            let counts = matches
+                .iter()
+                .filter(|(name, counts)| counts[of] > 0 && Some(name.as_str()) != except);
+            counts
+                .max_by_key(|(name, counts)| (counts[of], names::is_called(name, names)))
+                .map(|(name, _)| name.clone())
+        };
+        let id = match &said.id {
+            Some(name) => require(name)?,
+            None => most(0, names::ID, None).ok_or_else(|| {
+                let what = format!("no column has the id of a record; {}", there());
+                wrong(
+                    what,
+                    "say with --id which column has the ids, or join it to its own corpus",
+                )
+            })?,
+        };
+        let system = match &said.system {
+            Some(name) => Some(require(name)?),
+            None => most(1, names::SYSTEM, Some(&id)),
+        };
+        let keep: Vec<String> = said.keep.iter().map(require).collect::<Result<_, _>>()?;
+
+        let mut taken = keep.clone();
+        taken.push(id.clone());
+        taken.extend(system.clone());
+        let RestOfColumns {
+            mut labels,
+            mut scores,
+            mut left_out,
+        } = find::rest(&profile, &taken);
+        let is_repeat = |name: &str| {
+            let last = name.rsplit('.').next().unwrap_or(name);
+            names::is_called(last, names::REPEAT)
+        };
+        let repeats = labels.extract_if(.., |name, _| is_repeat(name));
+        let repeats = repeats.map(|(name, _)| name).collect::<Vec<_>>();
+        let numbers = scores.extract_if(.., |name, _| is_repeat(name));
+        for name in repeats.into_iter().chain(numbers.map(|(name, _)| name)) {
+            left_out.insert(name, "numbers the repeats of a row".to_string());
+        }
+        labels.extend(keep.into_iter().map(|name| (name.clone(), name)));
+        if labels.is_empty() && scores.is_empty() {
+            let fix = "give a file with scores or categories, or name columns with --keep";
+            return Err(wrong(
+                format!("has no label and no score; {}", there()),
+                fix,
+            ));
+        }
+        let file = path.file_stem().unwrap_or_default().to_string_lossy();
+        let origin = said.origin.or_else(|| find::origin(&file));
+        for column in scores.values_mut() {
+            column.origin = match said.origin {
+                Some(_) => origin,
+                None => column.origin.or(origin),
+            };
+        }
+        Ok(RemarkFile {
+            source,
+            id,
+            system,
+            labels,
+            scores,
+            left_out,
+        })
+    }
+
+    /// Gives what every row says to `keep`, and every row that cannot be read to `refuse`.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn each(
+        &self,
+        mut keep: impl FnMut(Remark),
+        mut refuse: impl FnMut(RowProblem),
+    ) -> Result<(), DataError> {
+        for found in self.source.rows()? {
+            let row = match found? {
+                Found::Row(row) => row,
+                Found::Problem { line, what } => {
+                    refuse(RowProblem { line, what });
+                    continue;
+                }
+            };
+            let fields = cells::columns(row.fields);
+            let text = |column: &str| fields.get(column).and_then(cells::label);
+            let remark = || -> Result<Remark, String> {
+                let id = text(&self.id).ok_or_else(|| format!("has no id in {:?}", self.id))?;
+                Ok(Remark {
+                    id: whole(id),
+                    system: self.system.as_deref().and_then(text),
+                    labels: labels(&self.labels, &fields),
+                    scores: scores(&self.scores, &fields)?,
+                })
+            };
+            match remark() {
+                Ok(remark) => keep(remark),
+                Err(what) => refuse(RowProblem {
+                    line: row.line,
+                    what,
+                }),
+            }
+        }
+        Ok(())
+    }
+}

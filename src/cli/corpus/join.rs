@@ -1,0 +1,129 @@
+//! `emprl corpus join`: labels and scores from a file of their own.
+
+use std::path::PathBuf;
+
+use super::super::output::{count, number_of};
+use super::super::{CommandContext, Failure};
+use super::{left_out_text, problems_text};
+use crate::data::corpus::RemarkColumns;
+use crate::data::corpus::record::Origin;
+use crate::operations::corpus::{self, Joined};
+use crate::text::shown::one_line;
+
+#[derive(Debug, clap::Args)]
+pub struct Join {
+    /// The corpus
+    corpus: String,
+    /// The file, in any form that `emprl corpus inspect` reads
+    file: PathBuf,
+    /// What the labels and scores are called by: NAME_overall is its column `overall`
+    #[arg(long = "as", value_name = "NAME")]
+    name: String,
+    /// The column with the records' ids; else the one that has most of them
+    #[arg(long, value_name = "COLUMN")]
+    id: Option<String>,
+    /// The column with the systems; else the one that has most of them, if any
+    #[arg(long, value_name = "COLUMN")]
+    system: Option<String>,
+    /// Who gave the scores; else where the names of the file and its columns say it
+    #[arg(long)]
+    origin: Option<Giver>,
+    /// Keep a column as a label that is left out else, such as a judge's remarks; can be repeated
+    #[arg(long, value_name = "COLUMN")]
+    keep: Vec<String>,
+    /// Show what would be added, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Who gave a score.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Giver {
+    /// People
+    Human,
+    /// A classifier or a formula
+    Model,
+    /// A language model that was asked to rate
+    Judge,
+}
+
+impl From<Giver> for Origin {
+    fn from(giver: Giver) -> Origin {
+        match giver {
+            Giver::Human => Origin::Human,
+            Giver::Model => Origin::Model,
+            Giver::Judge => Origin::Judge,
+        }
+    }
+}
+
+impl Join {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        let columns = RemarkColumns {
+            id: self.id.clone(),
+            system: self.system.clone(),
+            origin: self.origin.map(Origin::from),
+            keep: self.keep.clone(),
+        };
+        let joined = corpus::join(
+            &ctx.store,
+            &self.corpus,
+            &self.name,
+            &self.file,
+            &columns,
+            self.dry_run,
+        )?;
+        let shown = ctx.out.show(&joined, || self.text(&joined));
+        match self.dry_run {
+            true => shown,
+            false => shown.map_err(Failure::but_done),
+        }
+    }
+
+    fn text(&self, joined: &Joined) -> String {
+        let by = match &joined.system {
+            Some(system) => format!(" and the systems in {}", one_line(system)),
+            None => String::new(),
+        };
+        let mut text = format!(
+            "{}, by the ids in {}{by}: {} about {}.\n",
+            number_of(joined.rows as u64, "row", "rows"),
+            one_line(&joined.id),
+            number_of(joined.joined as u64, "is", "are"),
+            number_of(joined.answers as u64, "answer", "answers"),
+        );
+        for (n, what) in [
+            (joined.without_record, "an id that no record has"),
+            (
+                joined.without_response,
+                "a system without a response in their record",
+            ),
+            (
+                joined.other_labels,
+                "another label than an earlier row, which is kept",
+            ),
+        ] {
+            if n > 0 {
+                text += &format!(
+                    "note: {} with {what}.\n",
+                    number_of(n as u64, "row", "rows")
+                );
+            }
+        }
+        for (what, of) in [("Labels", &joined.labels), ("Scores", &joined.scores)] {
+            if !of.is_empty() {
+                let named = of.iter();
+                let named =
+                    named.map(|(name, n)| format!("{} {}", one_line(name), count(*n as u64)));
+                text += &format!("{what}: {}\n", named.collect::<Vec<_>>().join(", "));
+            }
+        }
+        text += &left_out_text(&joined.left_out);
+        text += &problems_text(&joined.problems);
+        text += &match self.dry_run {
+            true => "\nNothing was written: this was a dry run.\n".to_string(),
+            false => format!("\nIt is in the store, with {}.\n", one_line(&self.corpus)),
+        };
+        text
+    }
+}

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::meter::Bars;
 use super::output::{count, number_of};
 use super::{CommandContext, Failure};
 use crate::data::Role;
@@ -17,7 +18,8 @@ use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
 use crate::filter::parse;
 use crate::operations::corpus::{
-    self, CorpusForm, Criteria, ExportRequest, Exported, Inspection, ListedCorpus, Narrowing, Shown,
+    self, ChosenBy, CorpusForm, Criteria, ExportRequest, Exported, Inspection, ListedCorpus,
+    Narrowing, Shown,
 };
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
@@ -93,7 +95,7 @@ pub enum Corpus {
         #[arg(long)]
         for_good: bool,
     },
-    /// Write a part of a corpus to a new file: without repetitions, and the best by a score
+    /// Write a part of a corpus to a new file: without repetitions, and the best by a score or the most different
     Select {
         /// Leave out answers as similar as this to an earlier one in a context as similar, such as 0.8; 1 leaves out
         /// those of the same words alone
@@ -105,6 +107,18 @@ pub enum Corpus {
         /// The answers with the highest score; shows what more answers cost in quality
         #[arg(long, value_name = "SCORE")]
         best: Option<String>,
+        /// The answers that lie near all others (k-centre), in their contexts, by the encoder in this folder, such as
+        /// all-MiniLM-L6-v2; needs --at-most
+        #[arg(long, value_name = "DIR", conflicts_with = "best")]
+        diverse: Option<PathBuf>,
+        /// Where to compute the encoder's states
+        #[arg(
+            long,
+            value_name = "NAME",
+            default_value = "flex",
+            requires = "diverse"
+        )]
+        device: String,
         /// At most so many answers
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         at_most: Option<u32>,
@@ -212,17 +226,31 @@ impl Corpus {
             Corpus::Select {
                 distinct,
                 best,
+                diverse,
+                device,
                 at_most,
                 target,
             } => {
+                let of_score = best.as_deref().map(ChosenBy::Score);
+                let by_distance = diverse
+                    .as_deref()
+                    .map(|encoder| ChosenBy::Distance { encoder, device });
                 let criteria = Criteria {
                     distinct: *distinct,
-                    best: best.as_deref(),
+                    by: of_score.or(by_distance),
                     at_most: at_most.map(|most| most as usize),
                 };
                 let narrowing = target.narrow.narrowing(ctx, &target.name)?;
-                let (selected, narrowing) =
-                    corpus::select(&ctx.store, &target.name, narrowing, &criteria)?;
+                let mut bars = Bars::default();
+                let selection = corpus::select(
+                    &ctx.store,
+                    &target.name,
+                    narrowing,
+                    &criteria,
+                    &mut |progress| bars.show(progress),
+                );
+                bars.clear();
+                let (selected, narrowing) = selection?;
                 let exported = target.export(ctx, &narrowing)?;
                 let document = json!({
                     "name": target.name, "file": target.out, "selected": selected, "exported": exported,
@@ -467,6 +495,10 @@ pub(super) fn counts_text(counts: &Counts) -> String {
             let all: Vec<String> = of.iter().map(named).collect();
             text += &format!("{what}: {}\n", all.join(", "));
         }
+    }
+    if counts.reasoning > 0 {
+        let n = number_of(counts.reasoning as u64, "response has", "responses have");
+        text += &format!("{n} reasoning, which is kept apart from the answer\n");
     }
     text += &format!(
         "As data.dialogues: {}; as data.levels: {}\n",

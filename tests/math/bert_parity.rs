@@ -1,13 +1,16 @@
 //! BERT computes what Transformers computes, from the same folder, on every kind of tensor.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use emprl::nn::Dropout;
 use emprl::nn::bert::{BertConfig, BertEncoder};
 use emprl::nn::weights::WeightsError;
 use emprl::text::Tokenizer;
+use emprl::train::features::TextEncoder;
+use emprl::train::tensors::Tokens;
 use serde_json::{Value, json};
 
 use crate::t5_support::{assert_close_rows, device, fixture, padded, row, rows};
@@ -118,6 +121,36 @@ fn states_equal_those_of_transformers_with_padding_in_the_batch() {
     let types = Tensor::<2, Int>::from_data(TensorData::new(types, shape), &device());
     let found = model.forward_pair(ids, types, &mask, &mut Dropout::off());
     assert_close_rows(found, &expected["pair_states"], &[shape[1]], TOLERANCE);
+}
+
+#[test]
+fn a_text_is_the_mean_of_its_states_whatever_stands_beside_it() {
+    let folder = fixture("bert_small");
+    let encoder = TextEncoder::open(&folder, "flex").unwrap();
+    let model = BertEncoder::load(&folder, &Device::flex()).unwrap();
+    let tokenizer = Tokenizer::from_folder(&folder, 1_000).unwrap();
+    let long = "my dog happened. ".repeat(500);
+    let texts = ["My dog happened.", &long, "Oh", "", "My dog"];
+    let points = encoder.points(&texts, 2, &mut |_| ControlFlow::Continue(()));
+    assert_eq!(points.len(), texts.len() * encoder.width());
+    for (text, point) in texts.iter().zip(points.chunks(encoder.width())) {
+        let mut ids = tokenizer.encode(text);
+        let most = model.config().max_position_embeddings;
+        if ids.len() > most {
+            // The beginning, and [SEP].
+            ids.truncate(most - 1);
+            ids.push(3);
+        }
+        let tokens = Tokens::pad(&[ids], &Device::flex());
+        let states = model.forward(tokens.ids, &tokens.mask, &mut Dropout::off());
+        let mean: Vec<f32> = states.mean_dim(1).into_data().iter().collect();
+        let length = mean.iter().map(|x| x * x).sum::<f32>().sqrt();
+        for (found, expected) in point.iter().zip(&mean) {
+            assert!((found - expected / length).abs() < 1e-5, "{text:.20}");
+        }
+    }
+    let first = encoder.points(&texts, 1, &mut |_| ControlFlow::Break(()));
+    assert_eq!(first.len() % encoder.width(), 0);
 }
 
 #[test]

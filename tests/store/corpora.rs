@@ -2,6 +2,7 @@
 //! seen; imported, they are data sets like any other. `tests/fixtures/corpus.py` writes the files.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use emprl::data::corpus::record::{Record, Utterance};
@@ -10,10 +11,10 @@ use emprl::data::library;
 use emprl::data::reader::source::Source;
 use emprl::data::{DataError, EmpathyLevel, Role, Split};
 use emprl::filter::{Filter, parse};
-use emprl::operations::OperationError;
 use emprl::operations::corpus::{
-    CorpusForm, Criteria, ExportRequest, Exported, Narrowing, export, names, select,
+    ChosenBy, CorpusForm, Criteria, ExportRequest, Exported, Narrowing, export, names, select,
 };
+use emprl::operations::{OperationError, Progress};
 use serde_json::{Value, json};
 
 fn file(name: &str) -> PathBuf {
@@ -617,10 +618,11 @@ fn a_selection_leaves_out_repetitions_then_takes_the_best() {
     let chosen = |criteria: &Criteria<'_>| {
         let names = names(store.path(), "support").unwrap();
         let all = Narrowing::new(names, Filter::everything());
-        select(store.path(), "support", all, criteria)
+        let go_on = &mut |_: Progress<'_>| ControlFlow::Continue(());
+        select(store.path(), "support", all, criteria, go_on)
     };
     let best = Criteria {
-        best: Some("rating"),
+        by: Some(ChosenBy::Score("rating")),
         at_most: Some(3),
         ..Criteria::default()
     };
@@ -644,6 +646,25 @@ fn a_selection_leaves_out_repetitions_then_takes_the_best() {
     };
     // Ratings are 3 2, 3, 3 1 and 2 1.
     assert_eq!(ratings(&records), [3.0, 3.0, 3.0]);
+
+    let encoder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bert_small");
+    let diverse = |at_most| Criteria {
+        by: Some(ChosenBy::Distance {
+            encoder: &encoder,
+            device: "flex",
+        }),
+        at_most,
+        ..Criteria::default()
+    };
+    let (selected, _) = chosen(&diverse(Some(3))).unwrap();
+    assert_eq!((selected.answers, selected.chosen), (7, 3));
+    let radii: Vec<f64> = selected.cover.iter().map(|point| point.radius).collect();
+    assert!(
+        radii.len() == 3 && radii.is_sorted_by(|a, b| a >= b) && radii[2] > 0.0,
+        "{radii:?}"
+    );
+    let error = chosen(&diverse(None)).unwrap_err().to_string();
+    assert!(error.contains("--at-most"), "{error}");
 
     let twice = store.path().join("twice.jsonl");
     let line = json!({"context": "I am so very sad today.", "response": "Oh, why is that so?", "model": "a"});

@@ -324,6 +324,19 @@ pub(super) fn selected_text(selected: &Selected, best: &str) -> String {
         }
     }
     text += &format!("; {} chosen\n", count(selected.chosen as u64));
+    if !selected.cover.is_empty() {
+        let mut table = TextTable::new(&[("First", Align::Right), ("Radius", Align::Right)]);
+        for point in &selected.cover {
+            table.row([
+                count(point.answers as u64),
+                Digits::SCORE.write(point.radius),
+            ]);
+        }
+        text += &format!(
+            "\n{}\nRadius: of the answer that is farthest from all of them, 1 - cos to the nearest.\n",
+            table.text()
+        );
+    }
     if selected.curve.is_empty() {
         return text;
     }

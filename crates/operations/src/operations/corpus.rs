@@ -6,6 +6,7 @@ mod answers;
 mod confusion;
 mod export;
 mod join;
+mod k_centre;
 mod near_duplicates;
 mod score;
 mod select;
@@ -23,7 +24,7 @@ pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
 pub use join::{Joined, join};
 pub use score::{ScoreRequest, Scored, score};
-pub use select::{Criteria, Selected, select};
+pub use select::{ChosenBy, Criteria, Selected, select};
 pub use show::{Shown, show};
 pub use table::{LevelCounts, ScoreMean, TableRow, Tabulated, table};
 

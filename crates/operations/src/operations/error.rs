@@ -154,6 +154,8 @@ pub enum OperationError {
         without_record: usize,
         without_response: usize,
     },
+    #[error("answers that lie near all others are a number of them; say how many with --at-most")]
+    HowMany,
     /// A label or a score by a name that a corpus does not have.
     #[error("the corpus has no {kind} {name:?}; {known}")]
     NotInCorpus {

@@ -13,6 +13,7 @@ pub mod error;
 pub mod evaluate;
 mod evaluation_stage;
 pub mod export;
+pub mod features;
 mod fingerprint;
 mod generator;
 pub mod group;

@@ -9,6 +9,7 @@ mod mapping;
 mod names;
 mod profile;
 mod reading;
+mod reasoning;
 pub mod record;
 mod remarks;
 mod shape;
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 pub use mapping::{
     ContextColumns, MAPPING_FORMAT, Mapping, ResponseColumns, ScoreColumn, TurnColumn,
 };
+pub use reasoning::split_reasoning;
 pub use record::Record;
 pub use remarks::{Known, Remark, RemarkColumns, RemarkFile};
 pub use shape::Shape;
@@ -75,6 +77,8 @@ pub struct Counts {
     pub labels: BTreeMap<String, usize>,
     /// Values by score, those of responses among them.
     pub scores: BTreeMap<String, usize>,
+    /// Responses whose reasoning is known.
+    pub reasoning: usize,
     /// Records whose id another has before them.
     pub repeated_ids: usize,
 }
@@ -228,6 +232,7 @@ impl Counts {
         }
         for response in &record.responses {
             count(&mut self.systems, &response.system);
+            self.reasoning += usize::from(response.reasoning.is_some());
         }
         let of_responses = record
             .responses

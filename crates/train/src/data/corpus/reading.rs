@@ -7,11 +7,14 @@ use serde_json::{Map, Value};
 use super::cells::{self, is_missing};
 use super::find::split;
 use super::mapping::{ContextColumns, Mapping, ResponseColumns, ScoreColumn, TurnColumn};
+use super::reasoning::split_reasoning;
 use super::record::{Labels, Record, Response, Score, Utterance};
 use crate::data::sets::{Role, Split};
 
 /// Under what label turns of the system's role are kept.
 const SYSTEM_PROMPT: &str = "system_prompt";
+/// Under what label the reasoning in a target is kept.
+const REASONING: &str = "reasoning";
 
 type Row = Map<String, Value>;
 
@@ -121,7 +124,8 @@ fn one(mapping: &Mapping, row: &Row, mut record: Record) -> Result<Record, Strin
     if mapping.has_context() && record.context.is_empty() {
         return Err("has no context".into());
     }
-    record.target = mapping.target.as_ref().and_then(|column| text(row, column));
+    let target = mapping.target.as_ref().and_then(|column| text(row, column));
+    record.target = target.map(|target| without_reasoning(&target, &mut record.labels));
     for columns in &mapping.responses {
         record.responses.extend(response(columns, row)?);
     }
@@ -130,6 +134,16 @@ fn one(mapping: &Mapping, row: &Row, mut record: Record) -> Result<Record, Strin
         return Err("has neither a response nor a target".into());
     }
     Ok(record)
+}
+
+/// What the listener said, whose reasoning becomes a label where none is there yet.
+fn without_reasoning(said: &str, labels: &mut Labels) -> String {
+    let (reasoning, answer) = split_reasoning(said);
+    if let Some(reasoning) = reasoning {
+        let label = labels.entry(REASONING.to_string());
+        label.or_insert_with(|| reasoning.to_string());
+    }
+    answer.to_string()
 }
 
 /// What a system answered; None where its cell is empty.
@@ -145,10 +159,11 @@ fn response(columns: &ResponseColumns, row: &Row) -> Result<Option<Response>, St
         (None, None) => return Err("has a response of no system".into()),
     };
     let cell = |column: &Option<String>| column.as_ref().and_then(|column| text(row, column));
+    let (reasoning, answer) = split_reasoning(&said);
     Ok(Some(Response {
         system,
-        text: said,
-        reasoning: cell(&columns.reasoning),
+        text: answer.to_string(),
+        reasoning: cell(&columns.reasoning).or_else(|| reasoning.map(str::to_string)),
         audio: cell(&columns.audio),
         labels: labels(&columns.labels, row),
         scores: scores(&columns.scores, row)?,
@@ -294,10 +309,15 @@ fn utterances(turns: &TurnColumn, row: &Row) -> Result<(Vec<Utterance>, Option<S
                 }
             }
         };
+        let mut labels = labels(&turns.labels, &fields);
+        let text = match role {
+            Role::Speaker => text,
+            Role::Listener => without_reasoning(&text, &mut labels),
+        };
         said.push(Utterance {
             role,
             text,
-            labels: labels(&turns.labels, &fields),
+            labels,
             audio: field(&turns.audio),
         });
     }
@@ -402,6 +422,48 @@ mod tests {
         assert_eq!((found[0].responses.len(), found[0].id.as_str()), (1, "4"));
         let none = records(&mapping, &row(json!({"a": "", "b": null})), 4);
         assert_eq!(none, Err("has neither a response nor a target".into()));
+    }
+
+    #[test]
+    fn reasoning_in_an_answer_is_kept_apart_from_it() {
+        let mapping = Mapping {
+            target: Some("t".into()),
+            responses: vec![ResponseColumns {
+                system: Some("a".into()),
+                text: "a".into(),
+                ..ResponseColumns::default()
+            }],
+            ..Mapping::new()
+        };
+        let both = row(json!({"t": "<think>Sad.</think>Oh.", "a": "<think>Why?</think> Why?"}));
+        let found = &records(&mapping, &both, 0).unwrap()[0];
+        assert_eq!(found.target.as_deref(), Some("Oh."));
+        assert_eq!(found.labels[REASONING], "Sad.");
+        let response = &found.responses[0];
+        assert_eq!(
+            (response.text.as_str(), response.reasoning.as_deref()),
+            ("Why?", Some("Why?"))
+        );
+
+        let turns = Mapping {
+            turns: Some(TurnColumn {
+                list: "m".into(),
+                role: Some("role".into()),
+                text: Some("text".into()),
+                speaker: vec!["user".into()],
+                listener: vec!["assistant".into()],
+                ..TurnColumn::default()
+            }),
+            ..Mapping::new()
+        };
+        let said = row(json!({"m": [
+            {"role": "user", "text": "<think>x</think>I failed."},
+            {"role": "assistant", "text": "<think>Sad.</think>Oh."},
+        ]}));
+        let found = &records(&turns, &said, 0).unwrap()[0];
+        assert_eq!(found.context[0].text, "<think>x</think>I failed.");
+        assert_eq!(found.target.as_deref(), Some("Oh."));
+        assert_eq!(found.labels[REASONING], "Sad.");
     }
 
     #[test]

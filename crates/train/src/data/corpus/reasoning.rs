@@ -1,0 +1,74 @@
+//! What a model wrote before it answered, where it stands in the answer itself between tags.
+
+/// The tags that models put around it.
+const TAGS: [&str; 5] = ["think", "thinking", "thought", "reasoning", "analysis"];
+/// Around the answer that follows.
+const ANSWER: &str = "answer";
+
+/// The reasoning at the beginning of an answer, and what is said after it. Reasoning that does not end, or that no answer
+/// follows, is left where it is.
+pub fn split_reasoning(text: &str) -> (Option<&str>, &str) {
+    let found = TAGS
+        .iter()
+        .find_map(|tag| inside(text, tag))
+        .filter(|(_, rest)| !rest.is_empty());
+    match found {
+        None => (None, text),
+        Some((reasoning, rest)) => {
+            let answer = match inside(rest, ANSWER) {
+                Some((answer, "")) => answer,
+                _ => rest,
+            };
+            (Some(reasoning).filter(|text| !text.is_empty()), answer)
+        }
+    }
+}
+
+/// What stands in this tag at the beginning of a text, and what follows, both without the white space around them.
+fn inside<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str)> {
+    let text = strip_tag(text.trim(), &format!("<{tag}>"))?;
+    let close = format!("</{tag}>");
+    let mut places = text.match_indices('<').map(|(at, _)| at);
+    let (at, rest) = places.find_map(|at| Some((at, strip_tag(&text[at..], &close)?)))?;
+    Some((text[..at].trim(), rest.trim()))
+}
+
+fn strip_tag<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
+    let head = text.get(..tag.len())?;
+    head.eq_ignore_ascii_case(tag).then(|| &text[tag.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasoning_in_tags_is_no_part_of_the_answer() {
+        for (text, reasoning, answer) in [
+            (
+                "<think>She is sad.</think>\n\nI am sorry.",
+                Some("She is sad."),
+                "I am sorry.",
+            ),
+            (" <THINK>\nä < b\n</Think> Oh.", Some("ä < b"), "Oh."),
+            ("<think></think>Oh.", None, "Oh."),
+            (
+                "<reasoning>x</reasoning><answer>Oh.</answer>",
+                Some("x"),
+                "Oh.",
+            ),
+            (
+                "I think <think>so</think> too.",
+                None,
+                "I think <think>so</think> too.",
+            ),
+            // Cut before it answered: a person must see that.
+            ("<think>She is", None, "<think>She is"),
+            ("<think>She is</think>", None, "<think>She is</think>"),
+            ("Oh.", None, "Oh."),
+            ("", None, ""),
+        ] {
+            assert_eq!(split_reasoning(text), (reasoning, answer), "{text}");
+        }
+    }
+}

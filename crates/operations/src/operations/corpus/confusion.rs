@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::super::OperationError;
 use super::answers::{Narrowing, compared};
+use crate::data::EmpathyLevel;
 use crate::metrics::{ClassificationReport, Confusion};
 
 /// Given against predicted labels, over the answers that have both; labels of records count once a record.
@@ -30,7 +31,8 @@ pub struct LabelConfusion {
     pub constant: Option<ClassificationReport>,
 }
 
-/// Compares two labels; texts that differ in case alone are one class.
+/// Compares two labels; texts that differ in case alone are one class, and so are the ways to write an empathy level (2 and
+/// strong) where all are levels.
 ///
 /// # Errors
 /// There is no such corpus, it is damaged or has no such label.
@@ -56,7 +58,21 @@ pub fn confusion(
         }
         Ok(())
     })?;
-    Ok(count(given, predicted, &pairs, without))
+    Ok(count(given, predicted, &as_levels(pairs), without))
+}
+
+/// The levels by their names, where all classes are levels.
+fn as_levels(pairs: Vec<[String; 2]>) -> Vec<[String; 2]> {
+    let level = |text: &String| text.parse::<EmpathyLevel>().ok();
+    match pairs.iter().flatten().all(|text| level(text).is_some()) {
+        true => pairs
+            .into_iter()
+            .map(|pair| {
+                pair.map(|text| level(&text).map_or(text, |level| level.to_string().to_lowercase()))
+            })
+            .collect(),
+        false => pairs,
+    }
 }
 
 fn count(given: &str, predicted: &str, pairs: &[[String; 2]], without: usize) -> LabelConfusion {
@@ -118,6 +134,18 @@ mod tests {
         assert_eq!(constant.accuracy, 50.0);
         // By hand: chance is (3·3 + 2·2 + 1·0 + 0·1) / 36, so κ = (1/2 - 13/36) / (1 - 13/36).
         assert!((found.kappa.unwrap() - 5.0 / 23.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn levels_are_the_same_however_they_are_written() {
+        let pairs = |pairs: &[[&str; 2]]| -> Vec<[String; 2]> {
+            pairs.iter().map(|pair| pair.map(str::to_string)).collect()
+        };
+        let levels = as_levels(pairs(&[["2", "strong"], ["0.0", "none"], ["1", "no"]]));
+        let expected = [["strong", "strong"], ["no", "no"], ["weak", "no"]];
+        assert_eq!(levels, pairs(&expected));
+        let others = pairs(&[["2", "strong"], ["3", "no"]]);
+        assert_eq!(as_levels(others.clone()), others);
     }
 
     #[test]

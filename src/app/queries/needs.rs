@@ -47,6 +47,55 @@ pub struct Need {
     pub command: Option<String>,
 }
 
+/// What lacks of the set of this name.
+fn set_need(
+    store: &Path,
+    sets: &[library::ListedSet],
+    path: &'static str,
+    name: &str,
+    what: &str,
+) -> Option<Need> {
+    let fits = |set: &library::ListedSet| match path {
+        "data.levels" => set.has_levels,
+        _ => set.has_dialogues,
+    };
+    let need = |what: String, fix: String, command: Option<String>| {
+        Some(Need {
+            path,
+            what,
+            fix,
+            command,
+        })
+    };
+    match sets.iter().find(|set| set.name == name) {
+        None => {
+            let fitting = sets.iter().filter(|set| fits(set));
+            let names: Vec<&str> = fitting.map(|set| set.name.as_str()).collect();
+            need(
+                format!("There is no data set \"{name}\""),
+                format!("choose one of {}", names.join(", ")),
+                None,
+            )
+        }
+        Some(set) if set.damaged.is_some() => need(
+            format!("{} is damaged", set_title(name)),
+            set.damaged.clone().unwrap_or_default(),
+            None,
+        ),
+        Some(set) if !set.imported => need(
+            format!("{} is not imported", set_title(name)),
+            "fetch it, or import its folder, in Data and models".into(),
+            Some(fetch_command(name, store)),
+        ),
+        Some(set) if !fits(set) => need(
+            format!("{} contains no {what}", set_title(name)),
+            format!("choose another set for the {what}"),
+            None,
+        ),
+        Some(_) => None,
+    }
+}
+
 /// The missing inputs.
 pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
     let sets = match library::list(store) {
@@ -65,41 +114,20 @@ pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
         ("data.dialogues", &inputs.dialogues, "dialogues"),
         ("data.levels", &inputs.levels, "labelled pairs"),
     ] {
-        let Some(name) = name else { continue };
-        let set = sets.iter().find(|set| set.name == name.as_str());
-        let fits = |set: &library::ListedSet| {
-            if path == "data.levels" {
-                set.has_levels
-            } else {
-                set.has_dialogues
+        let Some(names) = name else { continue };
+        match library::parts(names) {
+            Ok(parts) => {
+                let missing = parts
+                    .iter()
+                    .filter_map(|part| set_need(store, &sets, path, part.name, what));
+                needs.extend(missing);
             }
-        };
-        match set {
-            None => needs.push(Need {
+            Err(error) => needs.push(Need {
                 path,
-                what: format!("There is no data set \"{name}\""),
-                fix: format!("choose one of {}", library::NAMES.join(", ")),
+                what: format!("\"{names}\" names no data sets"),
+                fix: error.to_string(),
                 command: None,
             }),
-            Some(set) if set.damaged.is_some() => needs.push(Need {
-                path,
-                what: format!("{} is damaged", set_title(name)),
-                fix: set.damaged.clone().unwrap_or_default(),
-                command: None,
-            }),
-            Some(set) if !set.imported => needs.push(Need {
-                path,
-                what: format!("{} is not imported", set_title(name)),
-                fix: "fetch it, or import its folder, in Data and models".into(),
-                command: Some(fetch_command(name, store)),
-            }),
-            Some(set) if !fits(set) => needs.push(Need {
-                path,
-                what: format!("{} contains no {what}", set_title(name)),
-                fix: format!("choose another set for the {what}"),
-                command: None,
-            }),
-            Some(_) => {}
         }
     }
     needs.extend(inputs.preferences.as_deref().and_then(|name| {

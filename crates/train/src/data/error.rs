@@ -71,6 +71,11 @@ pub enum DataError {
          they are"
     )]
     CorpusLacks { name: String, what: &'static str },
+    /// Several sets that cannot be read as one.
+    #[error(
+        "{names:?}: {why}; name sets with commas between, such as \"empathetic-dialogues, support:0.5\""
+    )]
+    Mixture { names: String, why: String },
     #[error("there is no data set {name:?}; known are {known}")]
     UnknownSet { name: String, known: String },
 }

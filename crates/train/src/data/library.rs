@@ -22,6 +22,7 @@ use super::{empathetic_dialogues, mental_health_subreddits};
 
 mod corpora;
 mod files;
+mod mixture;
 mod preferences;
 mod replace;
 
@@ -31,6 +32,7 @@ pub use corpora::{
 };
 use files::{MANIFEST, fingerprint, jsonl, parse, read_files, read_manifest, set_dir, write_set};
 pub use files::{Manifest, StoredFile};
+pub use mixture::{Part, parts};
 pub use preferences::{PREFERENCES, import_preferences, open_preferences};
 
 const PAIRS: &str = "pairs.jsonl";
@@ -96,11 +98,14 @@ pub fn import(store: &Path, name: &str, source: &Path) -> Result<ImportReport, D
     Ok(report)
 }
 
-/// Opens a set of dialogues.
+/// Opens a set of dialogues, or several as one (see [`parts`]).
 ///
 /// # Errors
 /// The set is unknown, not imported, holds no dialogues, or its files are damaged.
 pub fn open_dialogues(store: &Path, name: &str) -> Result<DialogueSet, DataError> {
+    if mixture::is_mixture(name) {
+        return mixture::dialogues(store, name);
+    }
     let (fingerprint, splits, dir, texts) = match name {
         BUILTIN => {
             let texts = BUILTIN_DIALOGUES.map(Cow::Borrowed);
@@ -144,11 +149,14 @@ pub fn open_dialogues(store: &Path, name: &str) -> Result<DialogueSet, DataError
     })
 }
 
-/// Opens a set of labelled pairs.
+/// Opens a set of labelled pairs, or several as one (see [`parts`]).
 ///
 /// # Errors
 /// The set is unknown, not imported, holds no labelled pairs, or its file is damaged.
 pub fn open_levels(store: &Path, name: &str) -> Result<LevelSet, DataError> {
+    if mixture::is_mixture(name) {
+        return mixture::levels(store, name);
+    }
     let (fingerprint, pairs) = match name {
         BUILTIN => {
             let path = Path::new("assets/corpus").join(PAIRS);

@@ -5,9 +5,9 @@ use crate::experiment::setting::{TEXT, int, settings};
 settings! {
     /// Which texts a run reads, and how much of them.
     DataSettings in "data" {
-        /// Dialogues: "builtin", or the name of an imported set.
+        /// Dialogues: "builtin", or the name of an imported set; or several with commas between, where "support:0.5" is half of that set's training examples and "support:2" each twice.
         dialogues: String = "empathetic-dialogues".into() => TEXT.paper("EmpatheticDialogues");
-        /// Labelled pairs for the identifiers: "builtin", or the name of an imported set.
+        /// Labelled pairs for the identifiers: "builtin", or the name of an imported set; or several, as in data.dialogues.
         levels: String = "mental-health-subreddits".into() => TEXT.paper("Mental Health Subreddits");
         /// Preference pairs for the dpo stage: the name of an imported set.
         preferences: String = "preferences".into() => TEXT;

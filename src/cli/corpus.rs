@@ -5,6 +5,7 @@ mod figures;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub(super) use figures::agreement_text;
 use serde_json::json;
 
 use super::output::{count, number_of};

@@ -80,7 +80,7 @@ pub struct Exchange {
 }
 
 impl Store {
-    /// The series of this digest, begun where it is not there yet.
+    /// The series of this digest, of which something is to be asked; begun where it is not there yet.
     pub fn begin_ask(
         &mut self,
         digest: &str,
@@ -90,6 +90,7 @@ impl Store {
         let now = now_ms();
         self.write(|db| {
             if let Some(id) = ask_id(db, digest)? {
+                db.execute("UPDATE asks SET ended = NULL WHERE id = ?", [id.0])?;
                 return Ok(id);
             }
             db.execute(

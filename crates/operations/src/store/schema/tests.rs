@@ -260,9 +260,11 @@ fn systems_of_every_earlier_version_are_kept_and_what_is_asked_has_tables_of_its
         )
         .unwrap();
         let row: (String, f64) = db
-            .query_row("SELECT response, value FROM responses, judge_scores", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(
+                "SELECT response, value FROM responses, judge_scores",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .unwrap();
         assert_eq!(row, ("I see.".into(), 4.0), "from version {earlier}");
         db.execute_batch("DELETE FROM asks").unwrap();

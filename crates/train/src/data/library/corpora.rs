@@ -18,6 +18,7 @@ use super::{
 use crate::data::corpus::{Corpus, Counts, Record, Shape};
 use crate::data::import::{FileReport, ImportReport, SkippedRow};
 
+pub use sets::split_of;
 pub(super) use sets::{open_dialogues, open_levels};
 
 const RECORDS: &str = "records.jsonl";

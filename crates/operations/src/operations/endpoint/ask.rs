@@ -123,6 +123,9 @@ pub(super) struct Went {
 /// An answer on its way from whoever asked to who records it, or why there is none.
 type Came = Result<(usize, String, Value, ChatAnswer), (usize, FetchError)>;
 
+/// What came, and whom to tell once it is on disk.
+type Told = (Came, Sender<()>);
+
 /// Asks what is missing. `judged` says what an answer means, if it is a judgement.
 ///
 /// # Errors
@@ -158,7 +161,7 @@ pub(super) fn ask(
     };
     let stop = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
-    let (sender, answers) = bounded::<Came>(endpoint.at_once);
+    let (sender, answers) = bounded::<Told>(endpoint.at_once);
     let flow = std::thread::scope(|scope| {
         let mut failed = None;
         for number in 0..endpoint.at_once.min(missing.len()) {
@@ -179,7 +182,13 @@ pub(super) fn ask(
         let mut flow = ControlFlow::Continue(());
         loop {
             match answers.recv_timeout(GLANCE) {
-                Ok(came) => going.take(&mut writer, came),
+                Ok((came, taken)) => {
+                    going.take(&mut writer, came);
+                    if going.failed.is_some() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    let _ = taken.send(());
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -190,7 +199,7 @@ pub(super) fn ask(
                     of: plan.items.len(),
                 });
             }
-            if flow.is_break() || going.failed.is_some() {
+            if flow.is_break() {
                 stop.store(true, Ordering::Relaxed);
             }
         }
@@ -219,15 +228,17 @@ pub(super) fn ask(
     })
 }
 
-/// Asks one request after the other until none is left or it is to stop. A request that is under way is waited for.
+/// Asks one request after the other, the next once the last is on disk, until none is left or it is to stop. A request
+/// that is under way is waited for.
 fn asker(
     server: &ChatServer,
     endpoint: &Endpoint,
     plan: &Plan<'_>,
     (missing, next): (&[usize], &AtomicUsize),
     stop: &AtomicBool,
-    answers: &Sender<Came>,
+    answers: &Sender<Told>,
 ) {
+    let (taken, on_disk) = bounded(1);
     while !stop.load(Ordering::Relaxed) {
         let Some(&place) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else {
             return;
@@ -249,8 +260,8 @@ fn asker(
             Err(FetchError::Stopped) => return,
             Err(error) => Err((place, error)),
         };
-        // It fails where nobody records any more.
-        if answers.send(came).is_err() {
+        // Both fail where nobody records any more.
+        if answers.send((came, taken.clone())).is_err() || on_disk.recv().is_err() {
             return;
         }
     }

@@ -50,12 +50,16 @@ pub enum Endpoint {
         #[command(flatten)]
         prices: PriceList,
     },
-    /// Write what a judge said to a new file of JSONL: records with its scores, or a row for each verdict
+    /// Write what a judge said to a new file of JSONL: records with its scores, which `emprl corpus import` reads, or a row
+    /// for each verdict
     Export {
         /// The number of the series
         series: i64,
         /// The file
         out: PathBuf,
+        /// Every request of any series as it was sent, with its answer as it came
+        #[arg(long)]
+        exchanges: bool,
     },
     /// Delete a series with its answers and what they said; a system that was made of it stays
     Delete {
@@ -352,16 +356,28 @@ impl Endpoint {
                 let found = endpoint::figures_of(&ctx.store, ask, prices.prices(), human)?;
                 ctx.out.show(&found, || figures_text(&found))
             }
-            Endpoint::Export { series, out } => {
-                let written = endpoint::export(&ctx.store, AskId(*series), out)?;
-                let document =
-                    json!({"file": out, "rows": written.rows, "judgements": written.judgements});
+            Endpoint::Export {
+                series,
+                out,
+                exchanges,
+            } => {
+                let ask = AskId(*series);
+                let (rows, judgements) = match exchanges {
+                    true => (endpoint::export_exchanges(&ctx.store, ask, out)?, None),
+                    false => {
+                        let written = endpoint::export(&ctx.store, ask, out)?;
+                        (written.rows, Some(written.judgements))
+                    }
+                };
+                let document = json!({"file": out, "rows": rows, "judgements": judgements});
                 let said = ctx.out.show(&document, || {
+                    let judgements = judgements.map_or_else(String::new, |n| {
+                        format!(", {}", number_of(n as u64, "judgement", "judgements"))
+                    });
+                    let rows = number_of(rows as u64, "row", "rows");
                     format!(
-                        "{}: {}, {}\n",
-                        one_line(&out.display().to_string()),
-                        number_of(written.rows as u64, "row", "rows"),
-                        number_of(written.judgements as u64, "judgement", "judgements")
+                        "{}: {rows}{judgements}\n",
+                        one_line(&out.display().to_string())
                     )
                 });
                 said.map_err(Failure::but_done)

@@ -4,7 +4,7 @@
 //! window, and holds no tensor.
 
 mod answering;
-mod chat;
+pub mod chat;
 mod server;
 
 pub use answering::ServedModel;

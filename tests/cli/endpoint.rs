@@ -156,7 +156,10 @@ fn an_endpoint_becomes_a_system_that_is_like_any_other() {
     assert_eq!((chat.requests().len(), repeated(&chat.prompts())), (9, 0));
 
     // Another seed draws other examples, and is another series.
-    let other = answering(&chat, &["--limit", "1", "--seed", "4", "--replace", "--dry-run"]);
+    let other = answering(
+        &chat,
+        &["--limit", "1", "--seed", "4", "--replace", "--dry-run"],
+    );
     assert!(place.json(&other)["recorded"] == 0);
     assert_ne!(
         place.json(&other)["first"]["messages"],
@@ -176,6 +179,15 @@ fn an_endpoint_becomes_a_system_that_is_like_any_other() {
     );
     assert_eq!(series[0]["about"]["examples"].as_array().unwrap().len(), 2);
     assert!(place.ok(&["endpoint", "list"]).contains("complete"));
+    let out = place.path().join("exchanges.jsonl").display().to_string();
+    place.ok(&["endpoint", "export", "1", &out, "--exchanges"]);
+    let rows = crate::cli_support::lines(&fs::read_to_string(&out).unwrap());
+    assert_eq!(rows.len(), 9);
+    assert!(
+        rows.iter()
+            .any(|row| row["request"] == first.body
+                && row["answer"]["usage"]["prompt_tokens"] == 100)
+    );
     place.ok(&["endpoint", "delete", "1", "--for-good"]);
     assert_eq!(place.json(&["endpoint", "list"]), json!([]));
 }

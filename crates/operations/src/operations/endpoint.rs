@@ -18,10 +18,11 @@ use std::path::Path;
 
 pub use answer::{AnswerRequest, Answered, PreparedAnswers, prepare_answers};
 pub use ask::{Outline, Refusal};
-pub use chat::{Endpoint, Prices, Tally};
-pub use export::{ExportedJudgements, export};
+pub use chat::{ChatAnswer, Endpoint, Prices, Tally};
+pub use export::{ExportedJudgements, export, export_exchanges};
 pub use figures::{ComparedPair, JudgeFigures, RatedSystem};
 pub use judge::{JudgeRequest, JudgedWhat, PreparedJudge, figures_of, prepare_judge};
+pub use rubric::Rubric;
 
 use super::{OperationError, existing_store, read_or_default};
 use crate::data::regular_file::open_regular_file;

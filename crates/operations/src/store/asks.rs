@@ -66,6 +66,16 @@ impl Preferred {
     }
 }
 
+/// An answer as it was recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedAnswer {
+    /// Which of the series.
+    pub item: String,
+    /// JSON, as it was answered.
+    pub answer: String,
+    pub judged: Option<Judged>,
+}
+
 /// A request and its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exchange {
@@ -184,30 +194,46 @@ impl StoreReader {
         })
     }
 
-    /// The requests of a series with their answers, in the order of their recording.
-    pub fn exchanges(&self, ask: AskId) -> Result<Vec<Exchange>, StoreError> {
-        let sql = "SELECT item, request_json, answer_json, value, verdict FROM exchanges
+    /// The answers of a series, in the order of their recording.
+    pub fn recorded_answers(&self, ask: AskId) -> Result<Vec<RecordedAnswer>, StoreError> {
+        let sql = "SELECT item, answer_json, value, verdict FROM exchanges
              LEFT JOIN judge_scores USING (ask, item) LEFT JOIN judge_verdicts USING (ask, item)
              WHERE ask = ? ORDER BY exchanges.rowid";
         self.read(|db| {
             query_all(db, sql, [ask.0], |row| {
-                let score: Option<f64> = row.get(3)?;
-                let verdict: Option<String> = row.get(4)?;
+                let score: Option<f64> = row.get(2)?;
+                let verdict: Option<String> = row.get(3)?;
                 let verdict = verdict.map(|key| {
                     Preferred::from_key(&key).ok_or_else(|| {
                         let what = format!("series {} of requests, verdict", ask.0);
                         Fault::Unreadable(what, key)
                     })
                 });
-                Ok(Exchange {
+                Ok(RecordedAnswer {
                     item: row.get(0)?,
-                    request: row.get(1)?,
-                    answer: row.get(2)?,
+                    answer: row.get(1)?,
                     judged: match verdict.transpose()? {
                         Some(verdict) => Some(Judged::Verdict(verdict)),
                         None => score.map(Judged::Score),
                     },
                 })
+            })
+        })
+    }
+
+    /// So many requests of a series as they were sent, with their answers, in the order of their recording; `after` is
+    /// the number of the last that is known, and each comes with its own.
+    pub fn exchanges(
+        &self,
+        ask: AskId,
+        after: i64,
+        most: u32,
+    ) -> Result<Vec<(i64, [String; 3])>, StoreError> {
+        let sql = "SELECT rowid, item, request_json, answer_json FROM exchanges
+             WHERE ask = ? AND rowid > ? ORDER BY rowid LIMIT ?";
+        self.read(|db| {
+            query_all(db, sql, params![ask.0, after, most], |row| {
+                Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?]))
             })
         })
     }
@@ -271,7 +297,21 @@ mod tests {
         // Given twice, the first counts.
         store.record_exchange(ask, &exchange("b", None)).unwrap();
         let reader = store.reader().unwrap();
-        assert_eq!(reader.exchanges(ask).unwrap(), all);
+        let recorded = |exchange: &Exchange| RecordedAnswer {
+            item: exchange.item.clone(),
+            answer: exchange.answer.clone(),
+            judged: exchange.judged,
+        };
+        let recorded: Vec<RecordedAnswer> = all.iter().map(recorded).collect();
+        assert_eq!(reader.recorded_answers(ask).unwrap(), recorded);
+        let first = reader.exchanges(ask, 0, 2).unwrap();
+        let rest = reader.exchanges(ask, first[1].0, 2).unwrap();
+        let items: Vec<&str> = first
+            .iter()
+            .chain(&rest)
+            .map(|(_, [item, ..])| item.as_str())
+            .collect();
+        assert_eq!(items, ["b", "a", "c"]);
         assert_eq!(reader.answered(ask).unwrap().len(), 3);
         let row = reader.ask(ask).unwrap();
         assert_eq!((row.answered, row.ended_ms, row.about), (3, None, about));
@@ -279,7 +319,7 @@ mod tests {
         assert!(reader.ask(ask).unwrap().ended_ms.is_some());
         store.remove_ask(ask).unwrap();
         assert!(reader.asks().unwrap().is_empty());
-        assert!(reader.exchanges(ask).unwrap().is_empty());
+        assert!(reader.recorded_answers(ask).unwrap().is_empty());
         let error = store.remove_ask(ask).unwrap_err().to_string();
         assert!(error.contains("emprl endpoint list"), "{error}");
     }

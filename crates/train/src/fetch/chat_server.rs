@@ -6,6 +6,7 @@ use std::env;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::retry::Trouble;
@@ -54,6 +55,8 @@ pub struct ChatServer {
     http: Http,
     address: String,
     key: Option<Key>,
+    /// Whether it has answered: then it is there, and comes back.
+    has_answered: AtomicBool,
 }
 
 impl ChatServer {
@@ -69,7 +72,12 @@ impl ChatServer {
             Some(key) => http.with_token(&address, key.0.clone())?,
             None => http,
         };
-        Ok(ChatServer { http, address, key })
+        Ok(ChatServer {
+            http,
+            address,
+            key,
+            has_answered: AtomicBool::new(false),
+        })
     }
 
     /// Where requests go.
@@ -84,7 +92,7 @@ impl ChatServer {
 
     /// Sends a request until there is an answer that `read` understands, with the body of it. What passes is tried
     /// again: too many requests, trouble of the server, a cut, silence for longer than `limit`, an answer that `read`
-    /// refuses with a reason. `keep_going` is asked during the pauses.
+    /// refuses with a reason, and that it cannot be reached any more. `keep_going` is asked during the pauses.
     ///
     /// No redirect is followed: the texts go where the address says.
     ///
@@ -117,14 +125,25 @@ impl ChatServer {
         limit: Duration,
         read: &dyn Fn(&str) -> Result<T, String>,
     ) -> Result<(String, T), Trouble> {
-        let bytes = self.http.post_once(&self.address, document, limit)?;
+        let bytes = match self.http.post_once(&self.address, document, limit) {
+            // It is being started anew, or the network is.
+            Err(Trouble::Lasting(error @ FetchError::Unreachable { .. }))
+                if self.has_answered.load(Ordering::Relaxed) =>
+            {
+                return Err(Trouble::passing(error));
+            }
+            bytes => bytes?,
+        };
         let text = String::from_utf8_lossy(&bytes);
         let text = self
             .key
             .as_ref()
             .map_or_else(|| text.to_string(), |key| key.hidden(&text));
         match read(&text) {
-            Ok(read) => Ok((text, read)),
+            Ok(read) => {
+                self.has_answered.store(true, Ordering::Relaxed);
+                Ok((text, read))
+            }
             Err(why) => Err(Trouble::passing(why)),
         }
     }

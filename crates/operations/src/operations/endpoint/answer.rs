@@ -18,7 +18,7 @@ use super::template::{Template, conversation};
 use crate::data::corpus::record::{EMOTION, SITUATION};
 use crate::data::library::{self, BUILTIN, EMPATHETIC_DIALOGUES};
 use crate::data::{Example, Role, Split};
-use crate::store::{AskId, StoreReader};
+use crate::store::{AskId, StoreReader, SystemRow};
 use crate::study::contexts::{Context, OrderedContexts};
 use crate::study::hex;
 use crate::study::responses::{Problem, SystemResponses};
@@ -185,7 +185,7 @@ pub fn prepare_answers(
     about.insert("data".into(), request.data.clone().into());
     about.insert("fingerprint".into(), material.fingerprint.into());
     about.insert("split".into(), json!(request.split.map(Split::key)));
-    about.insert("template".into(), path.display().to_string().into());
+    about.insert(ask::TEMPLATE.into(), path.display().to_string().into());
     about.insert("template_sha256".into(), sha256.clone().into());
     let ids = drawn
         .iter()
@@ -204,10 +204,14 @@ pub fn prepare_answers(
         endpoint.seed
     );
     // The same command again finds its own system.
+    let is_own = |system: &SystemRow| {
+        let same = system.source.starts_with(&format!("{source}, "));
+        same && system.name == request.system && system.rows == outline.requests as u64
+    };
     let is_own = outline.recorded == outline.requests
         && read_or_default(store, StoreReader::systems)?
             .iter()
-            .any(|system| system.name == request.system && system.source.starts_with(&source));
+            .any(is_own);
     check_name(store, &request.system, request.replace || is_own)?;
     let request = AnswerRequest {
         replace: request.replace || is_own,
@@ -252,7 +256,7 @@ impl PreparedAnswers {
         let went = ask::ask(store, endpoint, &plan, &|_| None, on_progress)?;
         let items = plan.items.clone();
         drop(plan);
-        let exchanges = StoreReader::open(store)?.exchanges(went.ask)?;
+        let exchanges = StoreReader::open(store)?.recorded_answers(went.ask)?;
         let place_of: std::collections::HashMap<&str, usize> =
             items.iter().map(String::as_str).zip(0..).collect();
         let mut answers: Vec<Option<String>> = vec![None; items.len()];

@@ -26,6 +26,9 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// Requests that are refused in a row for what is in them, after which something else is wrong.
 const MOST_REFUSED: usize = 10;
 
+/// In what is said of a series, the file of its prompt: for people, since it is known by its hash wherever it lies.
+pub(super) const TEMPLATE: &str = "template";
+
 /// What is to be asked.
 pub(super) struct Plan<'a> {
     /// `answer`, `rate` or `compare`.
@@ -40,8 +43,9 @@ pub(super) struct Plan<'a> {
 
 impl Plan<'_> {
     pub fn digest(&self) -> String {
-        // Two lines, so that no kind can be the beginning of an address.
-        let text = format!("{}\n{}", self.kind, Value::from(self.about.clone()));
+        let mut about = self.about.clone();
+        about.shift_remove(TEMPLATE);
+        let text = format!("{}\n{}", self.kind, Value::from(about));
         hex(&Sha256::digest(text.as_bytes()))
     }
 }

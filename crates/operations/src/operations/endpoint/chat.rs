@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::OperationError;
 use crate::fetch::{ChatServer, Key, Retry};
-use crate::store::Exchange;
+use crate::store::RecordedAnswer;
 
 /// Where and how a language model is asked.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Endpoint {
 
 /// What an endpoint answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ChatAnswer {
+pub struct ChatAnswer {
     pub text: String,
     /// It ended at the longest length.
     pub cut: bool,
@@ -160,7 +160,7 @@ pub struct Tally {
 
 impl Tally {
     pub(super) fn of<'a>(
-        exchanges: impl Iterator<Item = &'a Exchange>,
+        exchanges: impl Iterator<Item = &'a RecordedAnswer>,
         prices: Option<Prices>,
     ) -> Tally {
         let mut tally = Tally::default();
@@ -232,9 +232,8 @@ mod tests {
 
     #[test]
     fn tokens_are_counted_and_cost_what_they_cost() {
-        let exchange = |usage: &str| Exchange {
+        let exchange = |usage: &str| RecordedAnswer {
             item: String::new(),
-            request: String::new(),
             answer: format!(r#"{{"choices":[{{"message":{{"content":""}}}}]{usage}}}"#),
             judged: None,
         };

@@ -12,7 +12,10 @@ use super::super::OperationError;
 use super::judge::{Item, series};
 use super::subjects::{Subject, TARGET};
 use crate::data::corpus::record::{Origin, Record, Response, Score, Utterance};
-use crate::store::{AskId, Judged};
+use crate::store::{AskId, Judged, StoreReader};
+
+/// Requests that are read at once.
+const AT_ONCE: u32 = 500;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -83,6 +86,38 @@ pub fn export(store: &Path, ask: AskId, file: &Path) -> Result<ExportedJudgement
         rows: rows.len(),
         judgements,
     })
+}
+
+/// Writes every request of a series as it was sent, with its answer as it came, to a new file of JSONL.
+///
+/// # Errors
+/// There is no such series; the file exists or cannot be written.
+pub fn export_exchanges(store: &Path, ask: AskId, file: &Path) -> Result<usize, OperationError> {
+    let reader = StoreReader::open(store)?;
+    let about = reader.ask(ask)?.about;
+    let created = File::create_new(file).map_err(OperationError::write(file))?;
+    let mut out = BufWriter::new(created);
+    let (mut last, mut rows) = (0, 0);
+    loop {
+        let some = reader.exchanges(ask, last, AT_ONCE)?;
+        let Some((number, _)) = some.last() else {
+            break;
+        };
+        last = *number;
+        rows += some.len();
+        for (_, [item, request, answer]) in some {
+            let json = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+            let row = json!({
+                "item": item,
+                "address": about["address"],
+                "request": json(request),
+                "answer": json(answer),
+            });
+            writeln!(out, "{row}").map_err(OperationError::write(file))?;
+        }
+    }
+    out.flush().map_err(OperationError::write(file))?;
+    Ok(rows)
 }
 
 /// A subject with the scores that its answers were given.

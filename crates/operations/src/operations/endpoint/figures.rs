@@ -10,7 +10,7 @@ use super::chat::{Prices, Tally};
 use super::judge::{Item, Refused};
 use super::subjects::Subject;
 use crate::metrics::{Bootstrap, Estimate};
-use crate::store::{AskId, AskRow, Exchange, Judged, Preferred};
+use crate::store::{AskId, AskRow, Judged, Preferred, RecordedAnswer};
 
 /// What a judge said. Intervals are of 95 %, over conversations.
 #[derive(Debug, Serialize)]
@@ -99,7 +99,7 @@ struct Decided {
 pub(super) fn figures(
     row: &AskRow,
     subjects: &[Subject],
-    exchanges: &[Exchange],
+    exchanges: &[RecordedAnswer],
     prices: Option<Prices>,
 ) -> JudgeFigures {
     let (mut scores, mut verdicts) = (Vec::new(), Vec::new());
@@ -174,7 +174,7 @@ fn estimate<T>(
     })
 }
 
-fn mean<'a>(values: &mut dyn Iterator<Item = &'a f64>) -> f64 {
+fn mean(values: &mut dyn Iterator<Item = &f64>) -> f64 {
     let (sum, n) = values.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
     sum / n
 }
@@ -448,10 +448,14 @@ mod tests {
         }
     }
 
-    fn exchange(place: usize, systems: &[&str], repeat: u32, judged: Option<Judged>) -> Exchange {
-        Exchange {
+    fn exchange(
+        place: usize,
+        systems: &[&str],
+        repeat: u32,
+        judged: Option<Judged>,
+    ) -> RecordedAnswer {
+        RecordedAnswer {
             item: json!([place, systems, repeat]).to_string(),
-            request: String::new(),
             answer: String::new(),
             judged,
         }

@@ -13,7 +13,7 @@ use super::figures::{JudgeFigures, figures};
 use super::rubric::{Rubric, RubricKind};
 use super::subjects::{Subject, TARGET, subjects};
 use crate::data::{Split, library};
-use crate::store::{AskId, AskRow, Exchange, StoreReader};
+use crate::store::{AskId, AskRow, RecordedAnswer, StoreReader};
 
 /// What is judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -295,7 +295,7 @@ impl PreparedJudge {
         let went = ask::ask(store, endpoint, &plan, &judged, on_progress)?;
         let ours: std::collections::HashSet<&str> = plan.items.iter().map(String::as_str).collect();
         let reader = StoreReader::open(store)?;
-        let mut exchanges = reader.exchanges(went.ask)?;
+        let mut exchanges = reader.recorded_answers(went.ask)?;
         exchanges.retain(|exchange| ours.contains(exchange.item.as_str()));
         let row = reader.ask(went.ask)?;
         let mut found = figures(&row, &self.subjects, &exchanges, endpoint.prices);
@@ -324,7 +324,7 @@ pub(super) fn series(
     store: &Path,
     ask: AskId,
     human: &[String],
-) -> Result<(AskRow, Vec<Subject>, Vec<Exchange>), OperationError> {
+) -> Result<(AskRow, Vec<Subject>, Vec<RecordedAnswer>), OperationError> {
     let reader = StoreReader::open(store)?;
     let row = reader.ask(ask)?;
     if row.kind == "answer" {
@@ -355,7 +355,7 @@ pub(super) fn series(
     {
         return Err(OperationError::JudgedChanged { ask: ask.0 });
     }
-    Ok((row, subjects, reader.exchanges(ask)?))
+    Ok((row, subjects, reader.recorded_answers(ask)?))
 }
 
 /// What was refused, to be shown beside figures.

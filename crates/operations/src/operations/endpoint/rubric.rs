@@ -118,7 +118,11 @@ impl Rubric {
         }
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Rubric, OperationError> {
+    /// A rubric's text; `path` is for messages.
+    ///
+    /// # Errors
+    /// It is no rubric: what is wrong.
+    pub fn parse(path: &Path, text: &str) -> Result<Rubric, OperationError> {
         let wrong = |problem: String| OperationError::Rubric {
             path: path.to_path_buf(),
             problem,

@@ -25,6 +25,10 @@ pub struct ServeModel {
     /// What others call the model; else as it is given here
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Longest conversation in tokens, else as the run's settings say; longer ones lose their oldest, and the answer says
+    /// so as "prompt_cut"
+    #[arg(long, value_name = "N")]
+    max_source: Option<i64>,
     /// Where to compute; else the run's device, else flex
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
@@ -33,7 +37,11 @@ pub struct ServeModel {
 impl ServeModel {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         let found = self.model.model(&ctx.store)?;
-        let config = found.config();
+        let mut config = found.config();
+        if let Some(longest) = self.max_source {
+            let set = config.set("data.max_source", longest.into());
+            set.map_err(|problem| Failure::Usage(format!("--max-source: {}", problem.message)))?;
+        }
         let device = self.device.as_deref().unwrap_or(&config.run.device);
         let model = SavedModel::open(&found.folder, device)?;
         let name = match (&self.name, &found.origin) {
@@ -59,10 +67,14 @@ impl ServeModel {
                 "warning: whoever can reach this address can ask the model, without a key and without encryption",
             );
         }
-        ctx.out
-            .show_line(&json!({"address": address, "model": name}), || {
-                format!("{} answers at {address}\n", one_line(&name))
-            })?;
+        let max_source = config.data.max_source;
+        let document = json!({"address": address, "model": name, "max_source": max_source});
+        ctx.out.show_line(&document, || {
+            format!(
+                "{} answers at {address}, and reads the last {max_source} tokens of a conversation\n",
+                one_line(&name)
+            )
+        })?;
         let served = ServedModel {
             name,
             config,

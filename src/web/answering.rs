@@ -59,6 +59,8 @@ impl ServedModel {
         let max_source = self.config.data.max_source;
         let prompt = self.model.context_tokens(context, max_source);
         let prompt_tokens = prompt.map_err(|error| error.to_string())?;
+        let cut = self.model.truncated(&[context], max_source);
+        let prompt_cut = cut.map_err(|error| error.to_string())? > 0;
         let mut told = Told::default();
         let mut tokens = 0;
         let mut stopped = None;
@@ -86,6 +88,7 @@ impl ServedModel {
                 text,
                 ended: true,
                 prompt_tokens,
+                prompt_cut,
                 answer_tokens: tokens,
             },
             (Some(answer), None) => Finished {
@@ -95,6 +98,7 @@ impl ServedModel {
                     .to_string(),
                 ended: answer.ended,
                 prompt_tokens,
+                prompt_cut,
                 answer_tokens: answer.tokens.len(),
             },
             (None, None) => return Ok(None),

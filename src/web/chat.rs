@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::data::Role;
 use crate::experiment::{Config, SamplingSettings};
+use crate::operations::endpoint::PROMPT_CUT;
 
 /// A temperature below this always takes the likeliest token.
 const GREEDY: f64 = 0.01;
@@ -228,6 +229,8 @@ pub struct Finished {
     pub ended: bool,
     pub prompt_tokens: usize,
     pub answer_tokens: usize,
+    /// Whether the conversation is longer than the model reads, so that its beginning was left out.
+    pub prompt_cut: bool,
 }
 
 impl Finished {
@@ -276,6 +279,7 @@ impl Head {
         }]);
         let mut document = self.document("chat.completion", choice);
         document["usage"] = finished.usage();
+        document[PROMPT_CUT] = finished.prompt_cut.into();
         document
     }
 
@@ -298,6 +302,7 @@ impl Head {
         if with_usage {
             let mut usage = self.document("chat.completion.chunk", json!([]));
             usage["usage"] = finished.usage();
+            usage[PROMPT_CUT] = finished.prompt_cut.into();
             text += &event(&usage);
         }
         text + "data: [DONE]\n\n"

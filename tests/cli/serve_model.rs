@@ -170,6 +170,10 @@ fn a_checkpoint_answers_others_tools_as_generate_does() {
             "{last}"
         );
     }
+    // What is longer than it reads is cut, and that is said.
+    assert_eq!(answer["prompt_cut"], false);
+    let long = served.answer(json!({"messages": said(&"I am sad. ".repeat(400)), "seed": 1}));
+    assert_eq!(long["prompt_cut"], true);
     // Without a seed another one each time, which is said.
     let seeds = [0, 1].map(|_| {
         served.answer(json!({"messages": said(text)}))["seed"]
@@ -274,6 +278,7 @@ fn the_program_asks_its_own_checkpoint_as_it_asks_any_model() {
         "{found}"
     );
     assert_eq!(found["tally"]["without_usage"], 0);
+    assert_eq!(found["tally"]["prompts_cut"], 0);
     assert!(place.ok(&["responses", "list"]).contains("served"));
     // Drawn by the same seeds by another go, they are the same.
     let again = arguments.map(|word| if word == "served" { "again" } else { word });

@@ -56,6 +56,12 @@ pub(super) fn tally_lines(tally: &Tally) -> Vec<String> {
             number_of(tally.cut, "answer ended", "answers ended")
         ));
     }
+    if tally.prompts_cut > 0 {
+        lines.push(format!(
+            "note: of {} the server read only the end, since it is longer than its model reads.",
+            number_of(tally.prompts_cut, "prompt", "prompts")
+        ));
+    }
     if tally.empty > 0 {
         lines.push(format!(
             "note: {} empty.",

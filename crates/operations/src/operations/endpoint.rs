@@ -18,7 +18,7 @@ use std::path::Path;
 
 pub use answer::{AnswerRequest, Answered, PreparedAnswers, prepare_answers};
 pub use ask::{Outline, Refusal};
-pub use chat::{ChatAnswer, Endpoint, Prices, Tally};
+pub use chat::{ChatAnswer, Endpoint, PROMPT_CUT, Prices, Tally};
 pub use export::{ExportedJudgements, export, export_exchanges};
 pub use figures::{ComparedPair, JudgeFigures, RatedSystem};
 pub use judge::{JudgeRequest, JudgedWhat, PreparedJudge, figures_of, prepare_judge};

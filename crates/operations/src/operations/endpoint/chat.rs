@@ -33,6 +33,10 @@ pub struct Endpoint {
     pub prices: Option<Prices>,
 }
 
+/// In an answer of `emprl serve-model`: whether it read only the end of the conversation. Others' servers refuse such a
+/// request, or do not say.
+pub const PROMPT_CUT: &str = "prompt_cut";
+
 /// Of a million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Prices {
@@ -92,6 +96,8 @@ pub struct ChatAnswer {
     pub text: String,
     /// It ended at the longest length.
     pub cut: bool,
+    /// The server says that it read only the end of the prompt.
+    pub prompt_cut: bool,
     /// Tokens of the prompt and of the answer, where it says them.
     pub usage: Option<(u64, u64)>,
 }
@@ -128,6 +134,7 @@ impl ChatAnswer {
         Ok(ChatAnswer {
             text,
             cut: choice["finish_reason"] == "length",
+            prompt_cut: answer[PROMPT_CUT] == true,
             usage: tokens("prompt_tokens").zip(tokens("completion_tokens")),
         })
     }
@@ -150,6 +157,8 @@ pub struct Tally {
     pub empty: u64,
     /// Answers that ended at the longest length.
     pub cut: u64,
+    /// Answers to prompts of which the server says that it read the end alone.
+    pub prompts_cut: u64,
     pub prompt_tokens: u64,
     pub answer_tokens: u64,
     /// Answers that do not say their tokens.
@@ -169,6 +178,7 @@ impl Tally {
             tally.answers += 1;
             tally.empty += u64::from(answer.said().is_empty());
             tally.cut += u64::from(answer.cut);
+            tally.prompts_cut += u64::from(answer.prompt_cut);
             match answer.usage {
                 Some((prompt, answer)) => {
                     tally.prompt_tokens += prompt;

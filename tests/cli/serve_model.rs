@@ -247,7 +247,7 @@ fn what_is_wrong_is_refused_with_a_reason() {
 #[test]
 fn the_program_asks_its_own_checkpoint_as_it_asks_any_model() {
     let place = place();
-    let mut served = Served::start(place, &[]);
+    let mut served = Served::start(place, &["--max-source", "512"]);
     let template = place.write("bare.txt", "{context}");
     let address = served.address.clone();
     let arguments = [

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{FetchError, Tracker};
 
 /// The longest pause that a server can ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// The longest pause that failures lead to.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How often a pause asks whether the fetch is to stop.

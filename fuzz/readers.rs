@@ -20,6 +20,7 @@ use emprl::nn::lora::LoraConfig;
 use emprl::nn::t5::T5Config;
 use emprl::nn::value_head::ValueHead;
 use emprl::nn::weights::ParamInit;
+use emprl::operations::endpoint::{ChatAnswer, Rubric};
 use emprl::study::contexts::OrderedContexts;
 use emprl::study::pack::Pack;
 use emprl::study::responses;
@@ -30,8 +31,10 @@ use emprl::{checkpoint, filter};
 type Reader = fn(&[u8]);
 
 /// The readers by their names.
-pub const READERS: [(&str, Reader); 22] = [
+pub const READERS: [(&str, Reader); 25] = [
     ("adapter_config", adapter_config),
+    ("chat_answer", chat_answer),
+    ("chat_request", chat_request),
     ("chat_template", chat_template),
     ("config_json", config_json),
     ("corpus", any_corpus),
@@ -51,6 +54,7 @@ pub const READERS: [(&str, Reader); 22] = [
     ("pickle", pickle),
     ("preferences", read_preferences),
     ("response_lines", response_lines),
+    ("rubric", rubric),
     ("safetensors", safetensors),
     ("tokenizer_json", tokenizer_json),
 ];
@@ -111,6 +115,28 @@ fn gguf(bytes: &[u8]) {
             let _ = file.into_weights().load(head, path);
         }
     });
+}
+
+/// What a server answers, and what a judge says in it.
+fn chat_answer(bytes: &[u8]) {
+    if let Some(text) = text(bytes) {
+        let answer = ChatAnswer::read(text).unwrap_or_default();
+        for name in ["rate", "compare"] {
+            let rubric = Rubric::open(name).expect("it comes with the program");
+            let _ = (rubric.read(answer.said()), rubric.read(text));
+        }
+    }
+}
+
+/// What others' programs ask a model of ours.
+fn chat_request(bytes: &[u8]) {
+    let _ = emprl::web::chat::parse(bytes, "m", &Config::default());
+}
+
+fn rubric(bytes: &[u8]) {
+    if let Some(Ok(rubric)) = text(bytes).map(|text| Rubric::parse(Path::new("r.toml"), text)) {
+        let _ = rubric.read("Rating: 3, or {\"score\": \"A\"}");
+    }
 }
 
 fn chat_template(bytes: &[u8]) {

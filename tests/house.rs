@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
 /// list, so that there are no circles.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("allocator", &[]),
     ("text", &[]),
     ("data", &[]),
@@ -86,6 +86,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "train",
         ],
     ),
+    ("web", &["data", "experiment", "operations"]),
     (
         "cli",
         &[
@@ -101,6 +102,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "store",
             "study",
             "text",
+            "web",
         ],
     ),
     (
@@ -127,8 +129,11 @@ const ROOMS: [(&str, &[&str]); 19] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 21] = [
+const CRATES: [(&str, &[&str]); 24] = [
     ("ureq", &["fetch"]),
+    ("axum", &["web"]),
+    ("tokio", &["web"]),
+    ("futures_util", &["web"]),
     ("tar", &["data", "fetch"]),
     ("flate2", &["data", "fetch"]),
     ("zip", &["data"]),

@@ -7,6 +7,7 @@ mod score;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub(super) use figures::agreement_text;
 use serde_json::json;
 
 use super::meter::Bars;

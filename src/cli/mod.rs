@@ -7,6 +7,7 @@ mod corpus;
 mod data;
 mod doctor;
 mod dry_run;
+mod endpoint;
 mod evaluate;
 mod failure;
 mod generate;
@@ -21,6 +22,7 @@ mod responses;
 mod run;
 mod runs;
 mod score;
+mod serve_model;
 mod settings;
 mod signature;
 mod study;
@@ -96,6 +98,11 @@ enum Command {
     /// Systems' responses: import files, let checkpoints answer, score, list, pin cases
     #[command(subcommand)]
     Responses(responses::Responses),
+    /// Language models at addresses: as systems that answer, as judges that rate or compare
+    #[command(subcommand)]
+    Endpoint(endpoint::Endpoint),
+    /// Answer others' tools as OpenAI's API does, by one of our own checkpoints
+    ServeModel(serve_model::ServeModel),
     /// Blind A/B tests and ratings: make, judge, send, merge, unblind, results
     #[command(subcommand)]
     Study(study::Study),
@@ -182,6 +189,8 @@ impl Cli {
             Some(Command::Evaluate(evaluate)) => evaluate.run(&ctx),
             Some(Command::Identify(identify)) => identify.run(&ctx),
             Some(Command::Responses(responses)) => responses.run(&ctx),
+            Some(Command::Endpoint(endpoint)) => endpoint.run(&ctx),
+            Some(Command::ServeModel(serve)) => serve.run(&ctx),
             Some(Command::Study(study)) => study.run(&ctx),
             Some(Command::Table(table)) => table.run(&ctx),
             Some(Command::Signature(signature)) => signature.run(&ctx),

@@ -42,6 +42,18 @@ impl Output {
         exactly(&format!("{}\n", harmless_json(&text)))
     }
 
+    /// The same with the document on one line, for what goes on after it.
+    pub fn show_line(
+        &self,
+        document: &Value,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        match self.json {
+            true => self.json_line(document),
+            false => self.text(&text()),
+        }
+    }
+
     /// One JSON array, of which only one element is in memory.
     pub fn documents<T: Serialize>(
         &self,

@@ -7,6 +7,8 @@
     clippy::print_stderr
 )] // a failed test says why
 
+#[path = "../support/chat.rs"]
+mod chat_support;
 #[path = "../support/cli.rs"]
 mod cli_support;
 #[path = "../support/seeds.rs"]
@@ -19,6 +21,7 @@ mod window_support;
 mod compare;
 mod corpus;
 mod dry_run;
+mod endpoint;
 mod grpo;
 mod harmless;
 mod lost_output;
@@ -30,6 +33,7 @@ mod resume;
 mod rewards;
 mod run;
 mod runs;
+mod serve_model;
 mod study;
 mod study_files;
 mod table;

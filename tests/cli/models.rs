@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::cli_support::{Place, lines, short};
 use serde_json::{Value, json};
 
-fn place() -> &'static Place {
+pub(crate) fn place() -> &'static Place {
     static PLACE: OnceLock<Place> = OnceLock::new();
     PLACE.get_or_init(|| {
         let place = Place::new();

@@ -18,6 +18,7 @@ mod shared_data;
 #[path = "../support/study.rs"]
 mod study_support;
 
+mod judges;
 mod kill_anywhere;
 mod matching;
 mod packs;

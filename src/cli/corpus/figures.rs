@@ -248,7 +248,7 @@ fn confusion_text(found: &LabelConfusion) -> String {
     text + &without_text(found.without, "labels")
 }
 
-fn agreement_text(found: &Agreement) -> String {
+pub(in crate::cli) fn agreement_text(found: &Agreement) -> String {
     if found.rows.is_empty() {
         return format!("{NOTHING}{}", without_text(found.without, "scores"));
     }

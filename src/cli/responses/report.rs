@@ -1,6 +1,6 @@
 //! Prints a summary of newly stored responses.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::input::problem_lines;
 use crate::cli::output::count;
@@ -12,32 +12,48 @@ use crate::text::shown::{one_line, shell_last};
 /// Contexts that are named; the rest is only counted.
 const SHOWN_CONTEXTS: usize = 20;
 
-pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(), Failure> {
+/// Dist-1, Dist-2 and the mean length in words.
+fn figures(answers: &[&str]) -> [f64; 3] {
+    let words = ResponseWords::new(answers);
+    let mean_words = words.words() as f64 / words.len().max(1) as f64;
+    [words.dist(1), words.dist(2), mean_words]
+}
+
+/// The summary as JSON.
+pub(in crate::cli) fn document(stored: &StoredResponses) -> Value {
+    let responses = &stored.responses;
+    let answers = stored.texts();
+    let [dist_1, dist_2, mean_words] = figures(&answers);
+    json!({
+        "system": stored.system,
+        "source": stored.source,
+        "sha256": responses.sha256,
+        "rows": responses.rows,
+        "contexts": stored.contexts.len(),
+        "responses": answers.len(),
+        "aligned_by": responses.aligned_by,
+        "tokenized": responses.tokenized,
+        "notes": responses.notes,
+        "problems": responses.problems,
+        "foreign_contexts": stored.foreign,
+        "dist_1": dist_1,
+        "dist_2": dist_2,
+        "mean_words": mean_words,
+        "duplicate_share": responses.duplicate_share(),
+    })
+}
+
+pub(in crate::cli) fn report(
+    ctx: &CommandContext,
+    stored: &StoredResponses,
+) -> Result<(), Failure> {
+    if ctx.out.json {
+        return ctx.out.document(&document(stored));
+    }
     let responses = &stored.responses;
     let (foreign, order) = (&stored.foreign, &stored.contexts);
     let answers = stored.texts();
-    let words = ResponseWords::new(&answers);
-    let (dist_1, dist_2) = (words.dist(1), words.dist(2));
-    let mean_words = words.words() as f64 / words.len().max(1) as f64;
-    if ctx.out.json {
-        return ctx.out.document(&json!({
-            "system": stored.system,
-            "source": stored.source,
-            "sha256": responses.sha256,
-            "rows": responses.rows,
-            "contexts": order.len(),
-            "responses": answers.len(),
-            "aligned_by": responses.aligned_by,
-            "tokenized": responses.tokenized,
-            "notes": responses.notes,
-            "problems": responses.problems,
-            "foreign_contexts": foreign,
-            "dist_1": dist_1,
-            "dist_2": dist_2,
-            "mean_words": mean_words,
-            "duplicate_share": responses.duplicate_share(),
-        }));
-    }
+    let [dist_1, dist_2, mean_words] = figures(&answers);
     let number = |n: usize| count(n as u64);
     let mut text = format!(
         "{}: {} responses to {} contexts of {}, {}\n",

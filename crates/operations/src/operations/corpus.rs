@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use agreement::{Agreement, AgreementRow, agreement};
+pub(super) use agreement::{Pairs, of_pairs};
 pub use answers::{AnswerNames, Narrowing, names};
 pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};

@@ -179,6 +179,48 @@ pub enum OperationError {
     Similarity { similarity: f64 },
     #[error("nothing is left to export: {why}")]
     NothingExported { why: String },
+    #[error("{}: {problem}", path.display())]
+    Template { path: PathBuf, problem: String },
+    #[error("{}: {problem}", path.display())]
+    Rubric { path: PathBuf, problem: String },
+    #[error(
+        "{variable} is not set, and the key was to be in it; set it, or name another variable with --key-variable"
+    )]
+    NoKey { variable: String },
+    #[error(
+        "the prompt shows {needed} examples, and the training split of {data} has {there} to draw; give a template with \
+         fewer, or another data set"
+    )]
+    NoExamples {
+        data: String,
+        there: usize,
+        needed: usize,
+    },
+    #[error("{data} has no context to answer; choose another with --data and --split")]
+    NoContextsToAnswer { data: String },
+    #[error("there is nothing to judge: {what}")]
+    NothingToJudge { what: &'static str },
+    #[error("there is no answer of {system:?}; there are answers of {there}")]
+    NoAnswersOf { system: String, there: String },
+    #[error("series {ask} is no judge's; `emprl endpoint list` shows what each is")]
+    NoJudgeSeries { ask: i64 },
+    #[error(
+        "what series {ask} judged has changed or is gone, so that its answers belong to other texts"
+    )]
+    JudgedChanged { ask: i64 },
+    /// A series of requests ended early.
+    #[error(
+        "{source}; {recorded} of {of} are answered and kept, and the same command asks what is missing"
+    )]
+    AskFailed {
+        recorded: usize,
+        of: usize,
+        source: Box<OperationError>,
+    },
+    #[error(
+        "stopped; {recorded} of {of} are answered and kept, and the same command asks what is missing"
+    )]
+    AskStopped { recorded: usize, of: usize },
     /// Writing to a file that the operation names in its own error.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -231,6 +273,7 @@ impl OperationError {
                 is_wrong_set(error)
             }
             OperationError::Fetch(error) => error.is_usage(),
+            OperationError::AskFailed { source, .. } => source.is_usage(),
             OperationError::Study(error) => matches!(
                 error,
                 StudyError::Definition { .. }
@@ -248,6 +291,13 @@ impl OperationError {
             | OperationError::NotInCorpus { .. }
             | OperationError::ExportEnding { .. }
             | OperationError::NoPreference
+            | OperationError::Template { .. }
+            | OperationError::Rubric { .. }
+            | OperationError::NoKey { .. }
+            | OperationError::NoExamples { .. }
+            | OperationError::NothingToJudge { .. }
+            | OperationError::NoAnswersOf { .. }
+            | OperationError::NoJudgeSeries { .. }
             | OperationError::Similarity { .. }
             | OperationError::RunNameLine => true,
             _ => false,

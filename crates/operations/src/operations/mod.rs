@@ -12,6 +12,7 @@
 //! signature whether a store has what a figure's signature says
 //! fetch     models and data sets from the network
 //! corpus    anybody's records: inspect, import, list, show, sum up, select, export
+//! endpoint  language models at addresses, as systems and as judges
 //! programs  programs that a person allows a reward to start
 //! ```
 
@@ -20,6 +21,7 @@ mod controls;
 pub mod corpus;
 pub mod data;
 pub mod devices;
+pub mod endpoint;
 mod error;
 pub mod evaluate;
 pub mod exports;

@@ -55,7 +55,7 @@ impl StoredResponses {
         answers.map(String::as_str).collect()
     }
 
-    fn put(self, store: &Path, replace: bool) -> Result<Self, OperationError> {
+    pub(super) fn put(self, store: &Path, replace: bool) -> Result<Self, OperationError> {
         Store::open(store)?.put_system(
             &self.system,
             &self.source,

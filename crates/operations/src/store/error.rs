@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{ErrorCode, ffi};
 
-use super::{QueueId, RunId, StudyId};
+use super::{AskId, QueueId, RunId, StudyId};
 use crate::checkpoint::CheckpointError;
 use crate::study::contexts::ContextKey;
 use crate::study::{PackError, StudyError};
@@ -173,6 +173,8 @@ pub enum StoreError {
         "{id} is not in the queue: it was started or removed; `emprl queue list` shows what is queued"
     )]
     NotQueued { id: QueueId },
+    #[error("no series of requests has the number {}; `emprl endpoint list` shows them", .ask.0)]
+    NoAsk { ask: AskId },
     #[error("run {run} is in progress ({holder}); stop it there first, or wait until it ends")]
     Held { run: RunId, holder: String },
     #[error("run {run} is deleted; restore it with `emprl runs undelete {run}` first")]

@@ -8,6 +8,7 @@
 
 mod access;
 mod aside;
+mod asks;
 mod by_run;
 mod catalog;
 mod checkpoint_rows;
@@ -37,6 +38,7 @@ mod writer;
 
 pub use crate::experiment::RunStatus;
 pub use access::{Access, ReadOnly, access, creatable};
+pub use asks::{AskId, AskRow, Exchange, Judged, Preferred, RecordedAnswer};
 pub use catalog::{CatalogParts, Names};
 pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef};

@@ -4,6 +4,7 @@
 //! are appended.
 
 mod aside;
+mod asks;
 mod events;
 mod runs;
 mod studies;
@@ -21,7 +22,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 11] = [
+const MIGRATIONS: [Step<'static>; 12] = [
     Step::Sql(runs::RUNS),
     Step::Sql(studies::STUDIES),
     Step::Sql(runs::KEEPING),
@@ -33,6 +34,7 @@ const MIGRATIONS: [Step<'static>; 11] = [
     Step::Sql(runs::CONTROLS),
     Step::Sql(runs::HELD_OUT),
     Step::Sql(runs::LISTED),
+    Step::Sql(asks::ASKS),
 ];
 
 /// One step from a version to the next.

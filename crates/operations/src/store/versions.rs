@@ -19,7 +19,7 @@ pub struct StoreVersions {
     pub runs: u64,
     pub checkpoints: u64,
     pub queue: u64,
-    /// Systems with their scores, and pinned cases.
+    /// Systems with their scores, and pinned cases; what was asked of endpoints.
     pub systems: u64,
     /// Studies, assignments and judgements.
     pub studies: u64,
@@ -79,6 +79,11 @@ const SYSTEMS: Tables = &[
     ("system_scores", Columns("system, scored")),
     ("response_levels", Follows),
     ("pins", Columns("context, pinned, note")),
+    // Their rows count once the series is complete.
+    ("asks", Columns("id, ended")),
+    ("exchanges", Follows),
+    ("judge_scores", Follows),
+    ("judge_verdicts", Follows),
 ];
 
 const STUDIES: Tables = &[

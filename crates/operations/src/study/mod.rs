@@ -29,7 +29,7 @@ pub mod verdict;
 pub use align_by::AlignBy;
 pub use error::{PackError, StudyError};
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

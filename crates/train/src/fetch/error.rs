@@ -53,6 +53,25 @@ pub enum FetchError {
         /// In the server's own words, after a colon; or empty.
         says: String,
     },
+    #[error("{url}: the server refuses the request with {status}{says}{}", refused_fix(*.status))]
+    Refused {
+        url: String,
+        status: u16,
+        /// In the server's own words, after a colon; or empty.
+        says: String,
+    },
+    #[error(
+        "{url}: failed {times} times ({why}); check the server, and that it answers as OpenAI's does under this address"
+    )]
+    Failing {
+        url: String,
+        times: u32,
+        why: String,
+    },
+    #[error(
+        "{variable}: holds what cannot be a key (blanks, or letters beyond ASCII); set it again"
+    )]
+    Key { variable: String },
     #[error("{url}: does not answer as a hub does ({problem}); check HF_ENDPOINT")]
     NotAHub { url: String, problem: String },
     #[error("{url}: {why}")]
@@ -133,7 +152,26 @@ pub enum FetchError {
     Stopped,
 }
 
+/// What helps where a server refuses.
+fn refused_fix(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "; check the key in the environment variable",
+        404 => "; check the address, and the name of the model",
+        300..=399 => "; it leads elsewhere: give the address that it leads to",
+        _ => "",
+    }
+}
+
 impl FetchError {
+    /// Whether a server refused this one request for what is in it; another one may be answered.
+    pub fn is_of_this_request(&self) -> bool {
+        let status = match self {
+            FetchError::Refused { status, .. } => *status,
+            _ => return false,
+        };
+        matches!(status, 400 | 413 | 422)
+    }
+
     /// Whether the request itself was invalid.
     pub fn is_usage(&self) -> bool {
         matches!(
@@ -143,6 +181,7 @@ impl FetchError {
                 | FetchError::UnknownSet { .. }
                 | FetchError::Address { .. }
                 | FetchError::Setting { .. }
+                | FetchError::Key { .. }
         )
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use ureq::http::{HeaderMap, Method, Request, Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -23,6 +24,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 const MOST_REDIRECTS: usize = 10;
 /// Bytes of a JSON answer. A list of a thousand files has 0.1 MB.
 const LARGEST_DOCUMENT: u64 = 16 << 20;
+/// Letters of what a server says that are repeated.
+const MOST_WORDS: usize = 300;
 
 /// A client. Proxies come from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 pub struct Http {
@@ -100,18 +103,67 @@ impl Http {
         document: &[u8],
         limit: Duration,
     ) -> Result<Vec<u8>, FetchError> {
-        let uri = parse(url)?;
-        let wrong = |why: String| FetchError::Unanswered {
-            url: url.to_string(),
-            why,
+        let failed = |trouble| match trouble {
+            Trouble::Passing { why, .. } => FetchError::Unanswered {
+                url: url.to_string(),
+                why,
+            },
+            Trouble::Lasting(error) => error,
         };
-        let request = Request::builder()
+        let answer = self.posted(url, document, limit).map_err(failed)?;
+        if !(200..300).contains(&answer.status()) {
+            return Err(answer.refused());
+        }
+        answer.document().map_err(failed)
+    }
+
+    /// The same with the token, for who tries again what passes.
+    pub(super) fn post_once(
+        &self,
+        url: &str,
+        document: &[u8],
+        limit: Duration,
+    ) -> Result<Vec<u8>, Trouble> {
+        let answer = self.posted(url, document, limit)?;
+        let status = answer.status();
+        if (200..300).contains(&status) {
+            return answer.document();
+        }
+        let wait = wait_of(answer.response.headers());
+        // 529 is what some servers say when they are overloaded.
+        let passes = matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 529);
+        let url = answer.url.to_string();
+        let says = says_of(&answer.document().unwrap_or_default());
+        if passes {
+            return Err(Trouble::Passing {
+                why: format!("the server answers {status}{says}"),
+                wait,
+            });
+        }
+        Err(FetchError::Refused { url, status, says }.into())
+    }
+
+    /// Whether what is sent there could be read on its way.
+    pub(super) fn is_bare(&self, url: &str) -> bool {
+        parse(url).is_ok_and(|url| url.scheme_str() == Some("http") && !is_this_machine(&url))
+    }
+
+    /// The answer to a document, whatever its status.
+    fn posted(&self, url: &str, document: &[u8], limit: Duration) -> Result<Answer, Trouble> {
+        let uri = parse(url)?;
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(uri.clone())
             .header(CONTENT_TYPE, "application/json");
+        if let Some((_, token)) = self.token.as_ref().filter(|(at, _)| same_origin(at, &uri)) {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
         let request = request
             .body(document)
-            .map_err(|error| wrong(error.to_string()))?;
+            .map_err(|error| FetchError::Address {
+                address: url.to_string(),
+                problem: error.to_string(),
+            })?;
         let configured = self.agent.configure_request(request);
         let configured = configured
             .timeout_global(Some(limit))
@@ -121,20 +173,9 @@ impl Http {
             true => configured.proxy(None).build(),
             false => configured.build(),
         };
-        let failed = |error| match trouble(&uri, error) {
-            Trouble::Passing { why, .. } => wrong(why),
-            Trouble::Lasting(error) => error,
-        };
-        let response = self.agent.run(request).map_err(failed)?;
-        let answer = Answer {
-            url: uri.clone(),
-            response,
-        };
-        if !(200..300).contains(&answer.status()) {
-            return Err(answer.refused());
-        }
-        let body = answer.response.into_body().into_with_config();
-        body.limit(LARGEST_DOCUMENT).read_to_vec().map_err(failed)
+        let response = self.agent.run(request);
+        let response = response.map_err(|error| trouble(&uri, error))?;
+        Ok(Answer { url: uri, response })
     }
 
     fn repeat(
@@ -237,6 +278,13 @@ impl Answer {
         body.limit(u64::MAX).reader()
     }
 
+    /// The whole body.
+    fn document(self) -> Result<Vec<u8>, Trouble> {
+        let body = self.response.into_body().into_with_config();
+        let bytes = body.limit(LARGEST_DOCUMENT).read_to_vec();
+        bytes.map_err(|error| trouble(&self.url, error))
+    }
+
     /// The body as JSON.
     pub fn json<T: DeserializeOwned>(self) -> Result<T, FetchError> {
         let url = self.url.to_string();
@@ -262,6 +310,23 @@ impl Answer {
                 format!(": {says}")
             },
         }
+    }
+}
+
+/// What a body says is wrong, after a colon: the message of an error in JSON, else the text itself; or nothing.
+fn says_of(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let json: Option<Value> = serde_json::from_str(&text).ok();
+    let message = json.as_ref().and_then(|json| {
+        let error = json.get("error").unwrap_or(json);
+        let message = error.get("message").or_else(|| json.get("detail"));
+        message.unwrap_or(error).as_str()
+    });
+    let words: Vec<&str> = message.unwrap_or(&text).split_whitespace().collect();
+    let words: String = words.join(" ").chars().take(MOST_WORDS).collect();
+    match words.is_empty() {
+        true => words,
+        false => format!(": {words}"),
     }
 }
 
@@ -316,7 +381,10 @@ fn redirected(from: &Uri, location: &str) -> Result<Uri, FetchError> {
 /// The pause that the server asks for.
 fn wait_of(headers: &HeaderMap) -> Duration {
     let seconds = headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
-    Duration::from_secs(seconds.and_then(|wait| wait.parse().ok()).unwrap_or(0))
+    let seconds: Option<f64> = seconds.and_then(|wait| wait.trim().parse().ok());
+    // A day is more than anybody waits for, and no overflow.
+    let seconds = seconds.filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    Duration::from_secs_f64(seconds.unwrap_or(0.0))
 }
 
 fn trouble(url: &Uri, error: ureq::Error) -> Trouble {

@@ -1,11 +1,12 @@
 //! What a person asks to have from the network: models from a Hugging Face hub, data sets from their authors, scores
-//! from a server of their own.
+//! from a server of their own, answers from a language model at an address.
 //!
 //! The only room that speaks HTTP, and only when told to. A download can be stopped at any moment and is continued
 //! where it ended; what arrives is checked and only then put in its place. Must not know the store, a tensor or
 //! anything that draws.
 
 mod archive;
+mod chat_server;
 mod checksum;
 mod disk;
 mod download;
@@ -18,6 +19,7 @@ mod score_server;
 
 use std::ops::ControlFlow;
 
+pub use chat_server::{ChatServer, Key};
 pub use checksum::Checksum;
 pub use error::FetchError;
 pub use http::Http;

@@ -1,11 +1,14 @@
 //! What is tried again, how often and after what pause.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::{FetchError, Tracker};
 
 /// The longest pause that a server can ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// The longest pause that failures lead to.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How often a pause asks whether the fetch is to stop.
 const NAP: Duration = Duration::from_millis(50);
 
@@ -89,12 +92,36 @@ impl Attempts {
             });
         }
         tracing::info!("{url}: {why}; trying again");
-        let pause = self.retry.pause * 2u32.saturating_pow(self.failed - 1);
+        let pause = self
+            .retry
+            .pause
+            .saturating_mul(2u32.saturating_pow(self.failed - 1));
+        // Who failed together does not come back together.
+        let pause = pause.min(LONGEST_PAUSE).mul_f64(1.0 + 0.5 * chance());
         let until = Instant::now() + pause.max(wait.min(LONGEST_WAIT));
         while Instant::now() < until {
             tracker.tell()?;
             std::thread::sleep(NAP.min(until.saturating_duration_since(Instant::now())));
         }
         Ok(())
+    }
+}
+
+/// A number from 0 to below 1, another one each time; nothing that is computed depends on it.
+fn chance() -> f64 {
+    let number = RandomState::new().build_hasher().finish();
+    (number >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_is_spread_over_its_range() {
+        let drawn: Vec<f64> = (0..1000).map(|_| chance()).collect();
+        assert!(drawn.iter().all(|number| (0.0..1.0).contains(number)));
+        let mean = drawn.iter().sum::<f64>() / 1000.0;
+        assert!((0.4..0.6).contains(&mean), "{mean}");
     }
 }

@@ -3,6 +3,7 @@
 //! Must not know tensors, data sets or files other than a tokenizer's.
 
 pub mod chat;
+pub mod pattern;
 mod sentences;
 pub mod shown;
 mod tokenizer;

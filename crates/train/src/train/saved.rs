@@ -268,6 +268,18 @@ impl SavedModel {
         Ok(truncated)
     }
 
+    /// How many tokens are read of a context.
+    ///
+    /// # Errors
+    /// The model's chat template refuses it.
+    pub fn context_tokens(
+        &self,
+        context: Turns<'_>,
+        max_source: usize,
+    ) -> Result<usize, TrainError> {
+        Ok(self.tokenizer.context(context, max_source)?.len())
+    }
+
     pub(super) fn sources<'a>(
         &self,
         contexts: impl Iterator<Item = Turns<'a>>,

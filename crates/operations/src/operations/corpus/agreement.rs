@@ -60,7 +60,7 @@ pub struct SameScale {
 }
 
 /// Both scores of the answers of a conversation.
-type Pairs = Vec<(f64, f64)>;
+pub(in crate::operations) type Pairs = Vec<(f64, f64)>;
 
 /// Compares two scores over the answers that have both; repeats of a score count as their mean.
 ///
@@ -98,6 +98,18 @@ pub fn agreement(
         }
         Ok(())
     })?;
+    let names = [first.to_string(), second.to_string()];
+    Ok(of_pairs(names, &systems, ranges, without))
+}
+
+/// How two scores agree: their pairs by system and conversation, with the lowest and highest value of each where that is
+/// known, and how many answers lack one of the two.
+pub(in crate::operations) fn of_pairs(
+    [first, second]: [String; 2],
+    systems: &BTreeMap<String, HashMap<String, Pairs>>,
+    ranges: [Option<[f64; 2]>; 2],
+    without: usize,
+) -> Agreement {
     let mut all: HashMap<&str, Pairs> = HashMap::new();
     for (conversation, pairs) in systems.values().flatten() {
         all.entry(conversation).or_default().extend(pairs);
@@ -132,13 +144,13 @@ pub fn agreement(
             scale.lowest + scale.steps as f64 - 1.0
         )),
     }
-    Ok(Agreement {
-        first: first.to_string(),
-        second: second.to_string(),
+    Agreement {
+        first,
+        second,
         without,
         rows,
         notes,
-    })
+    }
 }
 
 /// Conversations in a fixed order, so that the same are always drawn.

@@ -241,6 +241,41 @@ fn results_of_every_earlier_version_are_kept_and_have_no_controls_and_no_auditor
 }
 
 #[test]
+fn systems_of_every_earlier_version_are_kept_and_what_is_asked_has_tables_of_its_own() {
+    for earlier in 2..MIGRATIONS.len() {
+        let mut db = at_version(&MIGRATIONS[..earlier]);
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             INSERT INTO systems (name, source, sha256, aligned_by, tokenized, rows, imported, problems_json)
+             VALUES ('CEM', 'cem.txt', '', '\"order\"', 0, 1, 5, '[]');
+             INSERT INTO contexts VALUES (1, 'key', '{}');
+             INSERT INTO responses VALUES (1, 0, 1, 'I see.');",
+        )
+        .unwrap();
+        migrate(&mut db).ok().unwrap();
+        db.execute_batch(
+            "INSERT INTO asks (digest, kind, about_json, begun) VALUES ('d', 'rate', '{}', 7);
+             INSERT INTO exchanges VALUES (1, 'key', '{}', '{}', 8);
+             INSERT INTO judge_scores VALUES (1, 'key', 4.0);",
+        )
+        .unwrap();
+        let row: (String, f64) = db
+            .query_row(
+                "SELECT response, value FROM responses, judge_scores",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(row, ("I see.".into(), 4.0), "from version {earlier}");
+        db.execute_batch("DELETE FROM asks").unwrap();
+        let left: i64 = db
+            .query_row("SELECT count(*) FROM judge_scores", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(left, 0, "a series takes its answers and scores along");
+    }
+}
+
+#[test]
 fn steps_build_on_each_other_and_keep_the_rows() {
     let steps = [
         "CREATE TABLE a (x INTEGER) STRICT",

@@ -20,6 +20,7 @@ use crate::data::corpus::{Corpus, Counts, Record, Shape};
 use crate::data::import::{FileReport, ImportReport, SkippedRow};
 
 pub use additions::{AddedTo, Adding, Addition, Remarks, additions, delete_addition};
+pub use sets::split_of;
 pub(super) use sets::{open_dialogues, open_levels};
 
 const RECORDS: &str = "records.jsonl";

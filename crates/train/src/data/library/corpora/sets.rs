@@ -41,10 +41,7 @@ pub fn open_dialogues(
     let given = !entry.counts.splits.is_empty();
     let mut conversations = BySplit::<HashSet<String>>::default();
     read_records(store, &manifest, |record| {
-        let split = match given {
-            true => record.split.unwrap_or(Split::Train),
-            false => drawn_split(conversation(&record)),
-        };
+        let split = split_of(&record, given);
         let Some(example) = example(record) else {
             return Ok(());
         };
@@ -62,6 +59,14 @@ pub fn open_dialogues(
         *set.conversations.get_mut(split) = conversations.get(split).len();
     }
     Ok(set)
+}
+
+/// The split of a record; `given` says whether any record of its corpus says one.
+pub fn split_of(record: &Record, given: bool) -> Split {
+    match given {
+        true => record.split.unwrap_or(Split::Train),
+        false => drawn_split(conversation(record)),
+    }
 }
 
 /// The levels of a corpus: its records with a context, a target or exactly one response, and a level of the answer.

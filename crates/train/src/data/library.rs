@@ -25,7 +25,9 @@ mod files;
 mod preferences;
 mod replace;
 
-pub use corpora::{CorpusEntry, check_free, corpus, each_record, import_corpus, require_corpus};
+pub use corpora::{
+    CorpusEntry, check_free, corpus, each_record, import_corpus, record_at, require_corpus,
+};
 use files::{MANIFEST, fingerprint, jsonl, parse, read_files, read_manifest, set_dir, write_set};
 pub use files::{Manifest, StoredFile};
 pub use preferences::{PREFERENCES, import_preferences, open_preferences};

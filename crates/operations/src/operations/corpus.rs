@@ -21,7 +21,7 @@ pub use agreement::{Agreement, AgreementRow, agreement};
 pub use answers::{AnswerNames, Narrowing, names};
 pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
-pub use facets::{Browsed, FoundRecord, LabelFacet, ScoreFacet, browse};
+pub use facets::{Bar, Browsed, FoundRecord, LabelFacet, ScoreFacet, browse};
 pub use select::{Criteria, Selected, select};
 pub use show::{Shown, show};
 pub use systems::{AddedSystems, add_systems, corpus_of};
@@ -31,6 +31,7 @@ use super::{OperationError, require_writable};
 use crate::data::DataError;
 use crate::data::corpus::record::Record;
 use crate::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
+pub use crate::data::library::record_at;
 use crate::data::library::{self, CorpusEntry, FoundCorpora, Manifest};
 
 /// Records that are shown as they would be read.

@@ -337,6 +337,10 @@ impl Vocabulary for AnswerNames {
     fn names(&self) -> &[Name] {
         &self.names
     }
+
+    fn example(&self) -> [&str; 2] {
+        ["words", "words > 20"]
+    }
 }
 
 struct AnswerFacts<'a> {
@@ -549,6 +553,8 @@ mod tests {
         }
         let error = parse("emotoin = sad", &names).unwrap_err();
         assert!(error.message.contains("did you mean `emotion`"), "{error}");
+        let error = parse("emotion = sad and", &names).unwrap_err();
+        assert!(error.message.contains("such as `words > 20`"), "{error}");
         let error = names.label("mood").unwrap_err().to_string();
         assert!(
             error.contains("emotion, Cue_type") || error.contains("Cue_type, emotion"),

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::OperationError;
+use super::super::{OperationError, read_or_default};
 use super::answers::{Answer, Counted, Narrowing};
+use super::systems::source_of;
 use crate::data::corpus::Record;
 use crate::data::corpus::record::Origin;
 use crate::data::library;
@@ -25,6 +26,9 @@ const ROW_LETTERS: usize = 160;
 pub struct Browsed {
     /// Records of the corpus.
     pub records: usize,
+    /// Those of them that are left out of everything else here, as a study that is still blind has them: whoever judges
+    /// them could look up whose answers they are.
+    pub withheld: usize,
     /// Answers that the filter lets through.
     pub answers: usize,
     /// The records with such an answer, in their order.
@@ -71,8 +75,16 @@ pub struct ScoreFacet {
     pub range: Option<[f64; 2]>,
     /// Who gave it, where that is known and the same everywhere.
     pub origin: Option<Origin>,
-    /// Values in equal steps from `least` to `greatest`.
-    pub bars: Vec<usize>,
+    /// From the least on: a bar for each value where there are few, else equal steps.
+    pub bars: Vec<Bar>,
+}
+
+/// Values of a score from `from` to `to`, which belongs to the next bar unless this is the last or has one value alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Bar {
+    pub from: f64,
+    pub to: f64,
+    pub n: usize,
 }
 
 /// Finds the records with an answer that the filter lets through, and counts their labels and scores. `stopped` is
@@ -88,9 +100,15 @@ pub fn browse(
 ) -> Result<Browsed, OperationError> {
     let mut browsed = Browsed::default();
     let mut counts = Counts::new(narrowing);
+    let blind = read_or_default(store, |reader| reader.blind_positions(&source_of(corpus)))?;
     library::each_record(store, corpus, |record| {
         if stopped() {
             return Err(OperationError::Stopped);
+        }
+        if blind.contains(&browsed.records) {
+            browsed.withheld += 1;
+            browsed.records += 1;
+            return Ok(());
         }
         let mut answers = Answer::of(&record);
         answers.retain(|answer| narrowing.lets_through(answer));
@@ -286,24 +304,6 @@ fn score_facet(
 ) -> Option<ScoreFacet> {
     let least = values.iter().copied().reduce(f64::min)?;
     let greatest = values.iter().copied().reduce(f64::max)?;
-    // Few values have a bar each.
-    let mut different = HashSet::new();
-    for value in values {
-        if different.len() > BARS {
-            break;
-        }
-        different.insert(value.to_bits());
-    }
-    let bars = different.len().clamp(1, BARS);
-    let step = (greatest - least) / bars as f64;
-    let mut counts = vec![0; bars];
-    for value in values {
-        let at = match step > 0.0 {
-            true => ((value - least) / step) as usize,
-            false => 0,
-        };
-        counts[at.min(bars - 1)] += 1;
-    }
     Some(ScoreFacet {
         name: name.to_string(),
         n: values.len(),
@@ -312,8 +312,45 @@ fn score_facet(
         greatest,
         range,
         origin,
-        bars: counts,
+        bars: bars(values, least, greatest),
     })
+}
+
+fn bars(values: &[f64], least: f64, greatest: f64) -> Vec<Bar> {
+    let mut single: Vec<Bar> = Vec::new();
+    for value in values {
+        if let Some(bar) = single.iter_mut().find(|bar| bar.from == *value) {
+            bar.n += 1;
+        } else if single.len() < BARS {
+            let (from, to, n) = (*value, *value, 1);
+            single.push(Bar { from, to, n });
+        } else {
+            single.clear();
+            break;
+        }
+    }
+    if !single.is_empty() {
+        single.sort_by(|a, b| a.from.total_cmp(&b.from));
+        return single;
+    }
+    let step = (greatest - least) / BARS as f64;
+    let edge = |at: usize| match at == BARS {
+        true => greatest,
+        false => least + step * at as f64,
+    };
+    let mut bars: Vec<Bar> = (0..BARS)
+        .map(|at| Bar {
+            from: edge(at),
+            to: edge(at + 1),
+            n: 0,
+        })
+        .collect();
+    for value in values {
+        // By the edges themselves, so that a bar holds what a filter by them finds.
+        let at = bars.iter().rposition(|bar| bar.from <= *value);
+        bars[at.unwrap_or_default()].n += 1;
+    }
+    bars
 }
 
 #[cfg(test)]
@@ -363,10 +400,15 @@ mod tests {
         let rating = score("rating");
         assert_eq!((rating.n, rating.mean), (3, 3.0));
         assert_eq!((rating.least, rating.greatest), (1.0, 5.0));
-        assert_eq!(rating.bars, [1, 1, 1]);
+        let bars: Vec<(f64, usize)> = rating.bars.iter().map(|bar| (bar.to, bar.n)).collect();
+        assert_eq!(bars, [(1.0, 1), (3.0, 1), (5.0, 1)]);
         assert_eq!((rating.range, rating.origin), (Some([1.0, 5.0]), None));
         // The record's own, however many answers it has.
-        assert_eq!((score("ease").n, &score("ease").bars[..]), (1, &[1][..]));
+        assert_eq!((score("ease").n, score("ease").bars.len()), (1, 1));
+        let many: Vec<f64> = (0..100).map(f64::from).collect();
+        let steps = super::bars(&many, 0.0, 99.0);
+        assert_eq!((steps.len(), steps[15].to), (BARS, 99.0));
+        assert_eq!(steps.iter().map(|bar| bar.n).sum::<usize>(), 100);
     }
 
     #[test]

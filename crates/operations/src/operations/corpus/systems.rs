@@ -29,6 +29,11 @@ pub struct AddedSystems {
     pub without_context: usize,
 }
 
+/// The source of a system whose responses are those of a corpus.
+pub(super) fn source_of(corpus: &str) -> String {
+    format!("{SOURCE}{corpus}")
+}
+
 /// The corpus that a system with this source comes from. Its responses are at the places of their records.
 pub fn corpus_of(source: &str) -> Option<&str> {
     source.strip_prefix(SOURCE)
@@ -48,7 +53,7 @@ pub fn add_systems(store: &Path, corpus: &str) -> Result<AddedSystems, Operation
             name: corpus.to_string(),
         });
     }
-    let source = format!("{SOURCE}{corpus}");
+    let source = source_of(corpus);
     let known = list(store)?.systems;
     for name in &names {
         let is_own = |row: &SystemRow| row.name == *name && row.source == source;

@@ -198,6 +198,26 @@ impl StoreReader {
     }
 }
 
+impl StoreReader {
+    /// Where the systems of this source answered contexts of studies that are still blind, from 0.
+    pub fn blind_positions(&self, source: &str) -> Result<HashSet<usize>, StoreError> {
+        self.read(|db| {
+            let blind = blind_contexts(db)?;
+            if blind.is_empty() {
+                return Ok(HashSet::new());
+            }
+            let sql = "SELECT DISTINCT position, key FROM responses
+                 JOIN systems ON systems.id = system JOIN contexts ON contexts.id = context
+                 WHERE source = ?";
+            let all = query_all(db, sql, [source], |row| {
+                Ok((row.get::<_, i64>(0)? as usize, ContextKey(row.get(1)?)))
+            })?;
+            let withheld = all.into_iter().filter(|(_, key)| blind.contains(key));
+            Ok(withheld.map(|(position, _)| position).collect())
+        })
+    }
+}
+
 /// The contexts of studies that were created here and are not unblinded.
 fn blind_contexts(db: &Connection) -> Result<HashSet<ContextKey>, Fault> {
     let sql = "SELECT DISTINCT json_extract(item_json, '$.context') FROM study_items

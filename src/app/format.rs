@@ -93,6 +93,14 @@ pub fn count(value: u64) -> String {
     grouped(&value.to_string(), THIN)
 }
 
+/// A count with its noun, in the singular or the plural.
+pub fn counted(n: usize, one: &str, many: &str) -> String {
+    match n {
+        1 => format!("1 {one}"),
+        n => format!("{} {many}", count(n as u64)),
+    }
+}
+
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut value = bytes as f64;

@@ -6,6 +6,7 @@
 mod cases;
 mod compare;
 mod consent;
+mod corpora;
 mod experiments;
 mod judging;
 mod library;
@@ -165,6 +166,7 @@ impl Core {
         self.poll_studies();
         self.state.people.tables.made.poll();
         self.poll_library();
+        self.poll_corpora();
         self.poll_playground();
         self.state.paths.completions.poll();
         self.start_next_queued();
@@ -207,6 +209,8 @@ impl Core {
                 self.load_cached_models();
             }
             Place::Data => {
+                // A study may have become blind, or not be any more.
+                self.state.library.records.forget_found();
                 self.load_sets();
                 self.load_models();
                 self.load_cached_models();

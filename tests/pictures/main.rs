@@ -20,7 +20,7 @@ mod window_support;
 use std::path::{Path, PathBuf};
 
 use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
-use crate::window_support::{Window, click, expect, open_as, run, settle};
+use crate::window_support::{Window, click, expect, open_as, run, settle, write_in};
 use eframe::egui::os::OperatingSystem;
 use eframe::egui::{Color32, Key, Modifiers, Rect, Style, Theme};
 use egui_kittest::kittest::Queryable;
@@ -29,6 +29,7 @@ use emprl::store::{RunStatus, Store};
 use emprl::study::definition::StudyKind;
 use image::RgbaImage;
 use raster::Raster;
+use serde_json::json;
 
 /// What differs from one machine or day to the next, and is painted over.
 const MASKED: [&str; 1] = ["EmpRL Studio 0"];
@@ -181,6 +182,7 @@ fn every_place(look: &str, theme: Theme, size: [f32; 2], scale: f32) {
     fill(&store);
     researcher(&mut open(&store, &album), &mut album);
     people(&mut open(&store, &album), &mut album);
+    corpora(&mut open(&store, &album), &mut album, &store);
     album.results.unwrap();
 }
 
@@ -234,6 +236,76 @@ fn researcher(window: &mut Window, album: &mut Album<'_>) {
     click(window, "Data and models");
     expect(window, "18 emotions");
     album.take(window, "data");
+}
+
+/// Anybody's file: looked at, browsed, and in the Case study.
+fn corpora(window: &mut Window, album: &mut Album<'_>, store: &Path) {
+    let file = store.join("ratings.jsonl");
+    std::fs::write(&file, rated(60)).expect("a file");
+    click(window, "Data and models");
+    click(window, "Import a corpus…");
+    album.take(window, "corpus-empty");
+    write_in(window, "File of the corpus", &file.display().to_string());
+    click(window, "Look at it");
+    expect(window, "Name of the corpus");
+    album.take(window, "corpus-import");
+    click(window, "Import");
+    expect(window, "ratings is in the store");
+    expect(window, "Filter records");
+    expect(window, "Reasoning of careful");
+    click(window, "Dismiss");
+    click(window, "Reasoning of careful");
+    album.take(window, "corpus");
+    click(window, "Export…");
+    album.take(window, "corpus-export");
+    click(window, "Close");
+    click(window, "Add to Case study");
+    click(window, "Open the Case study");
+    write_in(window, "Find cases", "exam number 3");
+    click(window, "Show Qoxmodel");
+    click(window, "Show Zyvbaseline");
+    expect(window, "warmth 5");
+    album.take(window, "case-study-corpus");
+}
+
+/// Rows of two systems with all that can be said of them.
+fn rated(n: usize) -> String {
+    let emotions = ["afraid", "proud", "sad", "hopeful"];
+    let row = |at: usize| {
+        let emotion = emotions[at % 4];
+        let response = |system: usize, name: &str, text: &str| {
+            let strategy = ["question", "affirmation"][(at + system) % 2];
+            let warmth = 1 + (at * 3 + system * 2) % 5;
+            let judged = ((at * 7 + system * 11) % 10) as f64 / 10.0;
+            json!({
+                "system": name,
+                "text": text,
+                "reasoning": "The exam matters to them, so I name the feeling first and ask what they need.",
+                "labels": {"strategy": strategy, "predicted_emotion": emotion},
+                "scores": [
+                    {"name": "warmth", "value": warmth, "range": [1, 5], "origin": "human"},
+                    {"name": "fit", "value": judged, "range": [0, 1], "origin": "judge"},
+                ],
+            })
+        };
+        let careful = "That sounds heavy. What would help you to rest tonight?";
+        let quick = "You will be fine, just try to sleep!";
+        let first = format!("Tomorrow is my exam number {at}, and I cannot sleep.");
+        let row = json!({
+            "id": format!("exam-{at}"),
+            "conversation": format!("c{}", at / 2),
+            "context": [
+                {"role": "speaker", "text": first, "labels": {"cue": "worry"}},
+                {"role": "listener", "text": "What is it about?"},
+                {"role": "speaker", "text": "Statistics. I failed it before."},
+            ],
+            "target": "Failing once does not say how it goes tomorrow. You know much more by now.",
+            "labels": {"emotion": emotion, "situation": format!("Before an exam, {at}.")},
+            "responses": [response(0, "careful", careful), response(1, "quick", quick)],
+        });
+        format!("{row}\n")
+    };
+    (0..n).map(row).collect()
 }
 
 fn people(window: &mut Window, album: &mut Album<'_>) {

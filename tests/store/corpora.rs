@@ -1,13 +1,14 @@
 //! Anybody's corpora: every shape, form and encoding is found by looking and read as records, or refused with what was
 //! seen; imported, they are data sets like any other. `tests/fixtures/corpus.py` writes the files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use emprl::data::corpus::record::{Record, Utterance};
+use emprl::data::corpus::record::{Record, Score, Utterance};
 use emprl::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
-use emprl::data::library;
+use emprl::data::library::{self, AddedTo, Adding, Remarks};
 use emprl::data::reader::source::Source;
 use emprl::data::{DataError, EmpathyLevel, Role, Split};
 use emprl::filter::{Filter, parse};
@@ -750,4 +751,113 @@ fn a_damaged_set_hides_no_other_and_one_that_was_being_replaced_comes_back() {
     library::import_corpus(store.path(), "second", &open("wide.csv"), true).unwrap();
     let sets = library::list(store.path()).unwrap();
     assert!(sets.iter().all(|set| set.damaged.is_none()));
+}
+
+#[test]
+fn what_is_added_counts_where_it_was_committed_and_nowhere_else() {
+    let store = tempfile::tempdir().unwrap();
+    library::import_corpus(store.path(), "support", &open("wide.csv"), false).unwrap();
+    let begin =
+        |fingerprint: &str| Adding::begin(store.path(), "support", "judge", "a judge", fingerprint);
+    let warm = |record: usize, response: Option<usize>, value: f64| AddedTo {
+        record,
+        remarks: vec![Remarks {
+            response,
+            labels: [("judge_tone".to_string(), "warm".to_string())].into(),
+            scores: vec![Score {
+                name: "judge_warmth".into(),
+                value,
+                range: None,
+                origin: None,
+                probabilities: Vec::new(),
+            }],
+        }],
+    };
+    let mut adding = begin("one").unwrap();
+    adding
+        .commit(
+            &[warm(0, None, 1.0), warm(1, Some(0), 2.0)],
+            2,
+            &[("cut", 1)].into(),
+        )
+        .unwrap();
+    let busy = begin("one").unwrap_err().to_string();
+    assert!(busy.contains("another program"), "{busy}");
+    drop(adding);
+    // What a kill left behind the last commit.
+    let file = store.path().join("data/support/additions/judge.jsonl");
+    let whole = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{whole}{{\"record\":2,\"rem")).unwrap();
+    let scores = |records: &[Record]| -> Vec<usize> {
+        let of = |scores: &[Score]| scores.iter().filter(|of| of.name == "judge_warmth").count();
+        let one = |record: &Record| {
+            of(&record.scores)
+                + record
+                    .responses
+                    .iter()
+                    .map(|r| of(&r.scores))
+                    .sum::<usize>()
+        };
+        records.iter().map(one).collect()
+    };
+    let all = || {
+        let mut all = Vec::new();
+        let read = library::each_record(store.path(), "support", |record| {
+            all.push(record);
+            Ok::<_, DataError>(())
+        });
+        read.map(|()| all)
+    };
+    let before = all().unwrap();
+    assert_eq!(scores(&before)[..3], [1, 1, 0]);
+    assert_eq!(before[1].responses[0].labels["judge_tone"], "warm");
+    let (_, entry) = library::require_corpus(store.path(), "support").unwrap();
+    assert_eq!(entry.counts.scores["judge_warmth"], 2);
+    for (place, record) in before.iter().enumerate() {
+        let found = library::record_at(store.path(), "support", place).unwrap();
+        assert_eq!(found.as_ref(), Some(record));
+    }
+
+    let mut adding = begin("one").unwrap();
+    assert_eq!(
+        (adding.addition().records, adding.addition().answers),
+        (2, 2)
+    );
+    adding
+        .commit(&[warm(2, Some(0), 3.0)], 4, &[("cut", 2)].into())
+        .unwrap();
+    let addition = adding.finish().unwrap();
+    assert_eq!((addition.tally["cut"], addition.finished), (3, true));
+    assert_eq!(scores(&all().unwrap())[..3], [1, 1, 1]);
+    let other = begin("two").unwrap_err().to_string();
+    assert!(other.contains("by a judge"), "{other}");
+    // Runs that learn from the corpus read it as it was imported.
+    let set = library::open_dialogues(store.path(), "support").unwrap();
+    assert_eq!(
+        set.fingerprint,
+        library::require_corpus(store.path(), "support")
+            .unwrap()
+            .0
+            .fingerprint
+    );
+
+    // A line about a response that is not there, and a file that is cut short, are named.
+    let mut adding = Adding::begin(store.path(), "support", "wrong", "a judge", "x").unwrap();
+    adding
+        .commit(&[warm(0, Some(99), 3.0)], 1, &BTreeMap::new())
+        .unwrap();
+    let error = all().unwrap_err().to_string();
+    assert!(
+        error.contains("wrong.jsonl, line 1") && error.contains("response 99"),
+        "{error}"
+    );
+    drop(adding);
+    library::delete_addition(store.path(), "support", "wrong").unwrap();
+    fs::write(&file, &whole[..10]).unwrap();
+    let error = begin("one").unwrap_err().to_string();
+    assert!(error.contains("cut short"), "{error}");
+    let error = all().unwrap_err().to_string();
+    assert!(error.contains("judge.jsonl"), "{error}");
+    library::delete_corpus(store.path(), "support").unwrap();
+    assert!(!store.path().join("data/support").exists());
 }

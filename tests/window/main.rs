@@ -28,6 +28,7 @@ mod window_support;
 
 mod cases;
 mod compare;
+mod corpora;
 mod data;
 mod experiments;
 mod fetch;

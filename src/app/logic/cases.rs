@@ -19,6 +19,15 @@ impl Core {
         self.state.people.cases.book.load(pending);
     }
 
+    /// Reads what corpora say of a case.
+    pub fn load_remarks(&mut self, case: ContextKey) {
+        let of = case.clone();
+        let pending = self.jobs.ask(Lane::Studies, move |context| {
+            Ok(responses::remarks(context.dir(), &of)?)
+        });
+        self.state.people.cases.remarks.load(case, pending);
+    }
+
     /// Loads the systems, and the runs that tables can include.
     pub(super) fn load_systems(&mut self) {
         self.watch.changed.systems = false;

@@ -10,7 +10,7 @@ impl Core {
         let key = (typed.clone(), kind);
         let known = match kind {
             PathKind::Model => containing(&typed, &self.state.library.folders),
-            PathKind::Folder | PathKind::File => Vec::new(),
+            PathKind::Folder | PathKind::File | PathKind::NewFile => Vec::new(),
         };
         let pending = self.jobs.ask(Lane::Paths, move |_| {
             Ok([known, completions(&typed, kind)].concat())

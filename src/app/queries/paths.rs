@@ -19,6 +19,8 @@ pub enum PathKind {
     Model,
     /// A file; folders are offered on the way.
     File,
+    /// A file to write.
+    NewFile,
 }
 
 /// The outcome of a file dialog.
@@ -39,6 +41,7 @@ pub fn pick(title: &str, kind: PathKind) -> Picked {
         let dialog = rfd::FileDialog::new().set_title(title);
         match kind {
             PathKind::File => dialog.pick_file(),
+            PathKind::NewFile => dialog.save_file(),
             PathKind::Folder | PathKind::Model => dialog.pick_folder(),
         }
     });

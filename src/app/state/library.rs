@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::corpora::{CorpusBrowser, CorpusImport};
 use super::remote::Remote;
 use crate::data::library::{BUILTIN, ListedSet};
 use crate::data::{EmpathyLevel, ImportReport, Mechanism, SetSummary, Split};
@@ -39,6 +40,11 @@ pub struct Library {
     /// By the name of the set.
     pub summaries: BTreeMap<String, Remote<Box<SetSummary>>>,
     pub browser: Browser,
+    /// Browsing a corpus.
+    pub records: CorpusBrowser,
+    /// Whether the page that imports a corpus is shown.
+    pub importing: bool,
+    pub corpus: CorpusImport,
     pub import: ImportForm,
     /// Folders that runs started from, that were fetched or that were checked.
     pub folders: Vec<PathBuf>,
@@ -56,6 +62,9 @@ impl Default for Library {
             tab: SetTab::Overview,
             summaries: BTreeMap::new(),
             browser: Browser::default(),
+            records: CorpusBrowser::default(),
+            importing: false,
+            corpus: CorpusImport::default(),
             import: ImportForm::default(),
             folders: Vec::new(),
             fetch: FetchForm::default(),
@@ -76,6 +85,7 @@ impl Library {
         if self.chosen != name {
             self.chosen = name.to_string();
             self.browser = Browser::default();
+            self.records = CorpusBrowser::default();
         }
         self.fix_tab();
     }
@@ -87,7 +97,9 @@ impl Library {
             self.tab = SetTab::Import;
         } else if self.tab == SetTab::Import
             && (self.chosen == BUILTIN
-                || self.set().is_some_and(|set| set.preference_pairs.is_some()))
+                || self
+                    .set()
+                    .is_some_and(|set| set.preference_pairs.is_some() || set.records.is_some()))
         {
             self.tab = SetTab::Overview;
         }

@@ -3,6 +3,7 @@
 //! Plain data: changed by views and logic, never by another thread.
 
 pub mod arrangement;
+pub mod corpora;
 pub mod form;
 pub mod judging;
 pub mod library;

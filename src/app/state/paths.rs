@@ -20,6 +20,12 @@ impl Paths {
         self.picked = Some((field, picked));
     }
 
+    /// Whether a field's dialog gave a path that was not taken yet.
+    pub fn has_picked(&self, field: &str) -> bool {
+        let picked = self.picked.as_ref();
+        picked.is_some_and(|(name, picked)| name == field && matches!(picked, Picked::Path(_)))
+    }
+
     /// The outcome of a field's dialog, once.
     pub fn take_picked(&mut self, field: &str) -> Option<Picked> {
         let picked = self.picked.take_if(|(name, _)| name == field);

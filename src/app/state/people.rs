@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use super::judging::Judging;
 use super::remote::{Keyed, Remote};
 use crate::app::jobs::Pending;
+use crate::operations::responses::CaseRemarks;
 use crate::operations::studies::ContestedItem;
 use crate::report::paper;
 use crate::report::tables::{Table, TableNumber, TableSelection};
 use crate::store::{RunRow, ScoredSystem, StudyId, StudyRow, SystemRow};
 use crate::study::cases::{CaseFilter, CaseSet, Search};
+use crate::study::contexts::ContextKey;
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::results::Results;
 
@@ -42,6 +44,8 @@ pub struct CasesState {
     pub searched: bool,
     /// Index of the case shown.
     pub shown: Option<usize>,
+    /// What corpora say of the case shown.
+    pub remarks: Keyed<ContextKey, CaseRemarks>,
     /// The note of the case shown, as typed.
     pub note: String,
     pub refused: Option<String>,
@@ -114,6 +118,7 @@ pub struct ScoreForm {
 impl CasesState {
     /// Handles cases that have been read. The filter and the case shown stay; systems that are new are chosen.
     pub fn poll(&mut self) {
+        self.remarks.poll();
         let shown = self.shown;
         let mut before = None;
         let read = self.book.poll_with(|_, book| {
@@ -140,6 +145,7 @@ impl CasesState {
             self.importing.take_if(|form| *form == unused);
         }
         self.emotions = book.emotions();
+        self.remarks.invalidate();
         let place = |key| book.cases.iter().position(|case| case.key == key);
         self.shown = key.flatten().and_then(place);
         self.search_again();

@@ -1,6 +1,9 @@
 //! The place Data and models: data sets, fetching models, known folders, and exporting models.
 
 mod browse;
+mod corpus_browse;
+mod corpus_export;
+mod corpus_import;
 mod fetch;
 mod import;
 mod models;
@@ -13,18 +16,37 @@ use crate::app::logic::Core;
 use crate::app::state::State;
 use crate::app::state::library::DataTab;
 use crate::app::theme::{self, space};
-use crate::app::widgets::button::segments;
+use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 
 pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let dropped = ui.input(|input| {
+        let file = input.raw.dropped_files.first();
+        file.map(|file| file.path().to_path_buf())
+    });
+    if let Some(file) = dropped {
+        commands.run(|core| core.look_at_file(file));
+    }
     layout::padded(
         ui,
         theme::margin(space::L, space::L, space::M, space::S),
         |ui| {
             let parts = [(DataTab::Sets, "Data sets"), (DataTab::Models, "Models")];
-            segments(ui, "Show", &mut state.library.part, &parts);
+            let library = &mut state.library;
+            ui.horizontal(|ui| {
+                segments(ui, "Show", &mut library.part, &parts);
+                if library.part == DataTab::Sets {
+                    ui.add_space(space::S);
+                    let hint = "A file of anybody's: conversations, responses, labels, scores";
+                    let import = Button::secondary("Import a corpus…").with_icon(Icon::Plus);
+                    if import.hint(hint).clicked(ui) {
+                        library.importing = true;
+                    }
+                }
+            });
         },
     );
     match state.library.part {

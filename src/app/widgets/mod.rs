@@ -18,6 +18,7 @@ pub mod modal;
 pub mod notice;
 pub mod overlay;
 pub mod path_field;
+pub mod record;
 pub mod remote;
 pub mod results;
 pub mod scatter;

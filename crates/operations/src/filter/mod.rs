@@ -55,6 +55,10 @@ pub trait Vocabulary {
     fn name(&self, name: &str) -> Option<&Name>;
     /// In the order of completions.
     fn names(&self) -> &[Name];
+    /// A name and a condition, for messages.
+    fn example(&self) -> [&str; 2] {
+        ["kl", "status = finished"]
+    }
 }
 
 /// Which value of a curve.

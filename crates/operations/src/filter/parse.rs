@@ -127,7 +127,8 @@ impl Parser<'_> {
             }
         }
         let Some((token, place)) = self.take() else {
-            let message = "a condition is missing here, such as `status = finished`";
+            let [_, example] = self.vocabulary.example();
+            let message = format!("a condition is missing here, such as `{example}`");
             return Err(error(self.here(), message));
         };
         match token {
@@ -147,10 +148,11 @@ impl Parser<'_> {
                 place,
                 "a condition is missing before this parenthesis",
             )),
-            Token::Compare(_) | Token::Colon => Err(error(
-                place,
-                "a name is missing before this sign, such as `kl`",
-            )),
+            Token::Compare(_) | Token::Colon => {
+                let [example, _] = self.vocabulary.example();
+                let message = format!("a name is missing before this sign, such as `{example}`");
+                Err(error(place, message))
+            }
         }
     }
 
@@ -196,7 +198,8 @@ impl Parser<'_> {
         let found = match self.take() {
             Some((Token::Word(name) | Token::Quoted(name), place)) => (name, place),
             _ => {
-                let message = format!("a name is missing here, such as {}(kl)", part.key());
+                let [example, _] = self.vocabulary.example();
+                let message = format!("a name is missing here, such as {}({example})", part.key());
                 return Err(error(self.here(), message));
             }
         };

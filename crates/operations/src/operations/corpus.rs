@@ -5,12 +5,14 @@ mod agreement;
 mod answers;
 mod confusion;
 mod export;
+mod facets;
 mod join;
 mod k_centre;
 mod near_duplicates;
 mod score;
 mod select;
 mod show;
+mod systems;
 mod table;
 
 use std::collections::BTreeMap;
@@ -23,16 +25,19 @@ pub(super) use agreement::{Pairs, of_pairs};
 pub use answers::{AnswerNames, Narrowing, names};
 pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
+pub use facets::{Bar, Browsed, FoundRecord, LabelFacet, ScoreFacet, browse};
 pub use join::{Joined, join};
 pub use score::{ScoreRequest, Scored, score};
 pub use select::{ChosenBy, Criteria, Selected, select};
 pub use show::{Shown, show};
+pub use systems::{AddedSystems, add_systems, corpus_of};
 pub use table::{LevelCounts, ScoreMean, TableRow, Tabulated, table};
 
 use super::{OperationError, require_writable};
 use crate::data::DataError;
 use crate::data::corpus::record::Record;
 use crate::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
+pub use crate::data::library::record_at;
 use crate::data::library::{self, Addition, CorpusEntry, FoundCorpora, Manifest};
 
 /// Records that are shown as they would be read.
@@ -76,7 +81,15 @@ pub struct ListedCorpus {
 /// # Errors
 /// See [`Corpus::open`] and [`Corpus::each`]; the mapping cannot be read.
 pub fn inspect(file: &Path, mapping: Option<&Path>) -> Result<Inspection, OperationError> {
-    let corpus = open(file, mapping)?;
+    inspect_by(file, mapping.map(Mapping::read).transpose()?)
+}
+
+/// The same by a mapping that was read already; None: by looking.
+///
+/// # Errors
+/// See [`Corpus::open`] and [`Corpus::each`].
+pub fn inspect_by(file: &Path, mapping: Option<Mapping>) -> Result<Inspection, OperationError> {
+    let corpus = Corpus::open(file, mapping)?;
     let (mut records, mut problems) = (Vec::new(), Vec::new());
     let counts = corpus.each(
         |record| {
@@ -105,11 +118,6 @@ pub fn inspect(file: &Path, mapping: Option<&Path>) -> Result<Inspection, Operat
     })
 }
 
-fn open(file: &Path, mapping: Option<&Path>) -> Result<Corpus, DataError> {
-    let mapping = mapping.map(Mapping::read).transpose()?;
-    Corpus::open(file, mapping)
-}
-
 /// Imports a file as the corpus `name`.
 ///
 /// # Errors
@@ -123,12 +131,30 @@ pub fn import(
 ) -> Result<Manifest, OperationError> {
     require_writable(store)?;
     library::check_free(store, name, replace)?;
-    Ok(library::import_corpus(
+    import_by(
         store,
+        file,
         name,
-        &open(file, mapping)?,
+        mapping.map(Mapping::read).transpose()?,
         replace,
-    )?)
+    )
+}
+
+/// The same by a mapping that was read already; None: by looking.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_by(
+    store: &Path,
+    file: &Path,
+    name: &str,
+    mapping: Option<Mapping>,
+    replace: bool,
+) -> Result<Manifest, OperationError> {
+    require_writable(store)?;
+    library::check_free(store, name, replace)?;
+    let corpus = Corpus::open(file, mapping)?;
+    Ok(library::import_corpus(store, name, &corpus, replace)?)
 }
 
 /// What [`import`] would do: the same refusals, and nothing is written.

@@ -164,6 +164,11 @@ pub enum OperationError {
         name: String,
         known: String,
     },
+    #[error(
+        "the corpus {name} has no responses of systems to contexts, so there is nothing to compare; import its file again \
+         with a mapping that says which columns they are"
+    )]
+    NoSystemsInCorpus { name: String },
     /// A file whose ending is of another form.
     #[error("{}: an export as {form} is a .{ending} file; name it so", path.display())]
     ExportEnding {
@@ -289,6 +294,7 @@ impl OperationError {
             | OperationError::LongSystemName
             | OperationError::UnlistableSystemName
             | OperationError::NotInCorpus { .. }
+            | OperationError::NoSystemsInCorpus { .. }
             | OperationError::ExportEnding { .. }
             | OperationError::NoPreference
             | OperationError::Template { .. }

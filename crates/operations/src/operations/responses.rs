@@ -2,12 +2,14 @@
 
 mod generate;
 mod measure;
+mod remarks;
 
 use std::path::{Path, PathBuf};
 
 pub use generate::{Generate, Responder, answer, generate};
 pub(super) use measure::GIVEN;
 pub use measure::{MeasureRequest, Measured, measure};
+pub use remarks::{CaseRemarks, RecordRemarks, remarks};
 
 use super::{OperationError, read_or_default};
 use crate::store::{ScoredSystem, Store, StoreError, StoreReader, SystemRow};

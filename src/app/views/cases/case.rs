@@ -13,8 +13,11 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self};
+use crate::app::widgets::record::{reasoning_ui, remarks_ui};
 use crate::app::widgets::text as words;
 use crate::data::Role;
+use crate::data::corpus::record::{EMOTION, Response, SITUATION};
+use crate::operations::responses::CaseRemarks;
 use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseSet, Levels};
 
@@ -40,6 +43,12 @@ pub(super) fn case_ui(
         });
         return;
     };
+    if cases.remarks.wants(&case.key) {
+        let key = case.key.clone();
+        commands.run(|core| core.load_remarks(key));
+    }
+    let said = cases.remarks.shown().filter(|(key, _)| **key == case.key);
+    let said = said.map(|(_, said)| said);
     layout::scrolled(ui, ("case", &case.key.0), |ui| {
         layout::padded(ui, space::L, |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
@@ -53,8 +62,27 @@ pub(super) fn case_ui(
             for (turn, utterance) in case.context.utterances.iter().enumerate() {
                 utterance_ui(ui, utterance, Role::of(&case.context.roles, turn));
             }
+            let remarks = match said {
+                Some(Ok(remarks)) => Some(remarks),
+                Some(Err(why)) => {
+                    let title = "What its corpus says of it cannot be read";
+                    notice::failed(ui, title, Some(why));
+                    None
+                }
+                None => None,
+            };
+            for (corpus, record) in remarks.into_iter().flat_map(|said| &said.records) {
+                let mut labels = record.labels.clone();
+                // Shown above.
+                labels.remove(EMOTION);
+                labels.remove(SITUATION);
+                if !labels.is_empty() || !record.scores.is_empty() {
+                    words::small(ui, format!("In the corpus {corpus}"));
+                    remarks_ui(ui, &labels, &record.scores);
+                }
+            }
             ui.add_space(space::S);
-            answers_ui(ui, case, book, &cases.filter.systems);
+            answers_ui(ui, case, book, &cases.filter.systems, remarks);
             ui.add_space(space::XL);
         });
     });
@@ -124,7 +152,13 @@ fn case_head_ui(
 }
 
 /// The target, then the answers; up to three side by side.
-fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
+fn answers_ui(
+    ui: &mut Ui,
+    case: &Case,
+    book: &CaseSet,
+    systems: &[usize],
+    remarks: Option<&CaseRemarks>,
+) {
     let target = case
         .context
         .target
@@ -138,6 +172,7 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
         name: "Target",
         text: target,
         levels: target_levels.map(CardLevels::Target),
+        said: None,
     }];
     for system in systems {
         let Some(name) = book.systems.get(*system) else {
@@ -150,6 +185,7 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
             levels: answer
                 .and_then(|answer| answer.levels)
                 .map(CardLevels::Answer),
+            said: remarks.and_then(|remarks| remarks.responses.get(name)),
         });
     }
     let across = (((ui.available_width() + space::M) / 300.0) as usize).clamp(1, 3);
@@ -170,6 +206,8 @@ struct Card<'a> {
     name: &'a str,
     text: &'a str,
     levels: Option<CardLevels>,
+    /// What the response's corpus says of it.
+    said: Option<&'a Response>,
 }
 
 #[derive(Clone, Copy)]
@@ -210,6 +248,12 @@ impl Card<'_> {
                         levels(ui, &known.response, known.target.as_ref());
                     }
                     None => {}
+                }
+                if let Some(said) = self.said {
+                    remarks_ui(ui, &said.labels, &said.scores);
+                    if let Some(reasoning) = &said.reasoning {
+                        reasoning_ui(ui, "case", self.name, reasoning);
+                    }
                 }
             });
     }

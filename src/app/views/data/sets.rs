@@ -6,7 +6,7 @@ use std::path::Path;
 use eframe::egui::{Align, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::import::import_ui;
-use super::{browse, fact, padded, prose};
+use super::{browse, corpus_browse, corpus_import, fact, padded, prose};
 use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::naming::set_title;
@@ -39,7 +39,13 @@ pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     };
     layout::left_panel(ui, "data sets", width, |ui| list_ui(ui, library));
     layout::central(ui, |ui| {
-        set_ui(ui, library, paths, Path::new(&store), commands)
+        if library.importing {
+            scrolled(ui, "import a corpus", |ui| {
+                corpus_import::import_ui(ui, library, paths, commands);
+            });
+        } else {
+            set_ui(ui, library, paths, Path::new(&store), commands);
+        }
     });
 }
 
@@ -47,11 +53,13 @@ fn list_ui(ui: &mut Ui, library: &mut Library) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let mut chosen = None;
     for set in library.sets.value().into_iter().flatten() {
-        if listed_ui(ui, set, set.name == library.chosen) {
+        let here = set.name == library.chosen && !library.importing;
+        if listed_ui(ui, set, here) {
             chosen = Some(set.name.clone());
         }
     }
     if let Some(name) = chosen {
+        library.importing = false;
         library.choose(&name);
     }
 }
@@ -128,6 +136,9 @@ fn set_ui(
             about_ui(ui, &set);
             overview_ui(ui, library, &set, commands);
         }),
+        SetTab::Browse if set.records.is_some() => {
+            corpus_browse::records_ui(ui, library, paths, commands);
+        }
         SetTab::Browse => browse::browse_ui(ui, library, commands),
         SetTab::Import => scrolled(ui, "import", |ui| {
             about_ui(ui, &set);
@@ -155,7 +166,7 @@ fn about_ui(ui: &mut Ui, set: &ListedSet) {
             "Pairs of responses to one context, the first of which was preferred. What the stage DPO learns from."
         }
         _ if set.records.is_some() => {
-            "Records of a file that was imported in a terminal by `emprl corpus import`."
+            "Records of a file that was imported, with all labels and scores that it gives them."
         }
         EMPATHETIC_DIALOGUES => {
             "Conversations about an emotional situation (Rashkin et al. 2019), 32 emotions. Its licence is CC BY-NC \

@@ -114,6 +114,15 @@ enum Field {
     Score(String),
 }
 
+/// What facets count; labels and scores as their records name them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Counted<'a> {
+    System,
+    Split,
+    Label(&'a str),
+    Score(&'a str),
+}
+
 /// What a filter over the answers of a corpus can name.
 #[derive(Debug)]
 pub struct AnswerNames {
@@ -244,6 +253,20 @@ impl AnswerNames {
         }
     }
 
+    /// What counts are of: split, system, labels and scores, each by the name that a filter has for it.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (&str, Counted<'_>)> {
+        self.names.iter().filter_map(|name| {
+            let counted = match self.fields.get(&name.name.to_lowercase())? {
+                Field::System => Counted::System,
+                Field::Split => Counted::Split,
+                Field::Label(label) => Counted::Label(label),
+                Field::Score(score) => Counted::Score(score),
+                _ => return None,
+            };
+            Some((name.name.as_str(), counted))
+        })
+    }
+
     /// The scores, in the order of their names.
     pub(super) fn scores(&self) -> impl Iterator<Item = &str> {
         let fields = self
@@ -314,6 +337,10 @@ impl Vocabulary for AnswerNames {
     fn names(&self) -> &[Name] {
         &self.names
     }
+
+    fn example(&self) -> [&str; 2] {
+        ["words", "words > 20"]
+    }
 }
 
 struct AnswerFacts<'a> {
@@ -374,6 +401,11 @@ impl Narrowing {
             filter,
             chosen: None,
         }
+    }
+
+    /// Whether the filter lets an answer through.
+    pub(super) fn lets_through(&self, answer: &Answer<'_>) -> bool {
+        self.names.matches(&self.filter, answer)
     }
 
     /// Of those, the ones at these places, from 0.
@@ -522,6 +554,8 @@ mod tests {
         }
         let error = parse("emotoin = sad", &names).unwrap_err();
         assert!(error.message.contains("did you mean `emotion`"), "{error}");
+        let error = parse("emotion = sad and", &names).unwrap_err();
+        assert!(error.message.contains("such as `words > 20`"), "{error}");
         let error = names.label("mood").unwrap_err().to_string();
         assert!(
             error.contains("emotion, Cue_type") || error.contains("Cue_type, emotion"),

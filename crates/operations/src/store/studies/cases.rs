@@ -164,6 +164,60 @@ impl StoreReader {
     }
 }
 
+/// A system's answer to a case, and where the system has it from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseSource {
+    pub system: String,
+    /// A file's name, a checkpoint, or a corpus.
+    pub source: String,
+    /// The case's index in the order that the system answered, from 0.
+    pub position: usize,
+    /// As imported.
+    pub response: String,
+}
+
+impl StoreReader {
+    /// Where the answers to a case are from; none of a case in a study that is still blind.
+    pub fn case_sources(&self, case: &ContextKey) -> Result<Vec<CaseSource>, StoreError> {
+        self.read(|db| {
+            if blind_contexts(db)?.contains(case) {
+                return Ok(Vec::new());
+            }
+            let sql = "SELECT name, source, position, response FROM responses
+                 JOIN systems ON systems.id = system JOIN contexts ON contexts.id = context
+                 WHERE key = ? ORDER BY name COLLATE NOCASE, position";
+            query_all(db, sql, [&case.0], |row| {
+                Ok(CaseSource {
+                    system: row.get(0)?,
+                    source: row.get(1)?,
+                    position: row.get::<_, i64>(2)? as usize,
+                    response: row.get(3)?,
+                })
+            })
+        })
+    }
+}
+
+impl StoreReader {
+    /// Where the systems of this source answered contexts of studies that are still blind, from 0.
+    pub fn blind_positions(&self, source: &str) -> Result<HashSet<usize>, StoreError> {
+        self.read(|db| {
+            let blind = blind_contexts(db)?;
+            if blind.is_empty() {
+                return Ok(HashSet::new());
+            }
+            let sql = "SELECT DISTINCT position, key FROM responses
+                 JOIN systems ON systems.id = system JOIN contexts ON contexts.id = context
+                 WHERE source = ?";
+            let all = query_all(db, sql, [source], |row| {
+                Ok((row.get::<_, i64>(0)? as usize, ContextKey(row.get(1)?)))
+            })?;
+            let withheld = all.into_iter().filter(|(_, key)| blind.contains(key));
+            Ok(withheld.map(|(position, _)| position).collect())
+        })
+    }
+}
+
 /// The contexts of studies that were created here and are not unblinded.
 fn blind_contexts(db: &Connection) -> Result<HashSet<ContextKey>, Fault> {
     let sql = "SELECT DISTINCT json_extract(item_json, '$.context') FROM study_items

@@ -10,7 +10,7 @@ mod reader;
 mod systems;
 mod writer;
 
-pub use cases::{ScoredSystem, SystemScore};
+pub use cases::{CaseSource, ScoredSystem, SystemScore};
 pub use systems::{SystemAnswer, SystemId, SystemRow};
 
 use std::fmt;

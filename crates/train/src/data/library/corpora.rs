@@ -254,6 +254,32 @@ pub fn each_record<E: From<DataError>>(
     })
 }
 
+/// The record at this place of a corpus, from 0; None where there are fewer. Only its own line is parsed, and whether the
+/// file is the one that was imported is not looked at.
+///
+/// # Errors
+/// No corpus has this name; its file cannot be read or the record is damaged.
+pub fn record_at(store: &Path, name: &str, place: usize) -> Result<Option<Record>, DataError> {
+    let (manifest, _) = require_corpus(store, name)?;
+    let path = set_dir(store, &manifest.name).join(RECORDS);
+    let mut reader = BufReader::new(File::open(&path).map_err(DataError::io(&path))?);
+    for _ in 0..place {
+        if reader.skip_until(b'\n').map_err(DataError::io(&path))? == 0 {
+            return Ok(None);
+        }
+    }
+    let mut text = String::new();
+    if reader.read_line(&mut text).map_err(DataError::io(&path))? == 0 {
+        return Ok(None);
+    }
+    let mut record = serde_json::from_str(&text).map_err(|error| {
+        let fix = "import the corpus again with --replace";
+        DataError::line(&path, place + 1, error.to_string(), fix)
+    })?;
+    additions::Merging::open(store, name)?.add(place, &mut record)?;
+    Ok(Some(record))
+}
+
 /// The manifest of a corpus.
 ///
 /// # Errors

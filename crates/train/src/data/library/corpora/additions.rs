@@ -18,6 +18,8 @@ use crate::data::corpus::record::{Labels, Score};
 
 const FOLDER: &str = "additions";
 const FORMAT: u32 = 1;
+/// How every line begins.
+const RECORD: &str = "{\"record\":";
 const FIX: &str =
     "delete the addition with `emprl corpus delete CORPUS --addition NAME` and make it again";
 
@@ -59,7 +61,7 @@ pub struct Remarks {
     pub scores: Vec<Score>,
 }
 
-/// What the answers of a record are given; a line of the file.
+/// What the answers of a record are given; a line of the file, which begins with [`RECORD`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedTo {
@@ -295,7 +297,8 @@ struct Reading {
     path: PathBuf,
     lines: io::Lines<io::Take<BufReader<File>>>,
     number: usize,
-    next: Option<AddedTo>,
+    /// The next line, and the record that it is about.
+    next: Option<(usize, String)>,
 }
 
 impl Merging {
@@ -305,10 +308,9 @@ impl Merging {
         for addition in additions(store, corpus)? {
             let path = folder.join(format!("{}.jsonl", addition.name));
             let file = File::open(&path).map_err(DataError::io(&path))?;
-            let lines = BufReader::new(file).take(addition.bytes).lines();
             let mut reading = Reading {
+                lines: BufReader::new(file).take(addition.bytes).lines(),
                 path,
-                lines,
                 number: 0,
                 next: None,
             };
@@ -321,11 +323,11 @@ impl Merging {
     /// Adds what was said of the record at this place, from 0.
     pub fn add(&mut self, place: usize, record: &mut Record) -> Result<(), DataError> {
         for reading in &mut self.0 {
-            while let Some(line) = reading.next.take_if(|line| line.record <= place) {
-                if line.record == place {
-                    apply(line, record).map_err(|what| {
-                        DataError::line(&reading.path, reading.number, what, FIX)
-                    })?;
+            while let Some((of, line)) = reading.next.take_if(|(of, _)| *of <= place) {
+                if of == place {
+                    let line = serde_json::from_str(&line).map_err(|error| error.to_string());
+                    line.and_then(|line| apply(line, record))
+                        .map_err(|what| reading.damaged(what))?;
                 }
                 reading.advance()?;
             }
@@ -337,17 +339,22 @@ impl Merging {
 impl Reading {
     fn advance(&mut self) -> Result<(), DataError> {
         self.number += 1;
-        self.next = match self.lines.next() {
-            None => None,
-            Some(line) => {
-                let text = line.map_err(DataError::io(&self.path))?;
-                let line = serde_json::from_str(&text).map_err(|error| {
-                    DataError::line(&self.path, self.number, error.to_string(), FIX)
-                })?;
-                Some(line)
-            }
+        let Some(line) = self.lines.next() else {
+            self.next = None;
+            return Ok(());
         };
+        let line = line.map_err(DataError::io(&self.path))?;
+        // Of most lines nothing else is read, where one record is looked for.
+        let digits = line.strip_prefix(RECORD).unwrap_or_default();
+        let end = digits.find(|c: char| !c.is_ascii_digit());
+        let record = digits[..end.unwrap_or(digits.len())].parse();
+        let record = record.map_err(|_| self.damaged("is about no record".to_string()))?;
+        self.next = Some((record, line));
         Ok(())
+    }
+
+    fn damaged(&self, what: String) -> DataError {
+        DataError::line(&self.path, self.number, what, FIX)
     }
 }
 

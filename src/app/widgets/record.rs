@@ -1,0 +1,244 @@
+//! A record of a corpus: its context by role, target and responses side by side, and all that is said of them.
+
+use eframe::egui::{
+    Align, Color32, Frame, Id, Layout, Margin, Rect, Role as Accessible, Sense, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
+};
+
+use super::button::focus_ring;
+use super::dialogue::utterance_ui;
+use super::icon::{self, Icon};
+use super::layout;
+use super::text as words;
+use crate::app::format;
+use crate::app::theme::{self, size, space, text};
+use crate::data::corpus::Record;
+use crate::data::corpus::record::{Labels, Origin, Response, Score};
+
+/// Letters of a label with its value that stand in a chip; longer ones are lines.
+const CHIP: usize = 48;
+/// The least width of a response's card.
+const CARD: f32 = 184.0;
+
+/// Draws a record. `salt` tells it from others on the page; of longer texts than `limit` the beginning is shown.
+pub fn record_ui(ui: &mut Ui, record: &Record, salt: &str, limit: Option<usize>) {
+    ui.spacing_mut().item_spacing.y = space::S;
+    let head = words::heading(ui, &beginning(&record.id, Some(80)));
+    head.on_hover_text(&record.id);
+    let place = place_words(record);
+    if !place.is_empty() {
+        words::secondary(ui, place);
+    }
+    remarks_ui(ui, &record.labels, &record.scores);
+    for said in &record.context {
+        utterance_ui(ui, &beginning(&said.text, limit), said.role);
+        remarks_ui(ui, &said.labels, &[]);
+        if let Some(audio) = &said.audio {
+            words::secondary(ui, format!("Sound: {audio}"));
+        }
+    }
+    if record.context.is_empty() {
+        words::secondary(ui, "This record has no context.");
+    }
+    if let Some(target) = &record.target {
+        let colour = theme::of(ui).secondary;
+        card_ui(ui, "Target", colour, |ui| {
+            words::selectable(ui, beginning(target, limit));
+        });
+    }
+    let across = (((ui.available_width() + space::M) / (CARD + space::M)) as usize).clamp(1, 3);
+    let across = across.min(record.responses.len().max(1));
+    let width = (ui.available_width() - space::M * (across - 1) as f32) / across as f32;
+    for (row, responses) in record.responses.chunks(across).enumerate() {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::M;
+            for (at, response) in responses.iter().enumerate() {
+                let salt = format!("{salt} {row} {at}");
+                layout::column(ui, width, |ui| response_ui(ui, response, &salt, limit));
+            }
+        });
+    }
+}
+
+/// Conversation, turn and split.
+fn place_words(record: &Record) -> String {
+    let conversation = record.conversation.as_ref().filter(|of| **of != record.id);
+    let parts = [
+        conversation.map(|of| format!("Conversation {}", beginning(of, Some(80)))),
+        record.turn.map(|turn| format!("turn {turn}")),
+        record.split.map(|split| format!("{split} split")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format::sentence(&parts.join(" · "))
+}
+
+fn response_ui(ui: &mut Ui, response: &Response, salt: &str, limit: Option<usize>) {
+    let colour = theme::of(ui).text;
+    card_ui(ui, &response.system, colour, |ui| {
+        words::selectable(ui, beginning(&response.text, limit));
+        remarks_ui(ui, &response.labels, &response.scores);
+        if let Some(audio) = &response.audio {
+            words::secondary(ui, format!("Sound: {audio}"));
+        }
+        if let Some(reasoning) = &response.reasoning {
+            reasoning_ui(ui, salt, &response.system, &beginning(reasoning, limit));
+        }
+    });
+}
+
+fn card_ui(ui: &mut Ui, name: &str, colour: Color32, content: impl FnOnce(&mut Ui)) {
+    let t = theme::of(ui);
+    Frame::new()
+        .fill(t.panel)
+        .stroke(t.line_stroke())
+        .corner_radius(size::RADIUS)
+        .inner_margin(Margin::same(space::M as i8))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = space::XS;
+            words::strong(ui, name, text::small(), colour);
+            content(ui);
+        });
+}
+
+/// Labels as chips, long ones as lines; scores with their range and who gave them.
+pub fn remarks_ui(ui: &mut Ui, labels: &Labels, scores: &[Score]) {
+    let t = theme::of(ui);
+    let words_of = |(label, value): (&String, &String)| format!("{label}: {value}");
+    let (short, long): (Vec<String>, Vec<String>) = labels
+        .iter()
+        .map(words_of)
+        .partition(|words| words.chars().count() <= CHIP && !words.contains('\n'));
+    if !short.is_empty() {
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing = Vec2::splat(space::XS);
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.horizontal_wrapped(|ui| {
+                for words in &short {
+                    super::notice::tag(ui, words, t.hover, t.text);
+                }
+            });
+        });
+    }
+    for words in long {
+        words::small_coloured(ui, words, t.secondary);
+    }
+    for given in score_lines(scores) {
+        words::small_coloured(ui, given, t.text);
+    }
+}
+
+/// A line for each score: "rating 4, 5 (1 to 5), given by people".
+pub fn score_lines(scores: &[Score]) -> Vec<String> {
+    let mut lines: Vec<(&Score, Vec<String>)> = Vec::new();
+    for score in scores {
+        let value = format::typeset(&score.value.to_string());
+        let is_same = |known: &&mut (&Score, Vec<String>)| {
+            known.0.name == score.name
+                && known.0.range == score.range
+                && known.0.origin == score.origin
+        };
+        match lines.iter_mut().find(is_same) {
+            Some((_, values)) => values.push(value),
+            None => lines.push((score, vec![value])),
+        }
+    }
+    let line = |(score, values): (&Score, Vec<String>)| {
+        let number = |value: f64| format::typeset(&value.to_string());
+        let range = score.range;
+        let range = range.map(|[low, high]| format!(" ({} to {})", number(low), number(high)));
+        let unknown = match (&range, score.origin) {
+            (None, None) => ", range and origin not known",
+            (None, Some(_)) => ", range not known",
+            (Some(_), None) => ", origin not known",
+            (Some(_), Some(_)) => "",
+        };
+        let origin = score
+            .origin
+            .map(|origin| format!(", {}", origin_words(Some(origin))));
+        format!(
+            "{} {}{}{}{unknown}",
+            score.name,
+            values.join(", "),
+            range.unwrap_or_default(),
+            origin.unwrap_or_default()
+        )
+    };
+    lines.into_iter().map(line).collect()
+}
+
+/// Who gave a score.
+pub fn origin_words(origin: Option<Origin>) -> &'static str {
+    match origin {
+        Some(Origin::Human) => "given by people",
+        Some(Origin::Model) => "from a classifier or formula",
+        Some(Origin::Judge) => "given by a judge, a language model",
+        None => "origin not known",
+    }
+}
+
+/// What a system wrote before it answered, folded away.
+pub fn reasoning_ui(ui: &mut Ui, salt: &str, system: &str, reasoning: &str) {
+    let t = theme::of(ui);
+    let id = Id::unique(("reasoning", salt, system));
+    let mut open: bool = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    let galley = words::galley(ui, "Reasoning", text::small(), t.secondary);
+    let room = vec2(galley.size().x + 20.0, 22.0);
+    let (rect, response) = ui.allocate_exact_size(room, Sense::click());
+    let name = format!("Reasoning of {system}");
+    response
+        .widget_info(|| WidgetInfo::selected(Accessible::DisclosureTriangle, true, open, &name));
+    if response.clicked() {
+        open = !open;
+        ui.data_mut(|data| data.insert_temp(id, open));
+    }
+    if response.hovered() {
+        ui.painter().rect_filled(rect, 4, t.hover);
+    }
+    let mark = Rect::from_center_size(pos2(rect.left() + 8.0, rect.center().y), Vec2::splat(10.0));
+    match open {
+        true => icon::paint(ui.painter(), mark, Icon::Chevron, t.secondary),
+        false => icon::paint_closed(ui.painter(), mark, t.secondary),
+    }
+    let at = pos2(rect.left() + 18.0, rect.center().y - galley.size().y / 2.0);
+    ui.painter().galley(at, galley, t.secondary);
+    focus_ring(ui, &response, rect);
+    if open {
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            words::selectable(ui, reasoning);
+        });
+    }
+}
+
+/// At most so many letters.
+fn beginning(text: &str, limit: Option<usize>) -> String {
+    let Some((end, _)) = limit.and_then(|limit| text.char_indices().nth(limit)) else {
+        return text.to_string();
+    };
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_of_one_kind_stand_in_a_line_with_range_and_origin() {
+        let score = |value: f64, origin| Score {
+            name: "rating".into(),
+            value,
+            range: Some([1.0, 5.0]),
+            origin,
+            probabilities: Vec::new(),
+        };
+        let human = Some(Origin::Human);
+        let scores = [score(4.0, human), score(4.5, human), score(2.0, None)];
+        assert_eq!(
+            score_lines(&scores),
+            [
+                "rating 4, 4.5 (1 to 5), given by people",
+                "rating 2 (1 to 5), origin not known"
+            ]
+        );
+    }
+}

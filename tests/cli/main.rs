@@ -27,6 +27,7 @@ mod harmless;
 mod lost_output;
 mod models;
 mod over_seeds;
+mod published;
 mod queue;
 mod readers;
 mod resume;

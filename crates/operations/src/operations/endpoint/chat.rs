@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::OperationError;
+use crate::data::corpus::split_reasoning;
 use crate::fetch::{ChatServer, Key, Retry};
 use crate::store::RecordedAnswer;
 
@@ -141,12 +142,7 @@ impl ChatAnswer {
 
     /// The text without what a model thought before it, as some servers leave it there.
     pub fn said(&self) -> &str {
-        let text = self.text.trim();
-        let thought = text.strip_prefix("<think>");
-        match thought.and_then(|thought| thought.split_once("</think>")) {
-            Some((_, said)) => said.trim(),
-            None => text,
-        }
+        split_reasoning(self.text.trim()).1
     }
 }
 

@@ -138,12 +138,20 @@ fn one(mapping: &Mapping, row: &Row, mut record: Record) -> Result<Record, Strin
 
 /// What the listener said, whose reasoning becomes a label where none is there yet.
 fn without_reasoning(said: &str, labels: &mut Labels) -> String {
-    let (reasoning, answer) = split_reasoning(said);
+    let (reasoning, answer) = with_answer(said);
     if let Some(reasoning) = reasoning {
         let label = labels.entry(REASONING.to_string());
         label.or_insert_with(|| reasoning.to_string());
     }
     answer.to_string()
+}
+
+/// Reasoning and answer; a text that is reasoning alone stays whole, since no answer is empty.
+fn with_answer(said: &str) -> (Option<&str>, &str) {
+    match split_reasoning(said) {
+        (_, "") => (None, said),
+        parts => parts,
+    }
 }
 
 /// What a system answered; None where its cell is empty.
@@ -159,7 +167,7 @@ fn response(columns: &ResponseColumns, row: &Row) -> Result<Option<Response>, St
         (None, None) => return Err("has a response of no system".into()),
     };
     let cell = |column: &Option<String>| column.as_ref().and_then(|column| text(row, column));
-    let (reasoning, answer) = split_reasoning(&said);
+    let (reasoning, answer) = with_answer(&said);
     Ok(Some(Response {
         system,
         text: answer.to_string(),

@@ -5,23 +5,17 @@ const TAGS: [&str; 5] = ["think", "thinking", "thought", "reasoning", "analysis"
 /// Around the answer that follows.
 const ANSWER: &str = "answer";
 
-/// The reasoning at the beginning of an answer, and what is said after it. Reasoning that does not end, or that no answer
-/// follows, is left where it is.
+/// The reasoning at the beginning of an answer, and what is said after it, which may be nothing. Reasoning that does not
+/// end is left where it is.
 pub fn split_reasoning(text: &str) -> (Option<&str>, &str) {
-    let found = TAGS
-        .iter()
-        .find_map(|tag| inside(text, tag))
-        .filter(|(_, rest)| !rest.is_empty());
-    match found {
-        None => (None, text),
-        Some((reasoning, rest)) => {
-            let answer = match inside(rest, ANSWER) {
-                Some((answer, "")) => answer,
-                _ => rest,
-            };
-            (Some(reasoning).filter(|text| !text.is_empty()), answer)
-        }
-    }
+    let Some((reasoning, rest)) = TAGS.iter().find_map(|tag| inside(text, tag)) else {
+        return (None, text);
+    };
+    let answer = match inside(rest, ANSWER) {
+        Some((answer, "")) => answer,
+        _ => rest,
+    };
+    (Some(reasoning).filter(|text| !text.is_empty()), answer)
 }
 
 /// What stands in this tag at the beginning of a text, and what follows, both without the white space around them.
@@ -62,9 +56,9 @@ mod tests {
                 None,
                 "I think <think>so</think> too.",
             ),
+            ("<think>She is</think>", Some("She is"), ""),
             // Cut before it answered: a person must see that.
             ("<think>She is", None, "<think>She is"),
-            ("<think>She is</think>", None, "<think>She is</think>"),
             ("Oh.", None, "Oh."),
             ("", None, ""),
         ] {

@@ -19,8 +19,8 @@ use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
 use crate::filter::parse;
 use crate::operations::corpus::{
-    self, ChosenBy, CorpusForm, Criteria, ExportRequest, Exported, Inspection, ListedCorpus,
-    Narrowing, Shown,
+    self, AddedSystems, ChosenBy, CorpusForm, Criteria, ExportRequest, Exported, Inspection,
+    ListedCorpus, Narrowing, Shown,
 };
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
@@ -84,6 +84,13 @@ pub enum Corpus {
     /// Rows find their record by its id, and their response by its system. Repeated rows give an answer several scores,
     /// whose mean counts.
     Join(join::Join),
+    /// Add its systems to those of tables, studies and the Case study, with their responses to the contexts of its records
+    ///
+    /// The Case study shows what the corpus says of them. Called again after the corpus was replaced, it replaces them.
+    Systems {
+        /// The corpus
+        name: String,
+    },
     /// Delete a corpus, or what was added to it
     #[command(alias = "remove")]
     Delete {
@@ -219,6 +226,12 @@ impl Corpus {
             Corpus::Table(table) => table.run(ctx),
             Corpus::Score(score) => score.run(ctx),
             Corpus::Join(join) => join.run(ctx),
+            Corpus::Systems { name } => {
+                let added = corpus::add_systems(&ctx.store, name)?;
+                ctx.out
+                    .show(&added, || added_systems_text(&added))
+                    .map_err(Failure::but_done)
+            }
             Corpus::Delete {
                 name,
                 addition,
@@ -318,6 +331,19 @@ fn shown_text(shown: &Shown) -> String {
         ),
         _ => format!("\n{records}.\n"),
     };
+    text
+}
+
+fn added_systems_text(added: &AddedSystems) -> String {
+    let mut text = String::new();
+    for (system, responses) in &added.systems {
+        let responses = number_of(*responses as u64, "response", "responses");
+        text += &format!("{}: {responses}\n", one_line(system));
+    }
+    if added.without_context > 0 {
+        let n = number_of(added.without_context as u64, "record", "records");
+        text += &format!("Left out {n} without a context.\n");
+    }
     text
 }
 

@@ -79,6 +79,10 @@ fn distilling_empathy_rates_systems_side_by_side_and_its_pairs_teach_dpo() {
     assert_eq!(counts["systems"], json!({"anna": 4, "anna_b": 3}));
     let table = place.json(&["corpus", "table", "it", "--by", "emotion"]);
     assert!(table.to_string().contains("rating"), "{table}");
+    let added = place.json(&["corpus", "systems", "it"]);
+    assert_eq!(added["systems"], counts["systems"]);
+    let listed = place.json(&["responses", "list"]).to_string();
+    assert!(listed.contains("anna_b"), "{listed}");
     let pairs = place.path().join("pairs.jsonl").display().to_string();
     let export = [
         "corpus",

@@ -16,6 +16,8 @@ mod paths;
 mod playground;
 mod queue;
 mod runs;
+#[cfg(feature = "audio")]
+mod sound;
 mod studies;
 mod tables;
 mod watch;
@@ -165,6 +167,7 @@ impl Core {
         self.poll_cases();
         self.poll_studies();
         self.state.people.tables.made.poll();
+        self.state.library.sound.playing.poll();
         self.poll_library();
         self.poll_corpora();
         self.poll_playground();

@@ -28,6 +28,8 @@ mod place;
 mod queries;
 mod shell;
 mod shortcuts;
+#[cfg(feature = "audio")]
+mod sound;
 mod state;
 mod theme;
 mod views;

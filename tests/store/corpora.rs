@@ -14,6 +14,7 @@ use emprl::data::{DataError, EmpathyLevel, Role, Split};
 use emprl::filter::{Filter, parse};
 use emprl::operations::corpus::{
     ChosenBy, CorpusForm, Criteria, ExportRequest, Exported, Narrowing, export, names, select,
+    sound_file,
 };
 use emprl::operations::{OperationError, Progress};
 use serde_json::{Value, json};
@@ -860,4 +861,31 @@ fn what_is_added_counts_where_it_was_committed_and_nowhere_else() {
     assert!(error.contains("judge.jsonl"), "{error}");
     library::delete_corpus(store.path(), "support").unwrap();
     assert!(!store.path().join("data/support").exists());
+}
+
+#[test]
+fn a_sound_lies_beside_the_file_that_was_imported() {
+    let (store, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = files.path().join("speech.json");
+    fs::copy(file("sharegpt.json"), &path).unwrap();
+    library::import_corpus(
+        store.path(),
+        "speech",
+        &Corpus::open(&path, None).unwrap(),
+        false,
+    )
+    .unwrap();
+    let of = |audio: &str| sound_file(store.path(), "speech", audio);
+    let missing = of("a/0.wav").unwrap_err().to_string();
+    assert!(
+        missing.contains("0.wav: there is no such file"),
+        "{missing}"
+    );
+    fs::create_dir(files.path().join("a")).unwrap();
+    fs::write(files.path().join("a/0.wav"), "RIFF").unwrap();
+    let found = of("a/0.wav").unwrap();
+    assert_eq!(fs::read(&found).unwrap(), b"RIFF");
+    assert_eq!(of(&found.display().to_string()).unwrap(), found);
+    let web = of("https://h/0.wav").unwrap_err().to_string();
+    assert!(web.contains("in a browser"), "{web}");
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::corpora::{CorpusBrowser, CorpusImport};
 use super::remote::Remote;
+use super::sound::SoundState;
 use crate::data::library::{BUILTIN, ListedSet};
 use crate::data::{EmpathyLevel, ImportReport, Mechanism, SetSummary, Split};
 use crate::experiment::Stage;
@@ -33,6 +34,8 @@ pub enum SetTab {
 
 #[derive(Debug)]
 pub struct Library {
+    /// The sound of a corpus that is being played, here or in the Case study.
+    pub sound: SoundState,
     pub part: DataTab,
     pub sets: Remote<Vec<ListedSet>>,
     pub chosen: String,
@@ -56,6 +59,7 @@ pub struct Library {
 impl Default for Library {
     fn default() -> Self {
         Library {
+            sound: SoundState::default(),
             part: DataTab::Sets,
             sets: Remote::default(),
             chosen: BUILTIN.to_string(),

@@ -15,6 +15,7 @@ mod prefs;
 pub mod progress;
 pub mod remote;
 pub mod reply;
+pub mod sound;
 pub mod tiles;
 
 use std::collections::BTreeMap;

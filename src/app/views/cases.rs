@@ -54,7 +54,8 @@ pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let width = if wide { 340.0 } else { 260.0 };
     layout::left_panel(ui, "found cases", width, |ui| list_ui(ui, cases));
     layout::central(ui, |ui| {
-        case_ui(ui, cases, &mut state.people.tables.table, commands)
+        let (table, playing) = (&mut state.people.tables.table, &state.library.sound);
+        case_ui(ui, cases, table, playing, commands)
     });
 }
 

@@ -24,6 +24,7 @@ pub mod runs;
 pub mod samples;
 pub mod settings;
 pub mod side;
+mod sound;
 pub mod start;
 pub mod studies;
 pub mod tables;

@@ -5,12 +5,14 @@ use eframe::egui::{
     WidgetInfo, pos2, vec2,
 };
 
-use super::button::focus_ring;
+use super::button::{Button, focus_ring};
 use super::dialogue::utterance_ui;
 use super::icon::{self, Icon};
 use super::layout;
+use super::notice;
 use super::text as words;
 use crate::app::format;
+use crate::app::state::sound::{SoundName, SoundState};
 use crate::app::theme::{self, size, space, text};
 use crate::data::corpus::Record;
 use crate::data::corpus::record::{Labels, Origin, Response, Score};
@@ -20,8 +22,23 @@ const CHIP: usize = 48;
 /// The least width of a response's card.
 const CARD: f32 = 184.0;
 
-/// Draws a record. `salt` tells it from others on the page; of longer texts than `limit` the beginning is shown.
-pub fn record_ui(ui: &mut Ui, record: &Record, salt: &str, limit: Option<usize>) {
+/// The sounds of a corpus in the store, which can be played where the program was built to.
+#[derive(Clone, Copy)]
+pub struct Sounds<'a> {
+    pub corpus: &'a str,
+    pub state: &'a SoundState,
+}
+
+/// Draws a record. `salt` tells it from others on the page; of longer texts than `limit` the beginning is shown. Returns
+/// the sound whose button was pressed.
+pub fn record_ui(
+    ui: &mut Ui,
+    record: &Record,
+    salt: &str,
+    limit: Option<usize>,
+    sounds: Option<Sounds<'_>>,
+) -> Option<SoundName> {
+    let mut pressed = None;
     ui.spacing_mut().item_spacing.y = space::S;
     let head = words::heading(ui, &beginning(&record.id, Some(80)));
     head.on_hover_text(&record.id);
@@ -34,7 +51,7 @@ pub fn record_ui(ui: &mut Ui, record: &Record, salt: &str, limit: Option<usize>)
         utterance_ui(ui, &beginning(&said.text, limit), said.role);
         remarks_ui(ui, &said.labels, &[]);
         if let Some(audio) = &said.audio {
-            words::secondary(ui, format!("Sound: {audio}"));
+            pressed = sound_ui(ui, audio, sounds).or(pressed);
         }
     }
     if record.context.is_empty() {
@@ -54,10 +71,38 @@ pub fn record_ui(ui: &mut Ui, record: &Record, salt: &str, limit: Option<usize>)
             ui.spacing_mut().item_spacing.x = space::M;
             for (at, response) in responses.iter().enumerate() {
                 let salt = format!("{salt} {row} {at}");
-                layout::column(ui, width, |ui| response_ui(ui, response, &salt, limit));
+                layout::column(ui, width, |ui| {
+                    let found = response_ui(ui, response, &salt, limit, sounds);
+                    pressed = found.or(pressed.take());
+                });
             }
         });
     }
+    pressed
+}
+
+/// A sound with a button to play it, where it can be. Returns it where the button was pressed.
+pub fn sound_ui(ui: &mut Ui, audio: &str, sounds: Option<Sounds<'_>>) -> Option<SoundName> {
+    let shown = format!("Sound: {audio}");
+    let Some(sounds) = sounds.filter(|_| cfg!(feature = "audio")) else {
+        words::secondary(ui, shown);
+        return None;
+    };
+    let name = SoundName {
+        corpus: sounds.corpus.to_string(),
+        audio: audio.to_string(),
+    };
+    let mut pressed = false;
+    ui.horizontal_wrapped(|ui| {
+        let button = match sounds.state.is_playing(&name) {
+            true => Button::secondary("Stop").with_icon(Icon::Stop),
+            false => Button::secondary("Play").with_icon(Icon::Play),
+        };
+        pressed = button.clicked(ui);
+        words::secondary(ui, shown);
+    });
+    notice::failed(ui, "It cannot be played", sounds.state.refused(&name));
+    pressed.then_some(name)
 }
 
 /// Conversation, turn and split.
@@ -72,18 +117,26 @@ fn place_words(record: &Record) -> String {
     format::sentence(&parts.join(" · "))
 }
 
-fn response_ui(ui: &mut Ui, response: &Response, salt: &str, limit: Option<usize>) {
+fn response_ui(
+    ui: &mut Ui,
+    response: &Response,
+    salt: &str,
+    limit: Option<usize>,
+    sounds: Option<Sounds<'_>>,
+) -> Option<SoundName> {
+    let mut pressed = None;
     let colour = theme::of(ui).text;
     card_ui(ui, &response.system, colour, |ui| {
         words::selectable(ui, beginning(&response.text, limit));
         remarks_ui(ui, &response.labels, &response.scores);
         if let Some(audio) = &response.audio {
-            words::secondary(ui, format!("Sound: {audio}"));
+            pressed = sound_ui(ui, audio, sounds);
         }
         if let Some(reasoning) = &response.reasoning {
             reasoning_ui(ui, salt, &response.system, &beginning(reasoning, limit));
         }
     });
+    pressed
 }
 
 fn card_ui(ui: &mut Ui, name: &str, colour: Color32, content: impl FnOnce(&mut Ui)) {

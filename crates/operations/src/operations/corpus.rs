@@ -12,6 +12,7 @@ mod near_duplicates;
 mod score;
 mod select;
 mod show;
+mod sounds;
 mod systems;
 mod table;
 
@@ -30,6 +31,7 @@ pub use join::{Joined, join};
 pub use score::{ScoreRequest, Scored, score};
 pub use select::{ChosenBy, Criteria, Selected, select};
 pub use show::{Shown, show};
+pub use sounds::sound_file;
 pub use systems::{AddedSystems, add_systems, corpus_of};
 pub use table::{LevelCounts, ScoreMean, TableRow, Tabulated, table};
 

@@ -154,6 +154,13 @@ pub enum OperationError {
         without_record: usize,
         without_response: usize,
     },
+    #[error("{address}: a sound on the web; open it in a browser")]
+    SoundAddress { address: String },
+    #[error(
+        "{}: there is no such file; put it there, or import the corpus again from the folder where its sounds lie",
+        path.display()
+    )]
+    NoSound { path: PathBuf },
     #[error("answers that lie near all others are a number of them; say how many with --at-most")]
     HowMany,
     /// A label or a score by a name that a corpus does not have.

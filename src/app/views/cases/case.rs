@@ -6,14 +6,16 @@ use crate::app::command::{Command, Commands};
 use crate::app::format::sentence;
 use crate::app::place::Place;
 use crate::app::state::people::CasesState;
+use crate::app::state::sound::{SoundName, SoundState};
 use crate::app::theme::{self, size, space, text};
+use crate::app::views::sound;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self};
-use crate::app::widgets::record::{reasoning_ui, remarks_ui};
+use crate::app::widgets::record::{Sounds, reasoning_ui, remarks_ui, sound_ui};
 use crate::app::widgets::text as words;
 use crate::data::Role;
 use crate::data::corpus::record::{EMOTION, Response, SITUATION};
@@ -28,6 +30,7 @@ pub(super) fn case_ui(
     ui: &mut Ui,
     cases: &mut CasesState,
     table: &mut TableNumber,
+    playing: &SoundState,
     commands: &mut Commands,
 ) {
     let Some(book) = cases.book.value() else {
@@ -76,13 +79,22 @@ pub(super) fn case_ui(
                 // Shown above.
                 labels.remove(EMOTION);
                 labels.remove(SITUATION);
-                if !labels.is_empty() || !record.scores.is_empty() {
+                if !labels.is_empty() || !record.scores.is_empty() || !record.sounds.is_empty() {
                     words::small(ui, format!("In the corpus {corpus}"));
                     remarks_ui(ui, &labels, &record.scores);
                 }
+                for audio in &record.sounds {
+                    let sounds = Sounds {
+                        corpus,
+                        state: playing,
+                    };
+                    sound::play(sound_ui(ui, audio, Some(sounds)), commands);
+                }
             }
             ui.add_space(space::S);
-            answers_ui(ui, case, book, &cases.filter.systems, remarks);
+            let systems = &cases.filter.systems;
+            let pressed = answers_ui(ui, case, book, systems, remarks, playing);
+            sound::play(pressed, commands);
             ui.add_space(space::XL);
         });
     });
@@ -158,7 +170,8 @@ fn answers_ui(
     book: &CaseSet,
     systems: &[usize],
     remarks: Option<&CaseRemarks>,
-) {
+    playing: &SoundState,
+) -> Option<SoundName> {
     let target = case
         .context
         .target
@@ -190,24 +203,26 @@ fn answers_ui(
     }
     let across = (((ui.available_width() + space::M) / 300.0) as usize).clamp(1, 3);
     let width = (ui.available_width() - space::M * (across - 1) as f32) / across as f32;
+    let mut pressed = None;
     for row in cards.chunks(across) {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = space::M;
             for card in row {
                 layout::column(ui, width, |ui| {
-                    card.draw(ui);
+                    pressed = card.draw(ui, playing).or(pressed.take());
                 });
             }
         });
     }
+    pressed
 }
 
 struct Card<'a> {
     name: &'a str,
     text: &'a str,
     levels: Option<CardLevels>,
-    /// What the response's corpus says of it.
-    said: Option<&'a Response>,
+    /// Its corpus, and what that says of it.
+    said: Option<&'a (String, Response)>,
 }
 
 #[derive(Clone, Copy)]
@@ -217,8 +232,10 @@ enum CardLevels {
 }
 
 impl Card<'_> {
-    fn draw(&self, ui: &mut Ui) {
+    /// Returns the sound whose button was pressed.
+    fn draw(&self, ui: &mut Ui, playing: &SoundState) -> Option<SoundName> {
         let t = theme::of(ui);
+        let mut pressed = None;
         let is_target = self.name == "Target";
         Frame::new()
             .fill(t.panel)
@@ -249,12 +266,20 @@ impl Card<'_> {
                     }
                     None => {}
                 }
-                if let Some(said) = self.said {
+                if let Some((corpus, said)) = self.said {
                     remarks_ui(ui, &said.labels, &said.scores);
+                    if let Some(audio) = &said.audio {
+                        let sounds = Sounds {
+                            corpus,
+                            state: playing,
+                        };
+                        pressed = sound_ui(ui, audio, Some(sounds));
+                    }
                     if let Some(reasoning) = &said.reasoning {
                         reasoning_ui(ui, "case", self.name, reasoning);
                     }
                 }
             });
+        pressed
     }
 }

@@ -13,13 +13,14 @@ use crate::app::state::corpora::{
 use crate::app::state::library::Library;
 use crate::app::state::paths::Paths;
 use crate::app::theme::{self, space, text};
+use crate::app::views::sound;
 use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::found::{FoundRow, found_ui};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
-use crate::app::widgets::record::{origin_words, record_ui};
+use crate::app::widgets::record::{Sounds, origin_words, record_ui};
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::filter::parse;
@@ -84,7 +85,11 @@ pub(super) fn records_ui(
                 return;
             }
         }
-        shown_ui(ui, browser, commands);
+        let sounds = Sounds {
+            corpus: &library.chosen,
+            state: &library.sound,
+        };
+        shown_ui(ui, browser, sounds, commands);
     });
 }
 
@@ -251,7 +256,7 @@ fn list_ui(ui: &mut Ui, browser: &mut CorpusBrowser) {
     browser.shown = chosen.or(browser.shown);
 }
 
-fn shown_ui(ui: &mut Ui, browser: &mut CorpusBrowser, commands: &mut Commands) {
+fn shown_ui(ui: &mut Ui, browser: &mut CorpusBrowser, sounds: Sounds<'_>, commands: &mut Commands) {
     let Some(place) = browser.place() else {
         return;
     };
@@ -267,7 +272,9 @@ fn shown_ui(ui: &mut Ui, browser: &mut CorpusBrowser, commands: &mut Commands) {
             layout::scrolled(ui, ("record", place), |ui| {
                 padded(ui, |ui| {
                     ui.set_width(ui.available_width());
-                    record_ui(ui, record, &format!("record {place}"), None);
+                    let salt = format!("record {place}");
+                    let pressed = record_ui(ui, record, &salt, None, Some(sounds));
+                    sound::play(pressed, commands);
                     ui.add_space(space::XL);
                 });
             });

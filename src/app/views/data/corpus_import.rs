@@ -307,7 +307,13 @@ fn records_ui(ui: &mut Ui, found: &Inspection) {
             let x = ui.available_rect_before_wrap().x_range();
             ui.painter().hline(x, y, colour);
             ui.add_space(space::S);
-            record_ui(ui, record, &format!("first {at}"), Some(SHOWN_LETTERS));
+            record_ui(
+                ui,
+                record,
+                &format!("first {at}"),
+                Some(SHOWN_LETTERS),
+                None,
+            );
         });
     }
     layout::rule_below(ui, ui.min_rect().x_range());

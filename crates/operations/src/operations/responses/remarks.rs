@@ -17,8 +17,8 @@ use crate::study::contexts::ContextKey;
 pub struct CaseRemarks {
     /// Of the record itself, by its corpus.
     pub records: BTreeMap<String, RecordRemarks>,
-    /// By system: the response as its corpus has it.
-    pub responses: BTreeMap<String, Response>,
+    /// By system: its corpus, and the response as that has it.
+    pub responses: BTreeMap<String, (String, Response)>,
 }
 
 /// What is said of a record beside its texts.
@@ -26,6 +26,8 @@ pub struct CaseRemarks {
 pub struct RecordRemarks {
     pub labels: Labels,
     pub scores: Vec<Score>,
+    /// Sounds of the context's utterances, in their order.
+    pub sounds: Vec<String>,
 }
 
 /// What corpora say of a case: nothing where no answer is from one, where the corpus has been replaced since or is not
@@ -64,11 +66,16 @@ pub fn remarks(store: &Path, case: &ContextKey) -> Result<CaseRemarks, Operation
             .or_insert_with(|| RecordRemarks {
                 labels: record.labels.clone(),
                 scores: record.scores.clone(),
+                sounds: record
+                    .context
+                    .iter()
+                    .filter_map(|said| said.audio.clone())
+                    .collect(),
             });
         remarks
             .responses
             .entry(from.system)
-            .or_insert_with(|| response.clone());
+            .or_insert_with(|| (corpus.to_string(), response.clone()));
     }
     Ok(remarks)
 }

@@ -6,7 +6,7 @@ mod sets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -38,6 +38,9 @@ pub struct CorpusEntry {
     pub counts: Counts,
     /// Why a column is left out.
     pub left_out: BTreeMap<String, String>,
+    /// Where the file lay, and its sounds with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
 }
 
 /// Imports the records of a file as the set `name`. A set of that name is replaced only where `replace` says so, and only
@@ -167,6 +170,9 @@ fn write(dir: &Path, name: &str, corpus: &Corpus) -> Result<Manifest, DataError>
             shape: corpus.shape(),
             counts,
             left_out: corpus.mapping.left_out.clone(),
+            folder: fs::canonicalize(&corpus.source.path)
+                .ok()
+                .and_then(|path| path.parent().map(Path::to_path_buf)),
         }),
         files,
     };

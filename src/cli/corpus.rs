@@ -19,8 +19,8 @@ use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
 use crate::filter::parse;
 use crate::operations::corpus::{
-    self, AddedSystems, ChosenBy, CorpusForm, Criteria, ExportRequest, Exported, Inspection,
-    ListedCorpus, Narrowing, Shown,
+    self, AddedSystems, ChosenBy, CorpusForm, Criteria, Dependents, ExportRequest, Exported,
+    Inspection, ListedCorpus, Narrowing, Shown,
 };
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
@@ -112,7 +112,8 @@ pub enum Corpus {
         /// the answers alone are compared.
         #[arg(long, value_name = "SIMILARITY")]
         distinct: Option<f64>,
-        /// The answers with the highest score; shows what more answers cost in quality
+        /// The answers with the highest score, of equal ones the earlier in the corpus; shows what more answers cost in
+        /// quality
         #[arg(long, value_name = "SCORE")]
         best: Option<String>,
         /// The answers that lie near all others (k-centre), in their contexts, by the encoder in this folder, such as
@@ -320,9 +321,18 @@ impl Narrow {
 fn shown_text(shown: &Shown) -> String {
     let mut text: String = shown.records.iter().map(record_text).collect();
     let records = number_of(shown.matching as u64, "record", "records");
+    if shown.withheld > 0 {
+        let n = number_of(shown.withheld as u64, "record is", "records are");
+        text += &format!("\n{n} of studies that are still blind, and not shown.\n");
+    }
     text += &match (shown.records.len(), shown.matching) {
         (_, 0) => "No record has such an answer.\n".to_string(),
         (0, _) => format!("\nThere are {records} only.\n"),
+        (n, all) if shown.from + n == all && n < all => format!(
+            "\n{} to {} of {records}.\n",
+            count(shown.from as u64 + 1),
+            count(all as u64),
+        ),
         (n, all) if n < all => format!(
             "\n{} to {} of {records}; --from {} goes on.\n",
             count(shown.from as u64 + 1),
@@ -347,6 +357,36 @@ fn added_systems_text(added: &AddedSystems) -> String {
     text
 }
 
+/// What goes with a corpus, as the end of a clause.
+fn dependents_words(found: &Dependents) -> String {
+    let mut words = String::new();
+    if !found.additions.is_empty() {
+        words += &format!(
+            ", what was added to it goes with it ({})",
+            found.additions.join(", ")
+        );
+    }
+    if !found.judged.is_empty() {
+        let series: Vec<String> = found.judged.iter().map(u64::to_string).collect();
+        words += &format!(
+            ", judgements of it can be shown no more (series {} of emprl endpoint list)",
+            series.join(", ")
+        );
+    }
+    if !found.systems.is_empty() {
+        let systems: Vec<_> = found
+            .systems
+            .iter()
+            .map(|system| one_line(system))
+            .collect();
+        words += &format!(
+            ", the Case study no longer shows its labels of {}",
+            systems.join(", ")
+        );
+    }
+    words
+}
+
 fn delete(
     ctx: &CommandContext,
     name: &str,
@@ -358,8 +398,12 @@ fn delete(
         None => one_line(name).into_owned(),
     };
     if !for_good {
+        let needed = match addition {
+            Some(_) => String::new(),
+            None => dependents_words(&corpus::dependents(&ctx.store, name)?),
+        };
         return Err(Failure::Usage(format!(
-            "deleting {what} cannot be undone: add --for-good to delete it"
+            "deleting {what} cannot be undone{needed}: add --for-good to delete it"
         )));
     }
     corpus::delete(&ctx.store, name, addition)?;
@@ -532,6 +576,10 @@ pub(super) fn counts_text(counts: &Counts) -> String {
         number_of(counts.examples as u64, "example", "examples"),
         number_of(counts.labelled as u64, "labelled pair", "labelled pairs"),
     );
+    if counts.examples == 0 && counts.with_context > 0 && counts.systems.len() > 1 {
+        text += "note: an example has a target or one response; export those of one system with --where \"system = …\" and \
+                 import them to train on them.\n";
+    }
     if counts.repeated_ids > 0 {
         text += &format!(
             "note: {} an id that another has before.\n",

@@ -323,7 +323,10 @@ fn summary_text(summary: &SetSummary) -> String {
         let emotions = summary.emotions.iter();
         let emotions: Vec<String> = emotions
             .map(|row| {
-                let emotion = one_line(&row.emotion);
+                let emotion = match row.emotion.as_str() {
+                    "" => "not given".into(),
+                    emotion => one_line(emotion),
+                };
                 format!("{emotion} {}", count(row.conversations as u64))
             })
             .collect();

@@ -308,15 +308,21 @@ pub(super) fn interrupts_with(
     installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be handled: {error}")))
 }
 
+/// What is true from the first Ctrl-C on.
+pub(super) fn interrupted(says: &'static str) -> Result<Arc<AtomicBool>, Failure> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let interrupt = interrupted.clone();
+    interrupts_with(says, move || interrupt.store(true, Ordering::Relaxed))?;
+    Ok(interrupted)
+}
+
 /// Runs what asks, with a bar, until it ends or Ctrl-C.
 fn asking<T>(
     run: impl FnOnce(crate::operations::OnProgress<'_>) -> Result<T, OperationError>,
 ) -> Result<T, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let interrupt = interrupted.clone();
     let says =
         "Stopping once the requests that are under way are answered; Ctrl-C again ends at once.";
-    interrupts_with(says, move || interrupt.store(true, Ordering::Relaxed))?;
+    let interrupted = interrupted(says)?;
     let mut bars = Bars::default();
     let done = run(&mut |progress| {
         let _ = bars.show(progress);

@@ -47,8 +47,12 @@ impl Bars {
             self.clear();
             let doing = one_line(progress.doing).into_owned();
             let now = Instant::now();
+            let bar = meter(progress.of, doing.clone());
+            // What was done before says nothing of the speed.
+            bar.set_position(progress.done as u64);
+            bar.reset_eta();
             self.0 = Some(Part {
-                bar: meter(progress.of, doing.clone()),
+                bar,
                 doing,
                 began: now,
                 before: progress.done,
@@ -74,7 +78,8 @@ impl Bars {
 
 impl Part {
     fn line(&self, progress: Progress<'_>) -> String {
-        let rate = (progress.done - self.before) as f64 / self.began.elapsed().as_secs_f64();
+        let seconds = self.began.elapsed().as_secs_f64();
+        let rate = progress.done.saturating_sub(self.before) as f64 / seconds;
         let left = progress.of.saturating_sub(progress.done) as f64 / rate.max(f64::MIN_POSITIVE);
         // A part that has hardly begun has no end in sight.
         let left = Duration::try_from_secs_f64(left.round()).unwrap_or(Duration::MAX);

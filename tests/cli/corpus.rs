@@ -411,3 +411,97 @@ fn scores_in_a_file_of_their_own_find_the_answers_they_are_about() {
         refused.stderr
     );
 }
+
+#[test]
+fn what_was_added_is_not_lost_with_a_corpus_unasked() {
+    let place = Place::new();
+    let rows = "id,context,system,response\n\
+                c1,I failed.,anna,Oh no.\n\
+                c2,We won!,anna,Great!\n\
+                c3,I moved.,anna,Where to?\n";
+    let records = place.write("records.csv", rows);
+    place.ok(&["corpus", "import", &records, "it"]);
+    // A judge that once said nothing, and a column of numbers that are no ids.
+    let scores = place.write("scores.csv", "id,warmth\nc1,1\nc2,n/a\nc3,4.5\nc3,2.5\n");
+    let joined = place.json(&["corpus", "join", "it", &scores, "--as", "judge"]);
+    assert_eq!(joined["scores"], json!({"judge_warmth": 3}));
+    // A table has the mean of repeated scores, as `corpus table` does.
+    let out = place.path().join("out.csv").display().to_string();
+    place.ok(&["corpus", "export", "it", &out]);
+    let table = std::fs::read_to_string(&out).unwrap();
+    let third = table.lines().find(|line| line.starts_with("c3")).unwrap();
+    assert!(third.contains("3.5"), "{table}");
+    let out = place.path().join("out.jsonl").display().to_string();
+    place.ok(&["corpus", "export", "it", &out, "--form", "messages"]);
+    let rows = std::fs::read_to_string(&out).unwrap();
+    assert!(
+        rows.lines()
+            .last()
+            .unwrap()
+            .contains("\"judge_warmth\":3.5"),
+        "{rows}"
+    );
+
+    // The same records again keep what was added; others are refused as long as there is any.
+    place.ok(&["corpus", "import", &records, "it", "--replace"]);
+    let list = place.json(&["corpus", "list"]);
+    assert_eq!(list[0]["additions"][0]["name"], "judge");
+    place.ok(&["corpus", "join", "it", &scores, "--as", "judge"]);
+    let others = place.write("others.csv", "id,context,system,response\nd,Hm.,anna,Oh.\n");
+    let refused = place.run(&["corpus", "import", &others, "it", "--replace"]);
+    assert!(
+        refused.code != 0 && refused.stderr.contains("(judge)"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(place.json(&["corpus", "list"]), list);
+    place.ok(&["corpus", "systems", "it"]);
+    let asked = place.run(&["corpus", "delete", "it"]);
+    for part in ["(judge)", "labels of anna", "--for-good"] {
+        assert!(asked.stderr.contains(part), "{}", asked.stderr);
+    }
+    place.ok(&[
+        "corpus",
+        "delete",
+        "it",
+        "--addition",
+        "judge",
+        "--for-good",
+    ]);
+    place.ok(&["corpus", "import", &others, "it", "--replace"]);
+}
+
+#[test]
+fn rows_find_their_record_by_its_conversation_and_never_by_a_number_that_is_no_id() {
+    let place = Place::new();
+    let records = place.write(
+        "records.csv",
+        "dialogue_id,context,system,response\nd1,I failed.,anna,Oh no.\nd2,We won!,anna,Great!\n\
+         d3,I moved.,anna,Where to?\nd3,It rains.,anna,Still?\n",
+    );
+    place.ok(&["corpus", "import", &records, "it"]);
+    let scores = place.write("scores.csv", "dialogue_id,score\nd1,1\nd2,2\nd3,3\n");
+    let joined = place.json(&["corpus", "join", "it", &scores, "--as", "judge"]);
+    assert_eq!(joined["id"], "dialogue_id");
+    // Of d3 there are two records.
+    assert_eq!(
+        (&joined["joined"], &joined["without_record"]),
+        (&json!(2), &json!(1))
+    );
+    let foreign = place.write("foreign.csv", "sample,score\nx,1\ny,2\n");
+    let refused = place.run(&["corpus", "join", "it", &foreign, "--as", "other"]);
+    assert!(
+        refused.stderr.contains("no column has the id of a record"),
+        "{}",
+        refused.stderr
+    );
+    // Splits that no record says are those that training draws.
+    let of = |split: &str| {
+        let filter = format!("split = {split}");
+        let shown = place.json(&["corpus", "show", "it", "--where", &filter]);
+        shown["matching"].as_u64().unwrap()
+    };
+    assert_eq!(of("train") + of("validation") + of("test"), 4);
+    let summary = place.json(&["data", "show", "it"]);
+    assert_eq!(summary["splits"]["train"]["pairs"], of("train"));
+}

@@ -1,8 +1,13 @@
 //! `emprl corpus score`: levels of all answers of a corpus.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
+use super::super::endpoint::interrupted;
 use super::super::meter::Bars;
-use super::super::output::{count, number_of};
+use super::super::output::{count, line_on_stderr, number_of};
 use super::super::{CommandContext, Failure};
+use crate::operations::OperationError;
 use crate::operations::corpus::{self, ScoreRequest, Scored};
 use crate::operations::models::Reference;
 use crate::text::shown::one_line;
@@ -38,11 +43,23 @@ impl Score {
             batch: self.batch.into(),
             windows: !self.beginning,
         };
+        let says = "Stopping after the answers that are being judged; Ctrl-C again ends at once.";
+        let interrupted = interrupted(says)?;
         let mut bars = Bars::default();
         let scored = corpus::score(&ctx.store, &self.corpus, &request, &mut |progress| {
-            bars.show(progress)
+            let _ = bars.show(progress);
+            match interrupted.load(Ordering::Relaxed) {
+                false => ControlFlow::Continue(()),
+                true => ControlFlow::Break(()),
+            }
         });
         bars.clear();
+        if let Err(OperationError::Stopped) = scored {
+            line_on_stderr(
+                "Stopped: what was judged is in the store, and the same command goes on.",
+            );
+            return Err(Failure::Stopped);
+        }
         let scored = scored?;
         ctx.out
             .show(&scored, || self.text(&scored))
@@ -60,15 +77,26 @@ impl Score {
             let n = number_of(scored.without_context as u64, "answer", "answers");
             text += &format!("Left out {n} without a context.\n");
         }
-        text += &format!("{}\n", scored.truncation.sentence());
-        if scored.in_windows > 0 {
-            let n = number_of(
-                scored.in_windows as u64,
-                "longer answer was",
-                "longer answers were",
-            );
+        let cut = &scored.truncation;
+        text += &match self.beginning {
+            true => format!("{}\n", cut.sentence()),
+            false => format!(
+                "The identifiers read the last {} tokens of a context ({:.1} % are longer) and {} of a response: {} read \
+                 in windows, of whole sentences where they fit, and each mechanism has the level of the strongest.\n",
+                cut.max_context,
+                cut.contexts,
+                cut.max_response,
+                number_of(
+                    scored.in_windows as u64,
+                    "longer one was",
+                    "longer ones were"
+                ),
+            ),
+        };
+        if !self.beginning && cut.responses > 0.0 {
             text += &format!(
-                "{n} read in windows of whole sentences: a mechanism has the level of the strongest window.\n"
+                "{:.1} % of responses have a word that is longer still, and is cut.\n",
+                cut.responses
             );
         }
         let name = format!("{}_exploration", scored.name);

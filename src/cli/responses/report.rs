@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::input::problem_lines;
-use crate::cli::output::count;
+use crate::cli::output::{count, number_of};
 use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, ResponseWords};
 use crate::operations::responses::StoredResponses;
@@ -56,10 +56,10 @@ pub(in crate::cli) fn report(
     let [dist_1, dist_2, mean_words] = figures(&answers);
     let number = |n: usize| count(n as u64);
     let mut text = format!(
-        "{}: {} responses to {} contexts of {}, {}\n",
+        "{}: {} to {} of {}, {}\n",
         one_line(&stored.system),
-        number(answers.len()),
-        number(order.len()),
+        number_of(answers.len() as u64, "response", "responses"),
+        number_of(order.len() as u64, "context", "contexts"),
         one_line(&order.name),
         responses.aligned_by.words()
     );

@@ -35,12 +35,13 @@ pub use sounds::sound_file;
 pub use systems::{AddedSystems, add_systems, corpus_of};
 pub use table::{LevelCounts, ScoreMean, TableRow, Tabulated, table};
 
-use super::{OperationError, require_writable};
+use super::{OperationError, read_or_default, require_writable};
 use crate::data::DataError;
 use crate::data::corpus::record::Record;
 use crate::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
 pub use crate::data::library::record_at;
 use crate::data::library::{self, Addition, CorpusEntry, FoundCorpora, Manifest};
+use crate::store::{AskRow, StoreReader};
 
 /// Records that are shown as they would be read.
 pub const SHOWN_RECORDS: usize = 10;
@@ -173,6 +174,41 @@ pub fn dry_run(
     require_writable(store)?;
     library::check_free(store, name, replace)?;
     inspect(file, mapping)
+}
+
+/// What needs a corpus to be shown.
+#[derive(Debug, Default, Serialize)]
+pub struct Dependents {
+    /// Additions to it, which are deleted with it.
+    pub additions: Vec<String>,
+    /// Series of a judge's requests, by number: their answers stay, what they are about does not.
+    pub judged: Vec<u64>,
+    /// Systems of the store, whose responses stay: the Case study no longer shows what it says of them.
+    pub systems: Vec<String>,
+}
+
+/// What needs a corpus to be shown.
+///
+/// # Errors
+/// There is no such corpus; it or the store is damaged.
+pub fn dependents(store: &Path, corpus: &str) -> Result<Dependents, OperationError> {
+    library::require_corpus(store, corpus)?;
+    let additions = library::additions(store, corpus)?;
+    let asks = read_or_default(store, StoreReader::asks)?;
+    let is_about = |ask: &AskRow| ask.about["corpus"].as_str() == Some(corpus);
+    let judged = asks.iter().filter(|ask| is_about(ask));
+    let listed = read_or_default(store, StoreReader::systems)?;
+    let of_it = listed
+        .into_iter()
+        .filter(|system| corpus_of(&system.source) == Some(corpus));
+    Ok(Dependents {
+        additions: additions
+            .into_iter()
+            .map(|addition| addition.name)
+            .collect(),
+        judged: judged.map(|ask| ask.id.0 as u64).collect(),
+        systems: of_it.map(|system| system.name).collect(),
+    })
 }
 
 /// Deletes a corpus, or an addition to it.

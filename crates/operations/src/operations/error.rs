@@ -161,7 +161,9 @@ pub enum OperationError {
         path.display()
     )]
     NoSound { path: PathBuf },
-    #[error("answers that lie near all others are a number of them; say how many with --at-most")]
+    #[error(
+        "say with --at-most how many answers to choose: the more there are, the nearer they lie to all others"
+    )]
     HowMany,
     /// A label or a score by a name that a corpus does not have.
     #[error("the corpus has no {kind} {name:?}; {known}")]
@@ -248,6 +250,7 @@ fn writing_fix(error: &io::Error) -> &'static str {
             "fix its permissions, or choose another place"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
+        io::ErrorKind::NotFound => "make its folder first",
         _ => "free some space or fix its permissions",
     }
 }

@@ -59,6 +59,12 @@ pub enum DataError {
         name: String,
         by: String,
     },
+    /// A corpus that would be replaced by other records.
+    #[error(
+        "{corpus} has scores that were added to it ({names}), and the new records are not the same; import them under \
+         another name, or delete what was added with `emprl corpus delete {corpus} --addition NAME`"
+    )]
+    HasAdditions { corpus: String, names: String },
     #[error("{corpus} has no addition {name:?}; {known}")]
     NoAddition {
         corpus: String,

@@ -28,8 +28,8 @@ mod replace;
 
 pub use corpora::{
     AddedTo, Adding, Addition, CorpusEntry, Remarks, additions, check_free, corpus,
-    delete_addition, delete_corpus, each_record, import_corpus, record_at, require_corpus,
-    split_of,
+    delete_addition, delete_corpus, each_record, import_corpus, record_at, records_of,
+    require_corpus, split_of,
 };
 use files::{MANIFEST, fingerprint, jsonl, parse, read_files, read_manifest, set_dir, write_set};
 pub use files::{Manifest, StoredFile};
@@ -122,7 +122,12 @@ pub fn open_dialogues(store: &Path, name: &str) -> Result<DialogueSet, DataError
         _ => {
             return match corpus(store, name)? {
                 Some((manifest, entry)) => corpora::open_dialogues(store, manifest, &entry),
-                None => Err(no_such(name, "dialogues", &[BUILTIN, EMPATHETIC_DIALOGUES])),
+                None => Err(no_such(
+                    store,
+                    name,
+                    "dialogues",
+                    &[BUILTIN, EMPATHETIC_DIALOGUES],
+                )),
             };
         }
     };
@@ -173,6 +178,7 @@ pub fn open_levels(store: &Path, name: &str) -> Result<LevelSet, DataError> {
             return match corpus(store, name)? {
                 Some((manifest, entry)) => corpora::open_levels(store, manifest, &entry),
                 None => Err(no_such(
+                    store,
                     name,
                     "levels",
                     &[BUILTIN, MENTAL_HEALTH_SUBREDDITS],
@@ -350,8 +356,17 @@ fn known(name: &str) -> Result<ListedSet, DataError> {
     })
 }
 
-fn no_such(name: &str, what: &'static str, with: &[&str]) -> DataError {
+fn no_such(store: &Path, name: &str, what: &'static str, with: &[&str]) -> DataError {
     match known(name) {
+        Err(DataError::UnknownSet { name, known }) => {
+            let corpora = all_corpora(store).unwrap_or_default().corpora;
+            let corpora = corpora.into_iter().map(|(manifest, _)| manifest.name);
+            let all: Vec<String> = std::iter::once(known).chain(corpora).collect();
+            DataError::UnknownSet {
+                name,
+                known: all.join(", "),
+            }
+        }
         Ok(_) => DataError::WrongKind {
             name: name.to_string(),
             what,

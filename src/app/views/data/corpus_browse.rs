@@ -34,6 +34,8 @@ const SHOWN_VALUES: usize = 8;
 /// Letters of a value, on average, from which on values are texts.
 const LONG_VALUE: usize = 40;
 const VALUE_ROW: f32 = 22.0;
+/// Letters of a number that is written with all its digits.
+const SHORT_NUMBER: usize = 6;
 const BARS: f32 = 36.0;
 
 pub(super) fn records_ui(
@@ -462,8 +464,9 @@ fn score_ui(ui: &mut Ui, facet: &ScoreFacet) -> Option<Vec<String>> {
     let (below, _) = ui.allocate_exact_size(vec2(ui.available_width(), 16.0), Sense::hover());
     let painter = ui.painter();
     let value = |value: f64| match facet.bars.iter().all(|bar| bar.from == bar.to) {
-        true => exact(value),
-        false => format::number(value),
+        // Means of several values can have any number of digits, and both ends stand in one line.
+        true if exact(value).len() <= SHORT_NUMBER => exact(value),
+        _ => format::number(value),
     };
     words::paint_small(
         painter,

@@ -133,13 +133,12 @@ pub(in crate::operations) fn of_pairs(
     match (&scale, ranges) {
         _ if rows.is_empty() => {}
         (None, _) => notes.push(format!(
-            "The two are not whole numbers of one scale of at most {LONGEST_SCALE} steps, so they have no κ, no α and \
-             no difference."
+            "The two are not known to be whole numbers of one scale of at most {LONGEST_SCALE} steps, so they have no κ, \
+             no α and no difference; a mapping can say what range each has."
         )),
         (Some(_), [Some(_), Some(_)]) => {}
         (Some(scale), _) => notes.push(format!(
-            "Both are whole numbers from {} to {} and are taken for one scale, since their ranges are not known; \
-             a mapping can say them.",
+            "Both are whole numbers from {} to {} and are taken for one scale; a mapping can say what range each has.",
             scale.lowest,
             scale.lowest + scale.steps as f64 - 1.0
         )),
@@ -167,24 +166,27 @@ struct Scale {
 }
 
 impl Scale {
-    /// The scale of both scores; `ranges` are what could be given, where that is known.
+    /// The scale of both scores, if it is one; `ranges` are what could be given, where that is known, else what was.
     fn of<'a>(
         pairs: impl Iterator<Item = &'a (f64, f64)>,
         ranges: [Option<[f64; 2]>; 2],
     ) -> Option<Scale> {
-        if let [Some(one), Some(other)] = ranges
-            && one != other
-        {
+        const NONE: [f64; 2] = [f64::INFINITY, f64::NEG_INFINITY];
+        let mut seen = [NONE; 2];
+        for pair in pairs {
+            for (seen, score) in seen.iter_mut().zip([pair.0, pair.1]) {
+                if score.fract() != 0.0 {
+                    return None;
+                }
+                *seen = [seen[0].min(score), seen[1].max(score)];
+            }
+        }
+        let of = |score: usize| ranges[score].unwrap_or(seen[score]);
+        if of(0) != of(1) {
             return None;
         }
-        let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
-        for score in pairs.flat_map(|pair| [pair.0, pair.1]) {
-            if score.fract() != 0.0 {
-                return None;
-            }
-            lowest = lowest.min(score);
-            highest = highest.max(score);
-        }
+        let [lowest, highest] = [0, 1].map(|end| seen[0][end]);
+        let [lowest, highest] = [lowest.min(seen[1][0]), highest.max(seen[1][1])];
         let steps = highest - lowest + 1.0;
         let scale = Scale {
             lowest,
@@ -287,6 +289,10 @@ mod tests {
         assert!(Scale::of([].iter(), unknown).is_none());
         let ranges = [Some([1.0, 5.0]), Some([1.0, 10.0])];
         assert!(Scale::of([(1.0, 2.0)].iter(), ranges).is_none());
+        // 1 to 5 as a mapping says, and 1 to 3 as far as was given.
+        let ranges = [Some([1.0, 5.0]), None];
+        assert!(Scale::of([(1.0, 1.0), (5.0, 3.0)].iter(), ranges).is_none());
+        assert!(Scale::of([(1.0, 1.0), (4.0, 5.0)].iter(), ranges).is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::super::OperationError;
 use crate::data::Split;
 use crate::data::corpus::Counts;
 use crate::data::corpus::record::{Labels, Record, Response, Score};
-use crate::data::library;
+use crate::data::library::{self, split_of};
 use crate::filter::{Fact, Facts, Filter, Kind, Name, Part, Vocabulary, is_word};
 use crate::metrics::words_of;
 
@@ -64,11 +64,7 @@ impl<'a> Answer<'a> {
 
     /// A score of the response, else of the record; the mean where it was given several times.
     pub fn score(&self, name: &str) -> Option<f64> {
-        let of = |scores: &[Score]| {
-            let named = scores.iter().filter(|score| score.name == name);
-            let (sum, n) = named.fold((0.0, 0), |(sum, n), score| (sum + score.value, n + 1));
-            (n > 0).then(|| sum / f64::from(n))
-        };
+        let of = |scores: &[Score]| Score::mean(scores, name);
         self.response
             .and_then(|response| of(&response.scores))
             .or_else(|| of(&self.record.scores))
@@ -105,7 +101,10 @@ enum Field {
     Id,
     Conversation,
     Turn,
-    Split,
+    /// Whether any record says its own; else they are drawn.
+    Split {
+        given: bool,
+    },
     System,
     Words,
     ContextWords,
@@ -118,7 +117,7 @@ enum Field {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Counted<'a> {
     System,
-    Split,
+    Split { given: bool },
     Label(&'a str),
     Score(&'a str),
 }
@@ -163,9 +162,11 @@ impl AnswerNames {
             ),
             (
                 "split",
-                Field::Split,
+                Field::Split {
+                    given: !counts.splits.is_empty(),
+                },
                 Kind::Choice(splits),
-                "where the file says it",
+                "where no record says it, drawn by conversation as training draws it",
             ),
             (
                 "system",
@@ -258,7 +259,7 @@ impl AnswerNames {
         self.names.iter().filter_map(|name| {
             let counted = match self.fields.get(&name.name.to_lowercase())? {
                 Field::System => Counted::System,
-                Field::Split => Counted::Split,
+                Field::Split { given } => Counted::Split { given: *given },
                 Field::Label(label) => Counted::Label(label),
                 Field::Score(score) => Counted::Score(score),
                 _ => return None,
@@ -360,7 +361,8 @@ impl Facts for AnswerFacts<'_> {
             Some(Field::Id) => text(Some(&record.id)),
             Some(Field::Conversation) => text(record.conversation.as_deref()),
             Some(Field::Turn) => number(record.turn.map(f64::from)),
-            Some(Field::Split) => text(record.split.map(Split::key)),
+            Some(Field::Split { given: true }) => text(record.split.map(Split::key)),
+            Some(Field::Split { given: false }) => text(Some(split_of(record, false).key())),
             Some(Field::System) => text(answer.text.map(|_| answer.system)),
             Some(Field::Words) => number(answer.text.map(|text| words_of(text) as f64)),
             Some(Field::ContextWords) => number(Some(words_of(&record.context_text()) as f64)),
@@ -426,8 +428,22 @@ impl Narrowing {
         corpus: &str,
         mut keep: impl FnMut(&Record, Vec<Answer<'_>>) -> Result<(), OperationError>,
     ) -> Result<(), OperationError> {
-        let mut place = 0;
+        self.each_placed(store, corpus, |_, record, answers| keep(record, answers))
+    }
+
+    /// The same with the record's place in the corpus, from 0.
+    ///
+    /// # Errors
+    /// As [`Narrowing::each`].
+    pub(super) fn each_placed(
+        &self,
+        store: &Path,
+        corpus: &str,
+        mut keep: impl FnMut(usize, &Record, Vec<Answer<'_>>) -> Result<(), OperationError>,
+    ) -> Result<(), OperationError> {
+        let (mut place, mut records) = (0, 0);
         library::each_record(store, corpus, |record| {
+            records += 1;
             let mut answers = Answer::of(&record);
             answers.retain(|answer| {
                 let passes = self.names.matches(&self.filter, answer);
@@ -438,7 +454,7 @@ impl Narrowing {
             });
             match answers.is_empty() {
                 true => Ok(()),
-                false => keep(&record, answers),
+                false => keep(records - 1, &record, answers),
             }
         })
     }

@@ -10,7 +10,7 @@ use super::answers::{Answer, Counted, Narrowing};
 use super::systems::source_of;
 use crate::data::corpus::Record;
 use crate::data::corpus::record::Origin;
-use crate::data::library;
+use crate::data::library::{self, split_of};
 
 /// Values of a label that are kept; the rest is only counted.
 const KEPT_VALUES: usize = 200;
@@ -256,7 +256,8 @@ impl<'a> Counts<'a> {
 fn value_of<'a>(counted: Counted<'_>, answer: &Answer<'a>) -> Option<&'a str> {
     let value = match counted {
         Counted::System => answer.text.map(|_| answer.system),
-        Counted::Split => answer.record.split.map(|split| split.key()),
+        Counted::Split { given: true } => answer.record.split.map(|split| split.key()),
+        Counted::Split { given: false } => Some(split_of(answer.record, false).key()),
         Counted::Label(label) => answer.label(label),
         Counted::Score(_) => None,
     };

@@ -57,12 +57,9 @@ pub fn join(
 ) -> Result<Joined, OperationError> {
     require_writable(store)?;
     let (manifest, entry) = library::require_corpus(store, corpus)?;
-    let mut known = Known {
-        systems: entry.counts.systems.keys().cloned().collect(),
-        ..Known::default()
-    };
+    let mut known = Known::of_systems(entry.counts.systems.keys().cloned());
     library::each_record(store, corpus, |record| {
-        known.ids.insert(record.id);
+        known.add(&record);
         Ok::<_, OperationError>(())
     })?;
     let found = RemarkFile::open(file, &known, columns)?;
@@ -75,11 +72,12 @@ pub fn join(
     let mut by_id: HashMap<String, Vec<Remark>> = HashMap::new();
     let mut problems = Vec::new();
     found.each(
+        &known,
         |remark| {
             joined.rows += 1;
-            match known.ids.contains(&remark.id) {
-                true => by_id.entry(remark.id.clone()).or_default().push(remark),
-                false => joined.without_record += 1,
+            match &remark.record {
+                Some(record) => by_id.entry(record.clone()).or_default().push(remark),
+                None => joined.without_record += 1,
             }
         },
         |problem| problems.push(problem),
@@ -92,7 +90,9 @@ pub fn join(
             let by = file.file_name().unwrap_or_default().to_string_lossy();
             let fingerprint = format!(
                 "{} {} {columns:?} {}",
-                found.source.sha256, found.id, manifest.fingerprint
+                found.source.sha256,
+                found.id,
+                library::records_of(&manifest).unwrap_or_default()
             );
             Some(Adding::begin(store, corpus, name, &by, &fingerprint)?)
         }

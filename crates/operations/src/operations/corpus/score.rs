@@ -86,7 +86,7 @@ pub fn score(
     let fingerprint = format!(
         "{} {rule} {}",
         SavedIdentifiers::fingerprint(&found.folder)?,
-        manifest.fingerprint
+        library::records_of(&manifest).unwrap_or_default()
     );
     let config = found.config();
     let device = request.device.unwrap_or(&config.run.device);
@@ -101,7 +101,7 @@ pub fn score(
         adding.commit(&lines, through, &counts)?;
         *waiting = Waiting::at(through);
         let done = Progress {
-            doing: "Scoring",
+            doing: "Scoring records",
             done: through,
             of: entry.counts.records,
         };

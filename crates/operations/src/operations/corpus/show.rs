@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::OperationError;
+use super::super::{OperationError, read_or_default};
 use super::answers::Narrowing;
+use super::systems::source_of;
 use crate::data::corpus::Record;
 
 /// Some of the records that a filter lets through.
@@ -15,6 +16,8 @@ pub struct Shown {
     pub matching: usize,
     /// Those left out before the first of `records`.
     pub from: usize,
+    /// Records that are left out of everything else here, as a study that is still blind has them.
+    pub withheld: usize,
     /// Whole, with all their answers.
     pub records: Vec<Record>,
 }
@@ -33,9 +36,15 @@ pub fn show(
     let mut shown = Shown {
         matching: 0,
         from,
+        withheld: 0,
         records: Vec::new(),
     };
-    narrowing.each(store, corpus, |record, _| {
+    let blind = read_or_default(store, |reader| reader.blind_positions(&source_of(corpus)))?;
+    narrowing.each_placed(store, corpus, |place, record, _| {
+        if blind.contains(&place) {
+            shown.withheld += 1;
+            return Ok(());
+        }
         if shown.matching >= from && shown.records.len() < limit {
             shown.records.push(record.clone());
         }

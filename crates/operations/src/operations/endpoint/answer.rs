@@ -105,6 +105,8 @@ struct Material {
     fingerprint: String,
     contexts: Vec<Context>,
     train: Vec<Example>,
+    /// Whether splits are drawn, since no record says its own.
+    drawn: bool,
 }
 
 /// Reads the contexts and the template, draws the examples, and says what will be sent.
@@ -160,6 +162,14 @@ pub fn prepare_answers(
         left_out => notes.push(format!(
             "{left_out} of the contexts are of the conversations that are shown as examples, and left out."
         )),
+    }
+    if let (Some(split), true) = (request.split, material.drawn) {
+        notes.push(format!(
+            "{} says no splits, so that its {split} split is drawn by conversation: {} of its contexts. --split all asks \
+             all.",
+            request.data,
+            material.contexts.len(),
+        ));
     }
     if let Some(limit) = request.limit {
         material.contexts.truncate(limit);
@@ -340,6 +350,7 @@ fn material(store: &Path, data: &str, split: Option<Split>) -> Result<Material, 
             fingerprint: set.fingerprint.clone(),
             contexts: contexts.collect(),
             train: set.train,
+            drawn: false,
         });
     }
     let (manifest, entry) = library::require_corpus(store, data)?;
@@ -372,6 +383,7 @@ fn material(store: &Path, data: &str, split: Option<Split>) -> Result<Material, 
         fingerprint: manifest.fingerprint,
         contexts,
         train,
+        drawn: !given,
     })
 }
 

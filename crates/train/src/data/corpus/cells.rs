@@ -35,11 +35,14 @@ fn flatten(fields: Map<String, Value>, prefix: &str, depth: usize, flat: &mut Ma
     }
 }
 
-/// Whether a cell says nothing: null, blank, or what pandas writes for no number or an infinite one.
+/// Whether a cell says nothing: null, blank, or what people and pandas write for no number or an infinite one.
 pub fn is_missing(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::String(text) => matches!(text.trim(), "" | "nan" | "NaN" | "inf" | "-inf"),
+        Value::String(text) => matches!(
+            text.trim(),
+            "" | "nan" | "NaN" | "inf" | "-inf" | "n/a" | "N/A" | "#N/A" | "NA" | "<NA>"
+        ),
         Value::Array(list) => list.is_empty(),
         _ => false,
     }

@@ -8,7 +8,10 @@ const ANSWER: &str = "answer";
 /// The reasoning at the beginning of an answer, and what is said after it, which may be nothing. Reasoning that does not
 /// end is left where it is.
 pub fn split_reasoning(text: &str) -> (Option<&str>, &str) {
-    let Some((reasoning, rest)) = TAGS.iter().find_map(|tag| inside(text, tag)) else {
+    let found = TAGS.iter().find_map(|tag| inside(text, tag));
+    // Where a chat template has opened it, a model closes it alone.
+    let found = found.or_else(|| TAGS.iter().find_map(|tag| closed(text, tag)));
+    let Some((reasoning, rest)) = found else {
         return (None, text);
     };
     let answer = match inside(rest, ANSWER) {
@@ -20,10 +23,20 @@ pub fn split_reasoning(text: &str) -> (Option<&str>, &str) {
 
 /// What stands in this tag at the beginning of a text, and what follows, both without the white space around them.
 fn inside<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str)> {
-    let text = strip_tag(text.trim(), &format!("<{tag}>"))?;
-    let close = format!("</{tag}>");
+    closed(strip_tag(text.trim(), &format!("<{tag}>"))?, tag)
+}
+
+/// What stands before a tag is closed that is not opened in a text, and what follows.
+fn closed<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str)> {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
     let mut places = text.match_indices('<').map(|(at, _)| at);
-    let (at, rest) = places.find_map(|at| Some((at, strip_tag(&text[at..], &close)?)))?;
+    let at = places.find(|at| {
+        let rest = &text[*at..];
+        strip_tag(rest, &open)
+            .or_else(|| strip_tag(rest, &close))
+            .is_some()
+    })?;
+    let rest = strip_tag(&text[at..], &close)?;
     Some((text[..at].trim(), rest.trim()))
 }
 
@@ -57,6 +70,7 @@ mod tests {
                 "I think <think>so</think> too.",
             ),
             ("<think>She is</think>", Some("She is"), ""),
+            ("She is sad.</think>Oh.", Some("She is sad."), "Oh."),
             // Cut before it answered: a person must see that.
             ("<think>She is", None, "<think>She is"),
             ("Oh.", None, "Oh."),

@@ -102,6 +102,15 @@ pub struct Score {
     pub probabilities: Vec<f32>,
 }
 
+impl Score {
+    /// The score of a name: the mean where it was given several times.
+    pub fn mean<'a>(scores: impl IntoIterator<Item = &'a Score>, name: &str) -> Option<f64> {
+        let named = scores.into_iter().filter(|score| score.name == name);
+        let (sum, n) = named.fold((0.0, 0), |(sum, n), score| (sum + score.value, n + 1));
+        (n > 0).then(|| sum / f64::from(n))
+    }
+}
+
 /// Who gave a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,15 +1,15 @@
 //! Files that say something of answers which are elsewhere: a row has a record's id, perhaps a system, and labels and
 //! scores. Must not know where those records are kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use super::find::{self, RestOfColumns};
 use super::mapping::ScoreColumn;
 use super::names;
-use super::profile::Profile;
+use super::profile::{Column, Profile};
 use super::reading::{labels, scores, whole};
-use super::record::{Labels, Origin, Score};
+use super::record::{Labels, Origin, Record, Score};
 use super::{RowProblem, cells};
 use crate::data::error::DataError;
 use crate::data::reader::source::{Found, Source};
@@ -17,8 +17,51 @@ use crate::data::reader::source::{Found, Source};
 /// The records and systems that rows may speak of.
 #[derive(Debug, Default)]
 pub struct Known {
-    pub ids: HashSet<String>,
-    pub systems: BTreeSet<String>,
+    ids: HashMap<String, Named>,
+    systems: BTreeSet<String>,
+}
+
+/// What has an id.
+#[derive(Debug)]
+enum Named {
+    Record,
+    /// A conversation with one record, whose id it is.
+    Conversation(String),
+    /// A conversation with several.
+    Several,
+}
+
+impl Known {
+    pub fn of_systems(systems: impl IntoIterator<Item = String>) -> Known {
+        Known {
+            systems: systems.into_iter().collect(),
+            ..Known::default()
+        }
+    }
+
+    pub fn add(&mut self, record: &Record) {
+        self.ids.insert(record.id.clone(), Named::Record);
+        let Some(conversation) = record.conversation.as_ref().filter(|of| **of != record.id) else {
+            return;
+        };
+        self.ids
+            .entry(conversation.clone())
+            .and_modify(|named| {
+                if let Named::Conversation(_) = named {
+                    *named = Named::Several;
+                }
+            })
+            .or_insert_with(|| Named::Conversation(record.id.clone()));
+    }
+
+    /// The id of the record that an id is of: its own, or that of a conversation which it is the only record of.
+    fn record<'a>(&'a self, id: &'a str) -> Option<&'a str> {
+        match self.ids.get(id)? {
+            Named::Record => Some(id),
+            Named::Conversation(record) => Some(record),
+            Named::Several => None,
+        }
+    }
 }
 
 /// What a person says of a file's columns; what is not said is found by looking.
@@ -50,7 +93,8 @@ pub struct RemarkFile {
 /// What a row says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remark {
-    pub id: String,
+    /// The id of the record; None where no record has it.
+    pub record: Option<String>,
     pub system: Option<String>,
     pub labels: Labels,
     pub scores: Vec<Score>,
@@ -75,7 +119,7 @@ impl RemarkFile {
                     continue;
                 };
                 let counts = matches.entry(name.clone()).or_default();
-                counts[0] += usize::from(known.ids.contains(&text));
+                counts[0] += usize::from(known.record(&text).is_some());
                 counts[1] += usize::from(known.systems.contains(&text));
             }
             profile.add(&row);
@@ -94,16 +138,21 @@ impl RemarkFile {
         };
         // Of columns with as many matches, one with a known name.
         let most = |of: usize, names: &[&str], except: Option<&str>| {
+            let fits = |name: &str| {
+                // Any number is the id of some record where those are numbered.
+                let number = profile.column(name).is_some_and(Column::is_number);
+                Some(name) != except && (!number || names::is_called(name, names))
+            };
             let counts = matches
                 .iter()
-                .filter(|(name, counts)| counts[of] > 0 && Some(name.as_str()) != except);
+                .filter(|(name, counts)| counts[of] > 0 && fits(name));
             counts
                 .max_by_key(|(name, counts)| (counts[of], names::is_called(name, names)))
                 .map(|(name, _)| name.clone())
         };
         let id = match &said.id {
             Some(name) => require(name)?,
-            None => most(0, names::ID, None).ok_or_else(|| {
+            None => most(0, &[names::ID, names::CONVERSATION].concat(), None).ok_or_else(|| {
                 let what = format!("no column has the id of a record; {}", there());
                 wrong(
                     what,
@@ -167,6 +216,7 @@ impl RemarkFile {
     /// The file is damaged.
     pub fn each(
         &self,
+        known: &Known,
         mut keep: impl FnMut(Remark),
         mut refuse: impl FnMut(RowProblem),
     ) -> Result<(), DataError> {
@@ -183,7 +233,7 @@ impl RemarkFile {
             let remark = || -> Result<Remark, String> {
                 let id = text(&self.id).ok_or_else(|| format!("has no id in {:?}", self.id))?;
                 Ok(Remark {
-                    id: whole(id),
+                    record: known.record(&whole(id)).map(str::to_string),
                     system: self.system.as_deref().and_then(text),
                     labels: labels(&self.labels, &fields),
                     scores: scores(&self.scores, &fields)?,

@@ -62,12 +62,24 @@ pub fn import_corpus(
     // Another import may have waited for the same lock.
     check_free(store, name, replace)?;
     let written = write(&place.temporary(), name, corpus);
-    let written = written.and_then(|manifest| place.replace().map(|()| manifest));
+    let written = written.and_then(|manifest| {
+        let before = self::corpus(store, name)?;
+        let is_same =
+            before.is_some_and(|(before, _)| records_of(&before) == records_of(&manifest));
+        additions::take_over(store, name, &place.temporary(), is_same)?;
+        place.replace().map(|()| manifest)
+    });
     if written.is_err() {
         // The first error is the one to report; the next import removes what is left.
         let _ = fs::remove_dir_all(place.temporary());
     }
     written
+}
+
+/// SHA-256 of a corpus's records, whatever mapping read them.
+pub fn records_of(manifest: &Manifest) -> Option<&str> {
+    let stored = manifest.files.iter().find(|stored| stored.file == RECORDS);
+    stored.map(|stored| stored.sha256.as_str())
 }
 
 /// Whether a corpus may be imported under this name.
@@ -333,8 +345,7 @@ fn read_records<E: From<DataError>>(
             .map_err(|error| DataError::line(&path, line, error.to_string(), fix))?;
         keep(record)?;
     }
-    let stored = manifest.files.iter().find(|stored| stored.file == RECORDS);
-    if stored.is_none_or(|stored| stored.sha256 != hex(&hasher.finalize())) {
+    if records_of(manifest) != Some(&hex(&hasher.finalize())) {
         let what = "the file is not the one that was imported";
         return Err(DataError::file(&path, what, fix).into());
     }

@@ -63,10 +63,7 @@ impl Column {
             let mut responses = record.responses.iter();
             responses.find(|response| response.system == system)
         };
-        let score = |scores: &[Score], name: &str| {
-            let found = scores.iter().find(|score| score.name == name);
-            found.map(|score| Cell::Number(score.value))
-        };
+        let score = |scores: &[Score], name: &str| Score::mean(scores, name).map(Cell::Number);
         match self {
             Column::Id => Some(Cell::Text(record.id.clone())),
             Column::Conversation => text(&record.conversation),

@@ -149,7 +149,10 @@ fn remark(row: &mut Map<String, Value>, labels: &Labels, scores: &[&Score]) {
     if !scores.is_empty() {
         let scores: Map<String, Value> = scores
             .iter()
-            .map(|score| (score.name.clone(), json!(score.value)))
+            .filter_map(|score| {
+                let mean = Score::mean(scores.iter().copied(), &score.name)?;
+                Some((score.name.clone(), json!(mean)))
+            })
             .collect();
         row.insert("scores".into(), scores.into());
     }

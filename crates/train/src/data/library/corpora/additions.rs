@@ -236,6 +236,41 @@ pub fn additions(store: &Path, corpus: &str) -> Result<Vec<Addition>, DataError>
     Ok(found)
 }
 
+/// Takes the additions to a corpus over into the folder that replaces it, where the records are the same.
+///
+/// # Errors
+/// They are about other records; the store cannot be written.
+pub(super) fn take_over(
+    store: &Path,
+    corpus: &str,
+    to: &Path,
+    same_records: bool,
+) -> Result<(), DataError> {
+    let additions = additions(store, corpus)?;
+    if additions.is_empty() {
+        return Ok(());
+    }
+    if !same_records {
+        let names = additions.into_iter().map(|addition| addition.name);
+        return Err(DataError::HasAdditions {
+            corpus: corpus.to_string(),
+            names: names.collect::<Vec<_>>().join(", "),
+        });
+    }
+    let (from, to) = (folder(store, corpus), to.join(FOLDER));
+    fs::create_dir_all(&to).map_err(DataError::io(&to))?;
+    for addition in additions {
+        for ending in ["jsonl", "json"] {
+            let name = format!("{}.{ending}", addition.name);
+            let path = from.join(&name);
+            fs::hard_link(&path, to.join(&name))
+                .or_else(|_| fs::copy(&path, to.join(&name)).map(drop))
+                .map_err(DataError::io(&path))?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes an addition.
 ///
 /// # Errors

@@ -859,7 +859,13 @@ fn what_is_added_counts_where_it_was_committed_and_nowhere_else() {
     assert!(error.contains("cut short"), "{error}");
     let error = all().unwrap_err().to_string();
     assert!(error.contains("judge.jsonl"), "{error}");
+    fs::write(file.with_extension("json"), "{").unwrap();
+    assert!(library::require_corpus(store.path(), "support").is_err());
+    library::delete_addition(store.path(), "support", "judge").unwrap();
+    assert_eq!(scores(&all().unwrap())[..3], [0, 0, 0]);
+    fs::write(file.with_extension("json"), "{").unwrap();
     library::delete_corpus(store.path(), "support").unwrap();
+    assert!(library::delete_corpus(store.path(), "support").is_err());
     assert!(!store.path().join("data/support").exists());
 }
 

@@ -63,10 +63,10 @@ pub fn import_corpus(
     check_free(store, name, replace)?;
     let written = write(&place.temporary(), name, corpus);
     let written = written.and_then(|manifest| {
-        let before = self::corpus(store, name)?;
-        let is_same =
-            before.is_some_and(|(before, _)| records_of(&before) == records_of(&manifest));
-        additions::take_over(store, name, &place.temporary(), is_same)?;
+        // Of a damaged corpus nobody knows what its records were.
+        let before = self::corpus(store, name).unwrap_or_default();
+        let same = before.is_some_and(|(before, _)| records_of(&before) == records_of(&manifest));
+        additions::take_over(store, name, &place.temporary(), same)?;
         place.replace().map(|()| manifest)
     });
     if written.is_err() {
@@ -106,8 +106,13 @@ pub fn check_free(store: &Path, name: &str, replace: bool) -> Result<(), DataErr
 /// # Errors
 /// There is no such corpus, or it cannot be removed.
 pub fn delete_corpus(store: &Path, name: &str) -> Result<(), DataError> {
-    require_corpus(store, name)?;
-    replace::SetPlace::lock(&store.join("data"), name)?.delete()
+    // What was added to it may be damaged.
+    match read_manifest(store, name) {
+        Ok(manifest) if manifest.corpus.is_some() => {
+            replace::SetPlace::lock(&store.join("data"), name)?.delete()
+        }
+        _ => require_corpus(store, name).map(drop),
+    }
 }
 
 fn write(dir: &Path, name: &str, corpus: &Corpus) -> Result<Manifest, DataError> {

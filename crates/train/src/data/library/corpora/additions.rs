@@ -276,9 +276,13 @@ pub(super) fn take_over(
 /// # Errors
 /// The corpus has none of this name, or it cannot be removed.
 pub fn delete_addition(store: &Path, corpus: &str, name: &str) -> Result<(), DataError> {
-    super::require_corpus(store, corpus)?;
-    let all = additions(store, corpus)?;
-    if !all.iter().any(|addition| addition.name == name) {
+    let folder = folder(store, corpus);
+    let files = ["json", "jsonl"].map(|ending| folder.join(format!("{name}.{ending}")));
+    // One that is damaged can be removed as well.
+    let is_there = is_name(corpus) && is_name(name) && files.iter().any(|file| file.is_file());
+    if !is_there {
+        super::require_corpus(store, corpus)?;
+        let all = additions(store, corpus)?;
         let names: Vec<String> = all.into_iter().map(|addition| addition.name).collect();
         return Err(DataError::NoAddition {
             corpus: corpus.to_string(),
@@ -289,11 +293,9 @@ pub fn delete_addition(store: &Path, corpus: &str, name: &str) -> Result<(), Dat
             },
         });
     }
-    let folder = folder(store, corpus);
     // The manifest first: a file without one does not count.
-    for ending in ["json", "jsonl"] {
-        let path = folder.join(format!("{name}.{ending}"));
-        fs::remove_file(&path).map_err(DataError::io(&path))?;
+    for path in files.iter().filter(|file| file.is_file()) {
+        fs::remove_file(path).map_err(DataError::io(path))?;
     }
     Ok(())
 }

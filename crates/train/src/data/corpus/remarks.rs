@@ -32,6 +32,7 @@ enum Named {
 }
 
 impl Known {
+    /// These systems, and no record yet.
     pub fn of_systems(systems: impl IntoIterator<Item = String>) -> Known {
         Known {
             systems: systems.into_iter().collect(),
@@ -39,6 +40,7 @@ impl Known {
         }
     }
 
+    /// Adds a record with its conversation.
     pub fn add(&mut self, record: &Record) {
         self.ids.insert(record.id.clone(), Named::Record);
         let Some(conversation) = record.conversation.as_ref().filter(|of| **of != record.id) else {

@@ -152,6 +152,7 @@ impl Adding {
         })
     }
 
+    /// What is on disk of it.
     pub fn addition(&self) -> &Addition {
         &self.addition
     }

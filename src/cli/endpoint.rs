@@ -4,8 +4,7 @@ mod report;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use report::{figures_text, list_text, outline_lines, tally_lines};
@@ -14,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::meter::Bars;
 use super::output::{line_on_stderr, number_of};
 use super::responses::{name_refused, report as responses_report};
-use super::{CommandContext, Failure, input};
+use super::{CommandContext, Failure, input, interrupts};
 use crate::data::Split;
 use crate::data::library::EMPATHETIC_DIALOGUES;
 use crate::operations::OperationError;
@@ -291,38 +290,13 @@ impl Where {
     }
 }
 
-/// Ctrl-C: the first stops politely and says so, the second at once.
-pub(super) fn interrupts_with(
-    says: &'static str,
-    stop: impl Fn() + Send + 'static,
-) -> Result<(), Failure> {
-    let count = AtomicUsize::new(0);
-    let installed = ctrlc::set_handler(move || {
-        if count.fetch_add(1, Ordering::Relaxed) > 0 {
-            #[expect(clippy::disallowed_methods, reason = "asked for twice: do not wait")]
-            std::process::exit(i32::from(Failure::Stopped.exit_code()));
-        }
-        stop();
-        line_on_stderr(says);
-    });
-    installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be handled: {error}")))
-}
-
-/// What is true from the first Ctrl-C on.
-pub(super) fn interrupted(says: &'static str) -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let interrupt = interrupted.clone();
-    interrupts_with(says, move || interrupt.store(true, Ordering::Relaxed))?;
-    Ok(interrupted)
-}
-
 /// Runs what asks, with a bar, until it ends or Ctrl-C.
 fn asking<T>(
     run: impl FnOnce(crate::operations::OnProgress<'_>) -> Result<T, OperationError>,
 ) -> Result<T, Failure> {
     let says =
         "Stopping once the requests that are under way are answered; Ctrl-C again ends at once.";
-    let interrupted = interrupted(says)?;
+    let interrupted = interrupts::noted(says)?;
     let mut bars = Bars::default();
     let done = run(&mut |progress| {
         let _ = bars.show(progress);

@@ -13,6 +13,7 @@ mod failure;
 mod generate;
 mod identify;
 mod input;
+mod interrupts;
 mod meter;
 mod model;
 mod output;

@@ -1,11 +1,12 @@
 //! `emprl run`: runs an experiment, or resumes a run that ended early.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::channel::{Receiver, bounded, select};
 
+use super::interrupts;
 use super::output::line_on_stderr;
 use super::progress::{Bars, Progress};
 use super::{CommandContext, Failure, input};
@@ -191,7 +192,7 @@ impl RunWatcher {
 
     /// Whether the user pressed Ctrl-C.
     pub fn is_interrupted(&self) -> bool {
-        self.interrupts.count.load(Ordering::Relaxed) > 0
+        self.interrupts.has_come.load(Ordering::Relaxed)
     }
 
     /// Starts a run. Its messages have to be read: [`RunWatcher::watch`].
@@ -302,7 +303,7 @@ fn record_lost(ctx: &CommandContext, run: RunId, what: &str, error: &io::Error) 
 /// at once. What was shown is on disk either way.
 struct Interrupts {
     messages: Receiver<()>,
-    count: Arc<AtomicUsize>,
+    has_come: Arc<AtomicBool>,
     /// The runs that are asked to stop.
     runs: Arc<Mutex<Vec<Arc<RunHandle>>>>,
 }
@@ -312,28 +313,24 @@ impl Interrupts {
         let (sender, messages) = bounded(1);
         let interrupts = Interrupts {
             messages,
-            count: Arc::default(),
+            has_come: Arc::default(),
             runs: Arc::default(),
         };
-        let (count, runs) = (interrupts.count.clone(), interrupts.runs.clone());
-        let installed = ctrlc::set_handler(move || {
-            if count.fetch_add(1, Ordering::Relaxed) > 0 {
-                #[expect(clippy::disallowed_methods, reason = "asked for twice: do not wait")]
-                std::process::exit(i32::from(Failure::Stopped.exit_code()));
-            }
+        let (has_come, runs) = (interrupts.has_come.clone(), interrupts.runs.clone());
+        interrupts::handle(move || {
+            has_come.store(true, Ordering::Relaxed);
             let runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
             runs.iter().for_each(|handle| handle.control(Control::Stop));
             // Fails if nobody reads any more.
             let _ = sender.try_send(());
-        });
-        installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be handled: {error}")))?;
+        })?;
         Ok(interrupts)
     }
 
     /// Adds a run to stop at an interrupt; stops it at once after one.
     fn add(&self, handle: &Arc<RunHandle>) {
         let mut runs = self.lock();
-        if self.count.load(Ordering::Relaxed) > 0 {
+        if self.has_come.load(Ordering::Relaxed) {
             handle.control(Control::Stop);
         }
         runs.push(handle.clone());

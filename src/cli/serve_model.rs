@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::endpoint::interrupts_with;
+use super::interrupts;
 use super::output::line_on_stderr;
 use super::{CommandContext, Failure};
 use crate::operations::models::{Reference, SavedModel};
@@ -57,10 +57,12 @@ impl ServeModel {
         let server =
             Server::bind(&self.address).map_err(|error| Failure::Failed(error.to_string()))?;
         let stopper = server.stopper();
-        interrupts_with(
-            "Stopping once the requests that are under way are answered; Ctrl-C again ends at once.",
-            move || stopper.stop(),
-        )?;
+        interrupts::handle(move || {
+            stopper.stop();
+            line_on_stderr(
+                "Stopping once the requests that are under way are answered; Ctrl-C again ends at once.",
+            );
+        })?;
         let address = format!("http://{}/v1", server.address());
         if !server.is_private() {
             line_on_stderr(

@@ -140,6 +140,14 @@ fn response_ui(
 }
 
 fn card_ui(ui: &mut Ui, name: &str, colour: Color32, content: impl FnOnce(&mut Ui)) {
+    framed(ui, |ui| {
+        words::strong(ui, name, text::small(), colour);
+        content(ui);
+    });
+}
+
+/// The frame of an answer, over the whole width.
+pub fn framed(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     let t = theme::of(ui);
     Frame::new()
         .fill(t.panel)
@@ -149,7 +157,6 @@ fn card_ui(ui: &mut Ui, name: &str, colour: Color32, content: impl FnOnce(&mut U
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = space::XS;
-            words::strong(ui, name, text::small(), colour);
             content(ui);
         });
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use super::super::endpoint::interrupted;
+use super::super::interrupts;
 use super::super::meter::Bars;
 use super::super::output::{count, line_on_stderr, number_of};
 use super::super::{CommandContext, Failure};
@@ -44,7 +44,7 @@ impl Score {
             windows: !self.beginning,
         };
         let says = "Stopping after the answers that are being judged; Ctrl-C again ends at once.";
-        let interrupted = interrupted(says)?;
+        let interrupted = interrupts::noted(says)?;
         let mut bars = Bars::default();
         let scored = corpus::score(&ctx.store, &self.corpus, &request, &mut |progress| {
             let _ = bars.show(progress);

@@ -1,6 +1,6 @@
 //! One case: the conversation, the target and the answers side by side, its pin and note.
 
-use eframe::egui::{Align, Frame, Layout, Margin, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Layout, TextEdit, Ui, vec2};
 
 use crate::app::command::{Command, Commands};
 use crate::app::format::sentence;
@@ -15,7 +15,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self};
-use crate::app::widgets::record::{Sounds, reasoning_ui, remarks_ui, sound_ui};
+use crate::app::widgets::record::{Sounds, framed, reasoning_ui, remarks_ui, sound_ui};
 use crate::app::widgets::text as words;
 use crate::data::Role;
 use crate::data::corpus::record::{EMOTION, Response, SITUATION};
@@ -237,49 +237,42 @@ impl Card<'_> {
         let t = theme::of(ui);
         let mut pressed = None;
         let is_target = self.name == "Target";
-        Frame::new()
-            .fill(t.panel)
-            .stroke(t.line_stroke())
-            .corner_radius(size::RADIUS)
-            .inner_margin(Margin::same(space::M as i8))
-            .show(ui, |ui| {
-                ui.set_width(ui.available_width());
-                ui.spacing_mut().item_spacing.y = space::XS;
-                ui.spacing_mut().interact_size.y = 0.0;
-                ui.horizontal(|ui| {
-                    let colour = if is_target { t.secondary } else { t.text };
-                    words::strong(ui, self.name, text::small(), colour);
-                    if let Some(CardLevels::Answer(levels)) = self.levels
-                        && let Some(agreement) = levels.agreement()
-                    {
-                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                            let agreement = format!("{agreement} of 3 as the target");
-                            words::small_label(ui, agreement, t.secondary);
-                        });
-                    }
-                });
-                words::selectable(ui, self.text);
-                match self.levels {
-                    Some(CardLevels::Target(known)) => levels(ui, &known, None),
-                    Some(CardLevels::Answer(known)) => {
-                        levels(ui, &known.response, known.target.as_ref());
-                    }
-                    None => {}
-                }
-                if let Some((corpus, said)) = self.said {
-                    remarks_ui(ui, &said.labels, &said.scores);
-                    if let Some(audio) = &said.audio {
-                        let sounds = Sounds {
-                            corpus,
-                            state: playing,
-                        };
-                        pressed = sound_ui(ui, audio, Some(sounds));
-                    }
-                    if let Some(reasoning) = &said.reasoning {
-                        reasoning_ui(ui, "case", self.name, reasoning);
-                    }
+        framed(ui, |ui| {
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.horizontal(|ui| {
+                let colour = if is_target { t.secondary } else { t.text };
+                words::strong(ui, self.name, text::small(), colour);
+                if let Some(CardLevels::Answer(levels)) = self.levels
+                    && let Some(agreement) = levels.agreement()
+                {
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        let agreement = format!("{agreement} of 3 as the target");
+                        words::small_label(ui, agreement, t.secondary);
+                    });
                 }
             });
+            words::selectable(ui, self.text);
+            match self.levels {
+                Some(CardLevels::Target(known)) => levels(ui, &known, None),
+                Some(CardLevels::Answer(known)) => {
+                    levels(ui, &known.response, known.target.as_ref());
+                }
+                None => {}
+            }
+            if let Some((corpus, said)) = self.said {
+                remarks_ui(ui, &said.labels, &said.scores);
+                if let Some(audio) = &said.audio {
+                    let sounds = Sounds {
+                        corpus,
+                        state: playing,
+                    };
+                    pressed = sound_ui(ui, audio, Some(sounds));
+                }
+                if let Some(reasoning) = &said.reasoning {
+                    reasoning_ui(ui, "case", self.name, reasoning);
+                }
+            }
+        });
         pressed
     }
 }

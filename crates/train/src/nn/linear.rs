@@ -11,6 +11,18 @@ pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
     product(x, weight.val())
 }
 
+/// `x · weightᵀ + bias`, as [`linear`].
+pub(super) fn affine(
+    x: Tensor<3>,
+    weight: &Param<Tensor<2>>,
+    bias: &Param<Tensor<1>>,
+) -> Tensor<3> {
+    if is_host(&x.device()) {
+        return host::affine(x, weight.val(), bias.val());
+    }
+    linear(x, weight) + bias.val().unsqueeze()
+}
+
 /// As [`linear`], for a tensor.
 pub(super) fn product(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     if is_host(&x.device()) {

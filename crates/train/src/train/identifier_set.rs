@@ -176,7 +176,11 @@ impl IdentifierSet {
         let encode = |(context, response): &(&str, &str)| self.tokenizer.encode(context, response);
         let encoded: Vec<EncodedPair> = pairs.iter().map(encode).collect();
         let mut result = vec![[[0.0; 3]; 3]; pairs.len()];
-        for indices in by_length(pairs.len(), batch, |index| encoded[index].lengths()) {
+        let lengths = |index: usize| {
+            let (context, response) = encoded[index].lengths();
+            self.identifiers[0].padded_lengths(context, response)
+        };
+        for indices in by_length(pairs.len(), batch, lengths) {
             let pairs = indices.iter().map(|&index| &encoded[index]);
             let (contexts, responses): (Vec<&[u32]>, Vec<&[u32]>) = pairs
                 .map(|pair| (pair.context.as_slice(), pair.response.as_slice()))

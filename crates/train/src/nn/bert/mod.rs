@@ -17,7 +17,7 @@ pub(in crate::nn) use names::tensor_names;
 use super::Dropout;
 use super::attention::Heads;
 use super::host::{self, Attention, Sources, is_host};
-use super::t5;
+use super::linear::affine;
 use super::weights::{ParamInit, WeightsError, WeightsFile};
 
 #[derive(Module, Debug)]
@@ -147,6 +147,7 @@ impl Layer {
         let x = (self.attention_norm).forward(x + dropout.apply(attended));
         let wide = self.intermediate.forward(x.clone());
         let wide = match self.activation {
+            Activation::Gelu if is_host(&wide.device()) => host::gelu(wide),
             Activation::Gelu => gelu(wide),
             Activation::GeluApproximate => gelu_approximate(wide),
             Activation::Relu => relu(wide),
@@ -210,7 +211,7 @@ impl Linear {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        t5::linear(x, &self.weight) + self.bias.val().unsqueeze()
+        affine(x, &self.weight, &self.bias)
     }
 }
 
@@ -232,6 +233,9 @@ impl LayerNorm {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        if is_host(&x.device()) {
+            return host::layer_norm(x, self.weight.val(), self.bias.val(), self.epsilon);
+        }
         let centred = x.clone() - x.mean_dim(2);
         let variance = (centred.clone() * centred.clone()).mean_dim(2);
         let scale = variance.add_scalar(self.epsilon).sqrt().recip();

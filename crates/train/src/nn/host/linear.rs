@@ -1,17 +1,29 @@
 //! Linear layers, with weights laid out as in files: one row per output.
 
-use std::ops::Range;
-
 use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 use super::few::multiply_few;
-use super::product::{Matrix, Output, Size, filled, in_pieces, multiply, product};
+use super::norms::sum_of_rows;
+use super::product::{
+    Matrix, Output, Size, filled, in_pieces, multiply, multiply_on_all_cores, product,
+};
 use super::vector::transpose;
 use super::{Host, HostOp, Operand, apply, bfloat16};
 
 /// `x · weightᵀ` for `x` `[.., input]` and `weight` `[output, input]`.
 pub(in crate::nn) fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>) -> Tensor<D> {
     apply(Linear, [Operand::of(x), Operand::of(weight)])
+}
+
+/// `x · weightᵀ + bias`, as [`linear`].
+pub(in crate::nn) fn affine<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+) -> Tensor<D> {
+    let inputs = [Operand::of(x), Operand::of(weight), Operand::of(bias)];
+    apply(Affine, inputs)
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +63,53 @@ impl HostOp<2> for Linear {
     }
 }
 
+#[derive(Clone, Debug)]
+struct Affine;
+
+impl HostOp<3> for Affine {
+    type Saved = ();
+
+    fn needed(&self, [x, weight, _]: [bool; 3]) -> [bool; 3] {
+        [weight, x, false]
+    }
+
+    fn forward(&self, [x, weight, bias]: &[Host; 3], _: bool) -> (Host, ()) {
+        let (size, shape) = size_of(x, weight);
+        let mut values = filled(size.rows * size.columns, |output| {
+            let output = Output::uninitialised(output, size.columns);
+            by_weight(output, x.values(), weight, size);
+        });
+        let rows = values.par_chunks_exact_mut(size.columns);
+        rows.with_min_len(ROWS)
+            .for_each(|row| add(row, bias.values()));
+        (Host::shaped(values, &shape), ())
+    }
+
+    fn backward(
+        self,
+        [x, weight, bias]: &[Host; 3],
+        saved: &(),
+        gradient: Host,
+        [x_wanted, weight_wanted, bias_wanted]: [bool; 3],
+    ) -> [Option<Host>; 3] {
+        let of_bias = bias_wanted.then(|| sum_of_rows(gradient.values(), bias.shape()[0]));
+        let of_bias = of_bias.map(|sums| Host::like(sums, bias));
+        let product = [x.clone(), weight.clone()];
+        let wanted = [x_wanted, weight_wanted];
+        let [of_x, of_weight] = Linear.backward(&product, saved, gradient, wanted);
+        [of_x, of_weight, of_bias]
+    }
+}
+
+/// Rows below which a second core costs more than it gains.
+const ROWS: usize = 8;
+
+fn add(row: &mut [f32], bias: &[f32]) {
+    for (number, bias) in row.iter_mut().zip(bias) {
+        *number += bias;
+    }
+}
+
 /// Size of `x · weightᵀ`, and the shape of its result.
 pub(super) fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
     let mut shape = x.shape().to_vec();
@@ -77,7 +136,8 @@ pub(super) fn by_weight(output: Output<'_>, x: &[f32], weight: &Host, size: Size
     if size.rows * (size.columns + size.terms) < size.columns * size.terms {
         with_x_transposed(output, x, weight, size);
     } else {
-        with_weight_transposed(output, x, weight, size);
+        let weight = Matrix::rows(weight, size.terms).transposed();
+        multiply_on_all_cores(output, Matrix::rows(x, size.terms), weight, size);
     }
 }
 
@@ -104,38 +164,6 @@ fn with_x_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) 
     });
 }
 
-/// `x · weightᵀ`: transposes a copy of each piece of the weight.
-fn with_weight_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
-    let Size { rows, terms, .. } = size;
-    let transposed = |columns: Range<usize>| {
-        let part = &weight[columns.start * terms..columns.end * terms];
-        filled(part.len(), |transposed| {
-            let transposed = Output::uninitialised(transposed, columns.len());
-            transpose(part, terms, [columns.len(), terms], transposed);
-        })
-    };
-    if size.is_narrow() {
-        let transposed = transposed(0..size.columns);
-        return in_pieces(rows, size.multiplications(), |rows| {
-            multiply(
-                output.row(rows.start),
-                Matrix::rows(x, terms).past_rows(rows.start),
-                Matrix::rows(&transposed, size.columns),
-                Size::new(rows.len(), size.columns, terms),
-            );
-        });
-    }
-    in_pieces(size.columns, size.multiplications(), |columns| {
-        let transposed = transposed(columns.clone());
-        multiply(
-            output.from(columns.start),
-            Matrix::rows(x, terms),
-            Matrix::rows(&transposed, columns.len()),
-            Size::new(rows, columns.len(), terms),
-        );
-    });
-}
-
 /// `gradient · weight`.
 pub(super) fn of_x(gradient: &[f32], weight: &Host, x: &Host, size: Size) -> Host {
     let Size {
@@ -150,11 +178,7 @@ pub(super) fn of_x(gradient: &[f32], weight: &Host, x: &Host, size: Size) -> Hos
         }
         let gradient = Matrix::rows(gradient, columns);
         let weight = Matrix::rows(weight.values(), terms);
-        in_pieces(terms, size.multiplications(), |part| {
-            let size = Size::new(rows, part.len(), columns);
-            let weight = weight.past_columns(part.start);
-            multiply(output.from(part.start), gradient, weight, size);
-        });
+        multiply_on_all_cores(output, gradient, weight, Size::new(rows, terms, columns));
     });
     Host::like(values, x)
 }
@@ -176,11 +200,12 @@ pub(super) fn of_weight(gradient: Matrix<'_>, x: &Host, weight: &Host, size: Siz
                 multiply(output.from(part.start), gradient.transposed(), x, size);
             });
         }
-        in_pieces(columns, size.multiplications(), |part| {
-            let size = Size::new(part.len(), terms, rows);
-            let gradient = gradient.past_columns(part.start).transposed();
-            multiply(output.row(part.start), gradient, x, size);
-        });
+        multiply_on_all_cores(
+            output,
+            gradient.transposed(),
+            x,
+            Size::new(columns, terms, rows),
+        );
     });
     Host::like(values, weight)
 }

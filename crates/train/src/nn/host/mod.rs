@@ -9,15 +9,16 @@
     reason = "kernels for the memory of the processor: vector instructions and disjoint parts of one output"
 )]
 
+mod activations;
 mod attention;
 mod bfloat16;
 mod few;
 mod given;
 mod linear;
 mod low_rank;
+mod norms;
 mod product;
 mod rotate;
-mod rows;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -34,12 +35,13 @@ use burn::backend::{Autodiff, AutodiffBackend, Flex};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use half::bf16;
 
+pub(super) use activations::{gelu, swiglu};
 pub(super) use attention::{Attention, Sources, attend};
 pub(crate) use given::of_rows;
-pub(super) use linear::linear;
+pub(super) use linear::{affine, linear};
 pub(super) use low_rank::{LowRank, linear_with};
+pub(super) use norms::{layer_norm, rms_norm};
 pub(super) use rotate::rotate;
-pub(super) use rows::{rms_norm, swiglu};
 pub(super) use vector::log_sum_exp;
 
 /// Whether the tensors of this device are plain memory.

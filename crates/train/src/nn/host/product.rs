@@ -10,6 +10,8 @@ use std::ops::Range;
 use gemm::Parallelism;
 use rayon::prelude::*;
 
+use super::vector::transpose;
+
 /// A matrix: the number at (row, column) is `values[row * row_step + column * column_step]`.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
@@ -47,6 +49,15 @@ impl<'a> Matrix<'a> {
     /// The same from column `columns` on.
     pub fn past_columns(self, columns: usize) -> Self {
         self.transposed().past_rows(columns).transposed()
+    }
+
+    /// A copy of a transposed matrix of `[rows, columns]`, row by row.
+    fn copied(self, [rows, columns]: [usize; 2]) -> Vec<f32> {
+        assert_eq!(self.row_step, 1, "columns are rows of memory");
+        filled(rows * columns, |copy| {
+            let copy = Output::uninitialised(copy, columns);
+            transpose(self.values, self.column_step, [columns, rows], copy);
+        })
     }
 
     /// Whether `rows × columns` numbers lie within the memory.
@@ -190,6 +201,24 @@ impl Size {
         }
     }
 
+    /// The same where the output is made in pieces of columns.
+    #[cfg(target_arch = "x86_64")]
+    fn block_of_pieces(self) -> usize {
+        let columns = self.columns.min(PIECE);
+        Size { columns, ..self }.block()
+    }
+
+    /// # Panics
+    /// If a matrix of a product of this size does not lie within its memory.
+    fn assert_held(self, output: &Output<'_>, a: Matrix<'_>, b: Matrix<'_>) {
+        assert!(
+            output.holds(self.rows, self.columns)
+                && a.holds(self.rows, self.terms)
+                && b.holds(self.terms, self.columns),
+            "matrices lie within their memory"
+        );
+    }
+
     /// Whether the columns are less than a piece, as LoRA's are, and the cores had better share the rows.
     pub fn is_narrow(self) -> bool {
         self.columns < PIECE && self.rows >= 2 * PIECE && self.multiplications() >= WORTH_SHARING
@@ -216,15 +245,12 @@ fn multiply_or_add(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size,
 }
 
 fn by_gemm(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
+    size.assert_held(&output, a, b);
     let Size {
         rows,
         columns,
         terms,
     } = size;
-    assert!(
-        output.holds(rows, columns) && a.holds(rows, terms) && b.holds(terms, columns),
-        "matrices lie within their memory"
-    );
     // SAFETY: all three matrices lie within their memory, as was checked; strides are those of it.
     unsafe {
         gemm::gemm(
@@ -249,6 +275,35 @@ fn by_gemm(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bo
             Parallelism::None,
         );
     }
+}
+
+/// `output = a · b`, on all cores where that is worth it.
+pub(super) fn multiply_on_all_cores(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
+    #[cfg(target_arch = "x86_64")]
+    if !cfg!(debug_assertions)
+        && size.multiplications() >= WORTH_SHARING
+        && tiles::multiply_on_all_cores(output, a, b, size)
+    {
+        return;
+    }
+    // The product is fast where the rows of one side are rows of memory.
+    let multiply = |output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size| {
+        if b.column_step == 1 {
+            return multiply(output, a, b, size);
+        }
+        let transposed = b.copied([size.terms, size.columns]);
+        multiply(output, a, Matrix::rows(&transposed, size.columns), size);
+    };
+    if size.is_narrow() {
+        return in_pieces(size.rows, size.multiplications(), |part| {
+            let size = Size::new(part.len(), size.columns, size.terms);
+            multiply(output.row(part.start), a.past_rows(part.start), b, size);
+        });
+    }
+    in_pieces(size.columns, size.multiplications(), |part| {
+        let size = Size::new(size.rows, part.len(), size.terms);
+        multiply(output.from(part.start), a, b.past_columns(part.start), size);
+    });
 }
 
 /// `a · b`, on this thread, row by row.

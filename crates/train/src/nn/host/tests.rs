@@ -2,6 +2,7 @@
 //! sizes that cross every block, tile and threshold.
 
 mod decoder;
+mod encoder;
 
 use std::cell::Cell;
 

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 pub use attention::{AttentionConfig, AttentionIdentifier};
 pub use pair::{PairConfig, PairEncoder, PairEncoderConfig, PairIdentifier};
 
+use super::linear::affine;
 use super::weights::{ParamInit, WeightsError};
-use super::{Dropout, pad, t5};
+use super::{Dropout, pad};
 
 /// How the states of the tokens become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +117,17 @@ impl Identifier {
         }
     }
 
+    /// What pairs of a context and a response of so many tokens should have in common to be one batch with little padding:
+    /// both lengths, or their sum where they are padded as one text.
+    pub fn padded_lengths(&self, context: usize, response: usize) -> (usize, usize) {
+        match self {
+            Identifier::Pair(identifier) if identifier.is_padded_as_one() => {
+                (context + response, 0)
+            }
+            _ => (context, response),
+        }
+    }
+
     /// Logits `[pairs, 3]`. Contexts and responses are rows of tokens, each with what its encoder reads around it;
     /// `device` is that of the weights, without autodiff.
     pub fn forward<C: AsRef<[u32]>, R: AsRef<[u32]>>(
@@ -175,7 +187,7 @@ impl Dense {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        t5::linear(x, &self.weight) + self.bias.val().unsqueeze()
+        affine(x, &self.weight, &self.bias)
     }
 }
 

@@ -191,6 +191,11 @@ impl PairIdentifier {
         &self.config
     }
 
+    /// Whether a batch is padded behind whole pairs, and not between and behind its texts.
+    pub(super) fn is_padded_as_one(&self) -> bool {
+        matches!(self.encoder, PairEncoder::Bert(_))
+    }
+
     /// Logits `[pairs, 3]`. Contexts and responses are rows of tokens, each with what its encoder reads around it.
     ///
     /// # Panics

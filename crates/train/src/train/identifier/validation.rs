@@ -21,7 +21,10 @@ pub fn validate(
     device: &Device,
 ) -> IdentifierScores {
     let mut order: Vec<&Item> = items.iter().collect();
-    order.sort_by_key(|item| item.pair.lengths());
+    order.sort_by_key(|item| {
+        let (context, response) = item.pair.lengths();
+        identifier.padded_lengths(context, response)
+    });
     let (mut confusion, mut loss) = (Confusion::new(EmpathyLevel::ALL.len()), 0.0);
     for part in order.chunks(32) {
         let (logits, levels) = forward(

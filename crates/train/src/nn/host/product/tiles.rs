@@ -1,5 +1,5 @@
-//! Products by AVX-512, a tile of the output in the processor's registers at a time. Columns of `b` are packed in the
-//! order they are read, so that they stay in the nearest cache while all rows of `a` pass by.
+//! Products by AVX-512, a tile of the output in the processor's registers at a time. What is read again and again is
+//! packed in the order it is read, in parts that stay in a cache.
 //!
 //! Each number is one chain of fused additions over [`Size::block`] terms, then the sum of the blocks, as the `gemm`
 //! crate has it: other processors give the same bits.
@@ -10,6 +10,8 @@ use std::arch::x86_64::{
 };
 use std::array::from_fn;
 
+use rayon::prelude::*;
+
 use super::super::vector::transpose;
 use super::{Matrix, Output, Size};
 
@@ -18,7 +20,12 @@ const LANES: usize = 16;
 const COLUMNS: usize = 2 * LANES;
 /// Rows of a tile: with two vectors of columns, three quarters of the registers.
 const ROWS: usize = 12;
-/// `output = a · b`, or added to it, if this processor and these sizes allow.
+/// Tiles one above the other whose part of `a` stays in a core's own cache while the columns of `b` pass by.
+const TILES: usize = 8;
+/// Columns of `b` that are packed at once on behalf of all cores.
+const SHARED_COLUMNS: usize = 64 * COLUMNS;
+
+/// `output = a · b`, or added to it, on this thread, if this processor and these sizes allow.
 pub(super) fn multiply(
     output: Output<'_>,
     a: Matrix<'_>,
@@ -26,16 +33,10 @@ pub(super) fn multiply(
     size: Size,
     add: bool,
 ) -> bool {
-    // Packing takes more time than it saves where there are fewer.
-    if size.rows < ROWS || !size.is_chained() || !is_x86_feature_detected!("avx512f") {
+    if !is_for_tiles(size) {
         return false;
     }
-    assert!(
-        output.holds(size.rows, size.columns)
-            && a.holds(size.rows, size.terms)
-            && b.holds(size.terms, size.columns),
-        "matrices lie within their memory"
-    );
+    size.assert_held(&output, a, b);
     let block = size.block();
     let mut packed = vec![0.0; block * COLUMNS];
     for from in (0..size.terms).step_by(block) {
@@ -44,56 +45,150 @@ pub(super) fn multiply(
         for left in (0..size.columns).step_by(COLUMNS) {
             let columns = COLUMNS.min(size.columns - left);
             let b = b.past_rows(from).past_columns(left);
-            pack(&mut packed, b, terms, columns);
-            let size = Size::new(size.rows, columns, terms);
-            // SAFETY: the processor and the memory were checked above.
-            unsafe { panel(output.from(left), a, &packed, size, add || from > 0) };
+            pack(&mut packed, COLUMNS, b, [terms, columns]);
+            for first in (0..size.rows).step_by(ROWS) {
+                let size = Size::new(ROWS.min(size.rows - first), columns, terms);
+                let (output, a) = (output.row(first).from(left), a.past_rows(first));
+                // SAFETY: the processor and the memory were checked above.
+                unsafe { strip::<false>(output, a, &packed, size, add || from > 0) };
+            }
         }
     }
     true
 }
 
-/// Copies `b` `[terms, columns]` to rows of [`COLUMNS`].
-fn pack(packed: &mut [f32], b: Matrix<'_>, terms: usize, columns: usize) {
-    if b.row_step == 1 {
-        let target = Output::rows(packed, COLUMNS);
-        return transpose(b.values, b.column_step, [columns, terms], target);
+/// `output = a · b` on all cores, if this processor and these sizes allow. Each takes some rows at a time, packs their
+/// numbers too, and multiplies them by columns that were packed once for all.
+pub(super) fn multiply_on_all_cores(
+    output: Output<'_>,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    size: Size,
+) -> bool {
+    if !is_for_tiles(size) {
+        return false;
     }
-    for (term, packed) in packed.chunks_exact_mut(COLUMNS).take(terms).enumerate() {
-        let row = &b.values[term * b.row_step..];
-        if b.column_step == 1 {
-            packed[..columns].copy_from_slice(&row[..columns]);
-        } else {
-            for (column, slot) in packed[..columns].iter_mut().enumerate() {
-                *slot = row[column * b.column_step];
-            }
+    size.assert_held(&output, a, b);
+    let block = size.block_of_pieces();
+    let width = size.columns.next_multiple_of(COLUMNS).min(SHARED_COLUMNS);
+    let mut shared = vec![0.0; block * width];
+    for left in (0..size.columns).step_by(SHARED_COLUMNS) {
+        let columns = SHARED_COLUMNS.min(size.columns - left);
+        for from in (0..size.terms).step_by(block) {
+            let terms = block.min(size.terms - from);
+            let b = b.past_rows(from).past_columns(left);
+            let panels = shared.par_chunks_exact_mut(block * COLUMNS);
+            let panels = panels.zip((0..columns).into_par_iter().step_by(COLUMNS));
+            panels.for_each(|(packed, left)| {
+                let columns = COLUMNS.min(columns - left);
+                pack(packed, COLUMNS, b.past_columns(left), [terms, columns]);
+            });
+            let (output, a) = (output.from(left), a.past_columns(from));
+            let height = rows_at_once(size.rows);
+            let parts = (0..size.rows).into_par_iter().step_by(height);
+            parts.for_each(|first| {
+                let size = Size::new(height.min(size.rows - first), columns, terms);
+                let (output, a) = (output.row(first), a.past_rows(first));
+                // SAFETY: the processor and the memory were checked above, and these rows are no other core's.
+                unsafe { part(output, a, &shared, block, size, from > 0) };
+            });
         }
     }
+    true
 }
 
+/// Packing takes more time than it saves where there are fewer rows.
+fn is_for_tiles(size: Size) -> bool {
+    size.rows >= ROWS && size.is_chained() && is_x86_feature_detected!("avx512f")
+}
+
+/// Rows of the output that a core takes at once: fewer where there are few, so that all cores have some.
+fn rows_at_once(rows: usize) -> usize {
+    (rows / ROWS / TILES).clamp(1, TILES) * ROWS
+}
+
+/// All columns of some rows; `shared` has panels of `block` rows of [`COLUMNS`].
+///
 /// # Safety
-/// AVX-512; `a` and the output hold `size`, which has at most [`COLUMNS`], and `packed` its terms.
+/// AVX-512; `a` and the output hold `size`, and `shared` its columns and terms.
 #[target_feature(enable = "avx512f")]
-unsafe fn panel(output: Output<'_>, a: Matrix<'_>, packed: &[f32], size: Size, add: bool) {
-    for first in (0..size.rows).step_by(ROWS) {
-        let (output, a) = (output.row(first), a.past_rows(first));
+unsafe fn part(
+    output: Output<'_>,
+    a: Matrix<'_>,
+    shared: &[f32],
+    block: usize,
+    size: Size,
+    add: bool,
+) {
+    let step = ROWS * size.terms;
+    let mut packed = vec![0.0; size.rows.div_ceil(ROWS) * step];
+    let strips = || (0..size.rows).step_by(ROWS);
+    for (first, packed) in strips().zip(packed.chunks_exact_mut(step)) {
         let rows = ROWS.min(size.rows - first);
-        // SAFETY: as the caller promises.
-        unsafe {
-            match (rows, size.columns > LANES) {
-                (ROWS, true) => tile::<ROWS, 2>(output, a, packed, size, add),
-                (ROWS, false) => tile::<ROWS, 1>(output, a, packed, size, add),
-                (_, true) => fewer::<2>(output, a, packed, Size { rows, ..size }, add),
-                (_, false) => fewer::<1>(output, a, packed, Size { rows, ..size }, add),
+        pack(
+            packed,
+            ROWS,
+            a.past_rows(first).transposed(),
+            [size.terms, rows],
+        );
+    }
+    let panels = (0..size.columns).step_by(COLUMNS);
+    for (left, panel) in panels.zip(shared.chunks_exact(block * COLUMNS)) {
+        let columns = COLUMNS.min(size.columns - left);
+        for (first, packed) in strips().zip(packed.chunks_exact(step)) {
+            let size = Size::new(ROWS.min(size.rows - first), columns, size.terms);
+            let a = Matrix::rows(packed, ROWS).transposed();
+            // SAFETY: as the caller promises.
+            unsafe { strip::<true>(output.row(first).from(left), a, panel, size, add) };
+        }
+    }
+}
+
+/// Copies `matrix` of `[terms, width]` numbers to rows of `step`.
+fn pack(packed: &mut [f32], step: usize, matrix: Matrix<'_>, [terms, width]: [usize; 2]) {
+    if matrix.row_step == 1 {
+        let target = Output::rows(packed, step);
+        return transpose(matrix.values, matrix.column_step, [width, terms], target);
+    }
+    for (term, packed) in packed.chunks_exact_mut(step).take(terms).enumerate() {
+        let row = &matrix.values[term * matrix.row_step..];
+        if matrix.column_step == 1 {
+            packed[..width].copy_from_slice(&row[..width]);
+        } else {
+            for (index, slot) in packed[..width].iter_mut().enumerate() {
+                *slot = row[index * matrix.column_step];
             }
         }
     }
 }
 
+/// At most [`ROWS`] rows of at most [`COLUMNS`] columns. Where `PACKED`, rows of `a` follow each other term by term.
+///
 /// # Safety
-/// As of [`panel`].
+/// AVX-512; `a` and the output hold `size`, and `packed` its terms.
 #[target_feature(enable = "avx512f")]
-unsafe fn fewer<const VECTORS: usize>(
+unsafe fn strip<const PACKED: bool>(
+    output: Output<'_>,
+    a: Matrix<'_>,
+    packed: &[f32],
+    size: Size,
+    add: bool,
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match (size.rows, size.columns > LANES) {
+            (ROWS, true) => tile::<ROWS, 2, PACKED>(output, a, packed, size, add),
+            (ROWS, false) => tile::<ROWS, 1, PACKED>(output, a, packed, size, add),
+            (_, true) => fewer::<2, PACKED>(output, a, packed, size, add),
+            (_, false) => fewer::<1, PACKED>(output, a, packed, size, add),
+        }
+    }
+}
+
+/// # Safety
+/// As of [`strip`].
+#[target_feature(enable = "avx512f")]
+unsafe fn fewer<const VECTORS: usize, const PACKED: bool>(
     mut output: Output<'_>,
     mut a: Matrix<'_>,
     packed: &[f32],
@@ -105,10 +200,10 @@ unsafe fn fewer<const VECTORS: usize>(
         // SAFETY: as the caller promises.
         let done = unsafe {
             match rows {
-                8.. => tile::<8, VECTORS>(output, a, packed, size, add),
-                4.. => tile::<4, VECTORS>(output, a, packed, size, add),
-                2.. => tile::<2, VECTORS>(output, a, packed, size, add),
-                _ => tile::<1, VECTORS>(output, a, packed, size, add),
+                8.. => tile::<8, VECTORS, PACKED>(output, a, packed, size, add),
+                4.. => tile::<4, VECTORS, PACKED>(output, a, packed, size, add),
+                2.. => tile::<2, VECTORS, PACKED>(output, a, packed, size, add),
+                _ => tile::<1, VECTORS, PACKED>(output, a, packed, size, add),
             };
             match rows {
                 8.. => 8,
@@ -127,9 +222,9 @@ unsafe fn fewer<const VECTORS: usize>(
 /// The first `R` rows of the output.
 ///
 /// # Safety
-/// As of [`panel`], with `R` rows.
+/// As of [`strip`], with `R` rows.
 #[target_feature(enable = "avx512f")]
-unsafe fn tile<const R: usize, const VECTORS: usize>(
+unsafe fn tile<const R: usize, const VECTORS: usize, const PACKED: bool>(
     output: Output<'_>,
     a: Matrix<'_>,
     packed: &[f32],
@@ -137,7 +232,11 @@ unsafe fn tile<const R: usize, const VECTORS: usize>(
     add: bool,
 ) {
     let mut sums = [[_mm512_setzero_ps(); VECTORS]; R];
-    let (a, row_step, column_step) = (a.values.as_ptr(), a.row_step, a.column_step);
+    let (row_step, column_step) = match PACKED {
+        true => (1, ROWS),
+        false => (a.row_step, a.column_step),
+    };
+    let a = a.values.as_ptr();
     for (term, b) in packed.chunks_exact(COLUMNS).take(size.terms).enumerate() {
         // SAFETY: a row of `packed` has two vectors.
         let b: [__m512; VECTORS] =
@@ -173,7 +272,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::super::by_gemm;
+    use super::super::{PIECE, by_gemm, in_pieces};
     use super::*;
 
     /// Both sides of every tile, block and mask, with every order of either matrix.
@@ -193,6 +292,8 @@ mod tests {
             (130, 70, 576),
             (16, 64, 1537),
             (300, 17, 40),
+            (40, 2_200, 30),
+            (230, 130, 600),
         ] {
             let size = Size::new(rows, columns, terms);
             let mut draw = |numbers: usize| -> Vec<f32> {
@@ -225,6 +326,27 @@ mod tests {
                 assert!(
                     bits(&found) == bits(&known),
                     "{rows} × {terms} × {columns}, added: {add}"
+                );
+                // The last piece may be too narrow to be summed up term by term.
+                if add || rows * (columns % PIECE) <= 256 && columns % PIECE > 0 {
+                    continue;
+                }
+                let taken = multiply_on_all_cores(Output::rows(&mut found, columns), a, b, size);
+                assert!(taken, "{rows} × {terms} × {columns} on all cores");
+                let output = Output::rows(&mut known, columns);
+                in_pieces(columns, 0, |part| {
+                    let size = Size::new(rows, part.len(), terms);
+                    by_gemm(
+                        output.from(part.start),
+                        a,
+                        b.past_columns(part.start),
+                        size,
+                        false,
+                    );
+                });
+                assert!(
+                    bits(&found) == bits(&known),
+                    "{rows} × {terms} × {columns} on all cores"
                 );
             }
         }

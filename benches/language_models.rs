@@ -17,10 +17,13 @@ use emprl::nn::sampling::Sampling;
 use emprl::nn::value_head::ValueHead;
 use emprl::nn::{Dropout, LanguageModel, generate, in_bf16};
 use emprl::text::{Tokenizer, train_unigram};
+use emprl::train::group::GroupMethod;
+use emprl::train::group::settings::GroupSettings;
+use emprl::train::group::step::{GroupState, GroupStepper};
 use emprl::train::likelihood::cross_entropy;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::{Policy, fresh_adapter};
-use emprl::train::policy_gradient::algorithm::LearnerState;
+use emprl::train::policy_gradient::algorithm::{Learner, LearnerState};
 use emprl::train::policy_gradient::rollout::Rollout;
 use emprl::train::ppo::step::{PpoLearner, PpoState, Stepper};
 use emprl::train::seed::{Draw, stream};
@@ -36,7 +39,9 @@ const CONTEXT: usize = 64;
 const NEW_TOKENS: usize = 32;
 /// Measured repetitions after one that is not.
 const REPEATS: u64 = 3;
-const WORKS: [&str; 3] = ["generation", "supervised", "ppo"];
+/// Of a GRPO step: contexts, and responses to each; also the parts whose gradients are gathered.
+const GROUPS: usize = 4;
+const WORKS: [&str; 4] = ["generation", "supervised", "ppo", "grpo"];
 
 fn main() {
     emprl::allocator::keep_freed_pages();
@@ -61,6 +66,7 @@ fn main() {
         let mut figures = match *work {
             "generation" => bench.generation(),
             "supervised" => bench.supervised(),
+            "grpo" => bench.grpo(),
             _ => bench.ppo(),
         };
         let mut line = json!({
@@ -147,6 +153,11 @@ impl Bench {
         let mut config = Config::default();
         config.ppo.tuning = Tuning::Lora;
         config.ppo.batch = BATCH;
+        config.grpo.tuning = Tuning::Lora;
+        config.grpo.batch = GROUPS;
+        config.grpo.num_generations = BATCH;
+        config.grpo.gradient_accumulation_steps = GROUPS;
+        config.grpo.beta = 0.04;
         config.lora.dropout = 0.0;
         let adapter = fresh_adapter(&config, Tuning::Lora, &model, &device).unwrap();
         let policy = Policy {
@@ -185,7 +196,7 @@ impl Bench {
                 weights.as_ref(),
                 &contexts,
                 &exactly(),
-                &mut streams(turn),
+                &mut streams(turn, BATCH),
             );
         });
         figures
@@ -234,7 +245,52 @@ impl Bench {
                 &taken.policy.valid(),
                 self.contexts(turn),
                 &exactly(),
-                &mut streams(turn),
+                &mut streams(turn, BATCH),
+                &tokenizer,
+            );
+            figures.add("generation_seconds", clock.elapsed().as_secs_f64());
+            let done = stepper.step(taken, &rollout, &scores, turn);
+            let (next, outcome) = done.map_err(|failed| failed.error).unwrap();
+            figures.add("reference_seconds", outcome.reference_seconds);
+            figures.add("update_seconds", outcome.update_seconds);
+            learner = Some(next);
+        });
+        figures
+    }
+
+    /// One update on the responses to a few contexts, without its reward: the scores are given.
+    fn grpo(&self) -> Figures {
+        let mut figures = Figures::default();
+        let tokenizer: Tokenizer = train_unigram(["a text to cut into pieces"], 200, 10).unwrap();
+        let policy = Policy {
+            value_head: None,
+            ..self.policy.clone()
+        };
+        let stepper = GroupStepper {
+            method: GroupMethod::Grpo,
+            settings: GroupSettings::of(GroupMethod::Grpo, &self.config),
+            reference: &policy,
+            device: &self.device,
+        };
+        let mut learner = Some(Learner {
+            policy: policy.clone().train(),
+            optimizer: AdamW::new(0.0),
+            state: GroupState::new(&self.config),
+        });
+        let rows = GROUPS * BATCH;
+        let scores: Vec<f32> = (0..rows).map(|row| row as f32 / rows as f32).collect();
+        figures.measure(|figures, turn| {
+            let taken = learner.take().unwrap();
+            let contexts = &self.contexts(turn)[..GROUPS];
+            let contexts = contexts
+                .iter()
+                .flat_map(|context| vec![context.clone(); BATCH]);
+            let clock = Instant::now();
+            let rollout = Rollout::sample(
+                &taken.policy.valid(),
+                contexts.collect(),
+                &exactly(),
+                &mut streams(turn, rows),
                 &tokenizer,
             );
             figures.add("generation_seconds", clock.elapsed().as_secs_f64());
@@ -248,8 +304,8 @@ impl Bench {
     }
 }
 
-fn streams(turn: u64) -> Vec<ChaCha8Rng> {
-    let rows = 0..BATCH as u64;
+fn streams(turn: u64, rows: usize) -> Vec<ChaCha8Rng> {
+    let rows = 0..rows as u64;
     rows.map(|row| stream(1, Draw::Rollout, turn, row))
         .collect()
 }

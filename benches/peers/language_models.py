@@ -4,7 +4,8 @@ rank 16 on every linear layer, batch 8, contexts of 64 tokens and exactly 32 new
     python language_models.py [--model smollm2 | qwen] [--precision f32 | bf16] [WORK …]
 
 Works: generation; supervised (a step on the response's tokens); ppo (a rollout, then the log-probabilities of policy
-and reference, values, and 4 epochs of PPO's clipped losses written out as in TRL; the scores are given). Logits are
+and reference, values, and 4 epochs of PPO's clipped losses written out as in TRL; the scores are given); grpo (8 responses
+to each of 4 contexts in one batch, then one update whose gradients are gathered from 4 parts, written out). Logits are
 computed of the response's positions only, as TRL's current trainers do. torch 2.9.0, transformers 4.57.1, peft
 0.18.0. Prints one JSON line for each work."""
 
@@ -22,8 +23,8 @@ import transformers
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-BATCH, CONTEXT, NEW_TOKENS, EPOCHS = 8, 64, 32, 4
-WORKS = ("generation", "supervised", "ppo")
+BATCH, CONTEXT, NEW_TOKENS, EPOCHS, GROUPS = 8, 64, 32, 4, 4
+WORKS = ("generation", "supervised", "ppo", "grpo")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("works", nargs="*", metavar="WORK", help=", ".join(WORKS))
@@ -81,7 +82,7 @@ def generate(contexts):
             input_ids=contexts, attention_mask=torch.ones_like(contexts), do_sample=True, top_k=20, top_p=1.0,
             temperature=0.9, min_new_tokens=NEW_TOKENS, max_new_tokens=NEW_TOKENS,
         )
-    assert ids.shape == (BATCH, CONTEXT + NEW_TOKENS)
+    assert ids.shape == (len(contexts), CONTEXT + NEW_TOKENS)
     return ids[:, CONTEXT:]
 
 
@@ -138,12 +139,45 @@ def ppo():
     return row
 
 
+def grpo():
+    row, contexts = {}, tokens(CONTEXT)[:GROUPS].repeat_interleave(BATCH, 0)
+    scores = torch.arange(len(contexts)) / len(contexts)
+    start = perf_counter()
+    responses = generate(contexts)
+    row["generation_seconds"] = perf_counter() - start
+    groups = scores.view(GROUPS, BATCH)
+    advantages = ((groups - groups.mean(1, True)) / (groups.std(1, keepdim=True) + 1e-4)).view(-1, 1)
+    row["reference_seconds"], start = 0.0, perf_counter()
+    for part in torch.arange(len(contexts)).split(BATCH):
+        given_part = contexts[part], responses[part]
+        clock = perf_counter()
+        with torch.no_grad(), model.disable_adapter():
+            reference, _, of_reference = forward(*given_part)
+        row["reference_seconds"] += perf_counter() - clock
+        log_probs, _, logits = forward(*given_part)
+        # One update: the ratio is 1, and what flows is its derivative.
+        ratio = (log_probs - log_probs.detach()).exp()
+        distance = reference - log_probs
+        loss = -torch.min(ratio * advantages[part], ratio.clamp(0.8, 1.2) * advantages[part])
+        loss = loss + 0.04 * (distance.exp() - distance - 1)
+        with torch.no_grad():  # the full KL and the entropy, which are logged
+            policy = logits.log_softmax(-1)
+            (policy.exp() * (policy - of_reference.log_softmax(-1))).sum(-1)
+            -(policy.exp() * policy).sum(-1).mean()
+        (loss.mean() / GROUPS).backward()
+    torch.nn.utils.clip_grad_norm_(trainable, 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    row["update_seconds"] = perf_counter() - start - row["reference_seconds"]
+    return row
+
+
 def processor():
     with open("/proc/cpuinfo") as lines:
         return next((line.split(": ")[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-works = {"generation": lambda: generate(tokens(CONTEXT)) is None or {}, "supervised": supervised, "ppo": ppo}
+works = {"generation": lambda: generate(tokens(CONTEXT)) is None or {}, "supervised": supervised, "ppo": ppo, "grpo": grpo}
 for work in given.works or WORKS:
     rows = []
     for repeat in range(given.repeats + 1):

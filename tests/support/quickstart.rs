@@ -1,7 +1,7 @@
 //! Settings of runs that take seconds.
 #![allow(dead_code)] // every test binary uses a part of it
 
-use emprl::experiment::{Config, ExperimentFile};
+use emprl::experiment::{Config, ExperimentFile, IdentifierInit};
 
 /// The quickstart that comes with the program.
 pub fn quickstart() -> Config {
@@ -17,4 +17,13 @@ pub fn tiny() -> Config {
     config.model.d_ff = 64;
     config.evaluation.resamples = 20;
     config
+}
+
+/// Identifiers from nothing after a few steps on the beginnings of texts.
+pub fn with_hasty_identifiers(config: &mut Config) {
+    config.identifiers.init = IdentifierInit::Random;
+    config.identifiers.batch = 128;
+    config.identifiers.epochs = 1;
+    config.identifiers.max_context = 16;
+    config.identifiers.max_response = 16;
 }

@@ -304,12 +304,10 @@ fn where_nobody_can_go_on_the_run_fails_and_is_resumed_from_the_last_good_checkp
 #[test]
 fn settings_that_lose_the_loss_are_changed_while_the_run_waits() {
     let mut config = crate::quickstart_support::quickstart();
+    crate::quickstart_support::with_hasty_identifiers(&mut config);
     let text = |path: &str, value: &str| (path.to_string(), value.to_string());
     for (path, value) in [
         text("model.vocabulary", "400"),
-        text("identifiers.epochs", "1"),
-        text("identifiers.max_context", "16"),
-        text("identifiers.max_response", "16"),
         text("generator.max_steps", "6"),
         text("generator.validate_every", "6"),
         text("data.validation_limit", "8"),

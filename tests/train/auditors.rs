@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use emprl::engine::worker;
-use emprl::experiment::{Config, EventKind, IdentifierInit, Report, Stage};
+use emprl::experiment::{Config, EventKind, Report, Stage};
 use emprl::metrics::{SystemResults, declared};
 use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
@@ -48,8 +48,7 @@ fn quickstart(seed: u64, stages: &[Stage]) -> Config {
     config.data.test_limit = 6;
     config.model.vocabulary = 300;
     config.model.layers = 1;
-    config.identifiers.init = IdentifierInit::Random;
-    config.identifiers.epochs = 1;
+    crate::quickstart_support::with_hasty_identifiers(&mut config);
     config.generator.epochs = 1;
     config.ppo.steps = 3;
     config.ppo.batch = 4;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use emprl::data::library;
 use emprl::data::rows::read_jsonl;
-use emprl::experiment::{Config, IdentifierInit, Report, SampleDialogue, Stage, Tuning};
+use emprl::experiment::{Config, Report, SampleDialogue, Stage, Tuning};
 use emprl::metrics::{BestOf, SystemResults};
 use emprl::train::best_of::Targeted;
 use emprl::train::checkpoint::Checkpoints;
@@ -45,8 +45,7 @@ fn settings() -> Config {
     config.data.train_limit = 48;
     config.data.validation_limit = 8;
     config.data.test_limit = 10;
-    config.identifiers.init = IdentifierInit::Random;
-    config.identifiers.epochs = 2;
+    crate::quickstart_support::with_hasty_identifiers(&mut config);
     config.generator.tuning = Tuning::Full;
     config.generator.epochs = 3;
     config.evaluation.best_of = 4;

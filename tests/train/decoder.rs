@@ -7,9 +7,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use emprl::data::Turns;
-use emprl::experiment::{
-    Config, IdentifierInit, Precision, Report, SamplingSettings, Stage, Tuning,
-};
+use emprl::experiment::{Config, Precision, Report, SamplingSettings, Stage, Tuning};
 use emprl::metrics::declared;
 use emprl::nn::adapter::Adapter;
 use emprl::nn::llama::{Llama, LlamaConfig};
@@ -253,8 +251,7 @@ fn identifiers_of_another_run_reward_it_and_are_copied_into_it() {
     other.run.stages = vec![Stage::Identifiers];
     other.model.vocabulary = 300;
     other.model.layers = 1;
-    other.identifiers.init = IdentifierInit::Random;
-    other.identifiers.epochs = 1;
+    crate::quickstart_support::with_hasty_identifiers(&mut other);
     let mut config = settings(source.path(), Tuning::Prefix);
     config.run.stages.insert(0, Stage::Identifiers);
     config.identifiers.source = "1".into();

@@ -444,7 +444,10 @@ fn win_rates_follow_from_ratings_side_by_side() {
         (&pair["first"], &pair["second"]),
         (&json!("anna"), &json!("anna_b"))
     );
-    assert_eq!(pair["records"], 3);
+    assert_eq!(
+        (&pair["records"], &table["score"]),
+        (&json!(3), &json!("rating"))
+    );
     let none = place.run(&["corpus", "table", "it", "--verdicts"]);
     assert!(
         none.code == 2

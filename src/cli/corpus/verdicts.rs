@@ -36,7 +36,7 @@ pub(super) fn verdicts_text(found: &VerdictTable) -> String {
         );
     }
     let pairs: Vec<&ComparedPair> = found.groups.iter().flat_map(|group| &group.pairs).collect();
-    text += &footnote(&pairs);
+    text += &footnote(&pairs, found.score.is_none());
     for note in &found.notes {
         text += &format!("{}\n", one_line(note));
     }
@@ -46,7 +46,7 @@ pub(super) fn verdicts_text(found: &VerdictTable) -> String {
 /// Pairs of systems with what their figures mean.
 pub(in crate::cli) fn compared_text(pairs: &[ComparedPair]) -> String {
     let all: Vec<&ComparedPair> = pairs.iter().collect();
-    format!("{}\n{}", pairs_table(pairs), footnote(&all))
+    format!("{}\n{}", pairs_table(pairs), footnote(&all, true))
 }
 
 fn group_title(group: &VerdictGroup) -> String {
@@ -61,7 +61,7 @@ fn group_title(group: &VerdictGroup) -> String {
         (Some(Origin::Model), Some(judge)) => format!("{judge} (a classifier or formula)"),
         (Some(Origin::Model), None) => "a classifier or formula".to_string(),
         (None, Some(judge)) => format!("{judge} (nobody says whether a person)"),
-        (None, None) => "nobody says whom".to_string(),
+        (None, None) => return format!("{}; nobody says by whom", one_line(&group.name)),
     };
     format!("{}, by {by}", one_line(&group.name))
 }
@@ -112,7 +112,8 @@ fn pairs_table(pairs: &[ComparedPair]) -> String {
     table.text()
 }
 
-fn footnote(pairs: &[&ComparedPair]) -> String {
+/// `shown` says whether somebody was shown the answers.
+fn footnote(pairs: &[&ComparedPair], shown: bool) -> String {
     let mut text = "Wins, ties and losses are records, by most of their n verdicts. A win rate is of verdicts, and counts a tie \
                     as half. "
         .to_string();
@@ -121,7 +122,7 @@ fn footnote(pairs: &[&ComparedPair]) -> String {
                  always the first. Order consistency is the share of pairs judged alike in both orders. ";
     }
     let unknown: usize = pairs.iter().map(|pair| pair.verdicts - pair.in_order).sum();
-    if unknown > 0 {
+    if unknown > 0 && shown {
         text += &format!(
             "Of {} nobody says which response was shown first. ",
             number_of(unknown as u64, "verdict", "verdicts")

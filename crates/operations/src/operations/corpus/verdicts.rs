@@ -61,6 +61,8 @@ pub struct VerdictTable {
     pub groups: Vec<VerdictGroup>,
     /// Judges who judged the same, in pairs; people are one of them.
     pub agreement: Vec<JudgesAgreement>,
+    /// The score that the verdicts follow from; None of what somebody said.
+    pub score: Option<String>,
     /// What a person should know about the figures; each a sentence.
     pub notes: Vec<String>,
 }
@@ -153,7 +155,11 @@ pub fn verdicts(
     })?;
     let (manifest, _) = library::require_corpus(store, corpus)?;
     let mut notes = Vec::new();
-    if let Some(Judging::Score(score)) = by {
+    let score = match by {
+        Some(Judging::Score(score)) => Some(score.to_string()),
+        _ => None,
+    };
+    if let Some(score) = &score {
         notes.push(format!(
             "These follow from the score {score:?}: of two answers in a record the one with the higher is better, and equal \
              ones are a tie."
@@ -171,6 +177,7 @@ pub fn verdicts(
         fingerprint: manifest.fingerprint,
         groups: groups.iter().map(Group::figures).collect(),
         agreement,
+        score,
         notes,
     })
 }

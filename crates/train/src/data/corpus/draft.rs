@@ -35,7 +35,7 @@ const PARTS: &str = r#"
 
 # [verdicts.better]             # which of two systems is better
 # column = "COLUMN"
-# system_columns = ["COLUMN", "COLUMN"]   # or systems = ["NAME", "NAME"]
+# system_columns = ["COLUMN A", "COLUMN B"]   # or systems = ["NAME", "NAME"]
 # first = ["A"]                 # what stands for each in the column, beside their names
 # second = ["B"]
 # tie = ["tie"]

@@ -425,7 +425,7 @@ pub(in crate::operations) fn compared(verdicts: &[Decided]) -> Vec<ComparedPair>
 fn compare(first: &str, second: &str, verdicts: &[&Decided]) -> ComparedPair {
     let mut directions: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut positions: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    let mut repeats: BTreeMap<(usize, Option<&str>, Option<u32>), Vec<&Decided>> = BTreeMap::new();
+    let mut repeats: BTreeMap<_, Vec<&Decided>> = BTreeMap::new();
     let mut requests: BTreeMap<(usize, &str, Option<bool>), Vec<Preferred>> = BTreeMap::new();
     let mut records: BTreeMap<usize, f64> = BTreeMap::new();
     for decided in verdicts.iter().copied() {

@@ -238,6 +238,38 @@ fn any_corpus(bytes: &[u8]) {
 
 fn corpus_table(bytes: &[u8]) {
     corpus("corpus.csv", bytes);
+    turns_in_cells(bytes);
+}
+
+/// A table without a header, whose first column has conversations as texts.
+fn turns_in_cells(bytes: &[u8]) {
+    let path = Path::new("corpus.tsv");
+    let mapping = r#"
+        format = 1
+        header = false
+        [turns]
+        list = "1"
+        separator = " EOS "
+        forms = ["{who} [{strategy}] {text}", "{who} {text}"]
+        role = "who"
+        text = "text"
+        speaker = ["0"]
+        listener = ["1"]
+        last = true
+        [turns.labels]
+        strategy = "strategy"
+    "#;
+    let mapping = Mapping::from_toml(path, mapping).expect("our own mapping can be read");
+    let source = Source::parse_as(path, bytes.to_vec(), mapping.header);
+    if let Ok(corpus) = source.and_then(|source| Corpus::of(source, Some(mapping))) {
+        let _ = corpus.each(
+            |record| {
+                assert!(record.target.is_some(), "the last turn answers");
+                Ok(())
+            },
+            |_| {},
+        );
+    }
 }
 
 /// The beginning and the end of a Parquet file, which no fuzzer would find by itself, are put around it.

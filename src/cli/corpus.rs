@@ -3,18 +3,20 @@
 mod figures;
 mod join;
 mod score;
+mod verdicts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(super) use figures::agreement_text;
 use serde_json::json;
+pub(super) use verdicts::compared_text;
 
 use super::meter::Bars;
-use super::output::{count, number_of};
+use super::output::{count, line_on_stderr, number_of};
 use super::{CommandContext, Failure};
 use crate::data::Role;
-use crate::data::corpus::record::{Labels, Record, Score};
+use crate::data::corpus::record::{Labels, Origin, Preferred, Record, Score, Verdict};
 use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
 use crate::filter::parse;
@@ -30,19 +32,41 @@ const SHOWN_PROBLEMS: usize = 20;
 /// Letters of a text that are printed.
 const SHOWN_LETTERS: usize = 200;
 
+/// A mapping that no looking finds.
+const WITHOUT_HEADER: &str = "\
+A table without a header, whose only column has turns such as `1.0 0 Hello EOS 1.0 1 [Question] Why?`, is read by this mapping:
+
+  format = 1
+  header = false                 # its columns are called 1, 2, ...
+  [turns]
+  list = \"1\"
+  separator = \" EOS \"
+  forms = [\"{weight} {who} [{strategy}] {text}\", \"{weight} {who} {text}\"]
+  role = \"who\"
+  speaker = [\"0\"]
+  listener = [\"1\"]
+  text = \"text\"
+  labels = { strategy = \"strategy\" }
+  last = true                    # only the last turn of a row answers";
+
 #[derive(Debug, clap::Subcommand)]
 pub enum Corpus {
     /// What a file holds: its form and encoding, which column is what, ten records as they would be read, what is left
     /// out, problems row by row
     ///
     /// Reads JSON, JSONL, CSV, TSV, Parquet and blocks of labelled lines, also in .gz, .zip and .tar.gz. The mapping that
-    /// it prints can be changed and given with --mapping.
+    /// it prints can be changed and given with --mapping; --mapping-out writes it to a file, also where nothing is found by
+    /// looking.
+    #[command(after_long_help = WITHOUT_HEADER)]
     Inspect {
         /// The file
         file: PathBuf,
         /// Which column is what; else it is found by looking
         #[arg(long, value_name = "TOML")]
         mapping: Option<PathBuf>,
+        /// Write the mapping to this new file; where nothing is found by looking, one to begin with
+        #[arg(long, value_name = "TOML")]
+        mapping_out: Option<PathBuf>,
     },
     /// Import a file as records, with its mapping and SHA-256
     Import {
@@ -75,14 +99,14 @@ pub enum Corpus {
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
-    /// What the answers have by system, or by the values of a label; two labels or two scores against each other
+    /// What the answers have by system, or by the values of a label; two labels or two scores against each other; verdicts
     Table(figures::Table),
     /// Give every answer its empathy levels by identifiers, which can be stopped and gone on with
     Score(score::Score),
-    /// Add labels and scores from a file of their own, such as a judge's, to the answers that its rows are about
+    /// Add labels, scores and verdicts from a file of their own, such as a judge's, to the answers that its rows are about
     ///
     /// Rows find their record by its id, and their response by its system. Repeated rows give an answer several scores,
-    /// whose mean counts.
+    /// whose mean counts. Verdicts say which of two systems is better: columns such as model_a, model_b and winner.
     Join(join::Join),
     /// Add its systems to those of tables, studies and the Case study, with their responses to the contexts of its records
     ///
@@ -141,6 +165,22 @@ pub enum Corpus {
     Export(Target),
 }
 
+/// Writes the mapping that was found, else one to begin with.
+fn write_mapping(file: &Path, out: &Path, found: Option<&Inspection>) -> Result<(), Failure> {
+    let text = match found {
+        Some(found) => found.mapping.clone(),
+        None => corpus::draft_mapping(file)?,
+    };
+    corpus::write_mapping(out, &text)?;
+    let out = out.display().to_string();
+    let out = one_line(&out);
+    line_on_stderr(&match found {
+        Some(_) => format!("The mapping is in {out}."),
+        None => format!("A mapping to begin with is in {out}; nothing was found by looking."),
+    });
+    Ok(())
+}
+
 /// What is written of a corpus, and how.
 #[derive(Debug, clap::Args)]
 pub struct Target {
@@ -149,11 +189,12 @@ pub struct Target {
     /// The file
     out: PathBuf,
     /// records, csv, parquet, messages, sharegpt, alpaca (a row an answer), or preferences (the best and the worst answer
-    /// of a record by a score); else what the file's ending says
+    /// of a record by a score, or the two answers of each verdict that is no tie); else what the file's ending says
     #[arg(long, value_name = "FORM", value_parser = form)]
     form: Option<CorpusForm>,
-    /// For preferences: the score by which answers are chosen, the highest best
-    #[arg(long, value_name = "SCORE")]
+    /// For preferences: the score by which answers are chosen, the highest best, or the verdicts, where people's decide if
+    /// there are any; else the only verdicts
+    #[arg(long, value_name = "NAME")]
     prefer: Option<String>,
     #[command(flatten)]
     narrow: Narrow,
@@ -183,8 +224,16 @@ impl Target {
 impl Corpus {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
-            Corpus::Inspect { file, mapping } => {
-                let found = corpus::inspect(file, mapping.as_deref())?;
+            Corpus::Inspect {
+                file,
+                mapping,
+                mapping_out,
+            } => {
+                let found = corpus::inspect(file, mapping.as_deref());
+                if let Some(out) = mapping_out {
+                    write_mapping(file, out, found.as_ref().ok())?;
+                }
+                let found = found?;
                 ctx.out.show(&found, || inspection_text(&found))
             }
             Corpus::Import {
@@ -559,6 +608,7 @@ pub(super) fn counts_text(counts: &Counts) -> String {
         ("Responses", &counts.systems),
         ("Labels", &counts.labels),
         ("Scores", &counts.scores),
+        ("Verdicts", &counts.verdicts),
         ("Splits", &counts.splits),
     ] {
         if !of.is_empty() {
@@ -655,11 +705,39 @@ fn record_text(record: &Record) -> String {
             text += &format!("    its reasoning: {}\n", short(reasoning));
         }
     }
+    for verdict in &record.verdicts {
+        text += &format!("  {}\n", verdict_text(verdict));
+    }
     let remarks = remarks(&record.labels, &record.scores);
     if !remarks.is_empty() {
         text += &format!(" {remarks}\n");
     }
     text
+}
+
+/// `empathy: anna over bert, by w1 (a person), shown bert first`.
+fn verdict_text(verdict: &Verdict) -> String {
+    let (first, second) = (one_line(&verdict.first), one_line(&verdict.second));
+    let said = match verdict.preferred {
+        Preferred::First => format!("{first} over {second}"),
+        Preferred::Second => format!("{second} over {first}"),
+        Preferred::Tie => format!("{first} and {second} alike"),
+    };
+    let kind = match verdict.origin {
+        Some(Origin::Human) => "a person",
+        Some(Origin::Model) => "a classifier or formula",
+        Some(Origin::Judge) => "a judge, no person",
+        None => "nobody says whether a person",
+    };
+    let by = match &verdict.judge {
+        Some(judge) => format!("{} ({kind})", one_line(judge)),
+        None => kind.to_string(),
+    };
+    let order = match verdict.in_order {
+        true => format!(", shown {first} first"),
+        false => String::new(),
+    };
+    format!("{}: {said}, by {by}{order}", one_line(&verdict.name))
 }
 
 fn remarks(labels: &Labels, scores: &[Score]) -> String {

@@ -43,14 +43,13 @@ pub enum Endpoint {
     Show {
         /// The number of the series, as `emprl endpoint list` shows it
         series: i64,
-        /// Scores of the corpus that people gave, though its mapping does not say so
+        /// Scores and verdicts of the corpus that people gave, though its mapping does not say so
         #[arg(long, value_name = "SCORE", value_delimiter = ',')]
         human: Vec<String>,
         #[command(flatten)]
         prices: PriceList,
     },
-    /// Write what a judge said to a new file of JSONL: records with its scores, which `emprl corpus import` reads, or a row
-    /// for each verdict
+    /// Write what a judge said to a new file of JSONL: records with its scores and verdicts, which `emprl corpus import` reads
     Export {
         /// The number of the series
         series: i64,
@@ -187,7 +186,7 @@ pub struct Judge {
     /// Of the first so many records
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Scores of the corpus that people gave, though its mapping does not say so
+    /// Scores and verdicts of the corpus that people gave, though its mapping does not say so
     #[arg(long, value_name = "SCORE", value_delimiter = ',', requires = "corpus")]
     human: Vec<String>,
 }

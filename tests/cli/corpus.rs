@@ -267,7 +267,7 @@ fn a_corpus_is_shown_and_summed_up_by_its_labels_and_scores() {
     let arguments_of_pairs = ["corpus", "export", "rated", &pairs, "--form", "preferences"];
     let wrong = place.run(&arguments_of_pairs);
     assert!(
-        wrong.code == 2 && wrong.stderr.contains("--prefer SCORE"),
+        wrong.code == 2 && wrong.stderr.contains("--prefer NAME"),
         "{}",
         wrong.stderr
     );

@@ -647,11 +647,36 @@ fn a_judge_that_always_says_first_is_found_out() {
     let out = place.path().join("verdicts.jsonl").display().to_string();
     place.ok(&["endpoint", "export", "1", &out]);
     let rows = crate::cli_support::lines(&fs::read_to_string(&out).unwrap());
-    assert_eq!(rows.len(), 12);
-    assert!(
-        rows.iter()
-            .all(|row| row["verdict"] == "first" && row["origin"] == "judge")
+    let verdicts: Vec<&Value> = rows
+        .iter()
+        .flat_map(|row| row["verdicts"].as_array().unwrap())
+        .collect();
+    assert_eq!((rows.len(), verdicts.len()), (3, 12));
+    assert!(verdicts.iter().all(|verdict| {
+        verdict["preferred"] == "first"
+            && verdict["origin"] == "judge"
+            && verdict["in_order"] == true
+    }));
+
+    // In a corpus the same figures are shown of them.
+    place.ok(&["corpus", "import", &out, "judged"]);
+    let table = place.json(&["corpus", "table", "judged", "--verdicts"]);
+    let group = &table["groups"][0];
+    assert_eq!(
+        (&group["origin"], &group["people"]),
+        (&json!("judge"), &json!(0))
     );
+    let of_series = &shown["compared"][0];
+    for figure in [
+        "position_bias",
+        "order_consistency",
+        "repeat_consistency",
+        "win_rate",
+        "wins",
+        "ties",
+    ] {
+        assert_eq!(group["pairs"][0][figure], of_series[figure], "{figure}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use emprl::data::corpus::record::{Record, Score, Utterance};
+use emprl::data::corpus::record::{Preferred, Record, Score, Utterance, Verdict};
 use emprl::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
 use emprl::data::library::{self, AddedTo, Adding, Remarks};
 use emprl::data::reader::source::Source;
@@ -772,6 +772,16 @@ fn what_is_added_counts_where_it_was_committed_and_nowhere_else() {
                 origin: None,
                 probabilities: Vec::new(),
             }],
+            verdicts: vec![Verdict {
+                name: "judge_winner".into(),
+                first: "a".into(),
+                second: "b".into(),
+                preferred: Preferred::Tie,
+                in_order: false,
+                judge: None,
+                origin: None,
+                repeat: None,
+            }],
         }],
     };
     let mut adding = begin("one").unwrap();
@@ -792,6 +802,8 @@ fn what_is_added_counts_where_it_was_committed_and_nowhere_else() {
     let scores = |records: &[Record]| -> Vec<usize> {
         let of = |scores: &[Score]| scores.iter().filter(|of| of.name == "judge_warmth").count();
         let one = |record: &Record| {
+            let given = usize::from(!record.verdicts.is_empty());
+            assert_eq!(given, record.verdicts.len());
             of(&record.scores)
                 + record
                     .responses
@@ -814,6 +826,7 @@ fn what_is_added_counts_where_it_was_committed_and_nowhere_else() {
     assert_eq!(before[1].responses[0].labels["judge_tone"], "warm");
     let (_, entry) = library::require_corpus(store.path(), "support").unwrap();
     assert_eq!(entry.counts.scores["judge_warmth"], 2);
+    assert_eq!(entry.counts.verdicts["judge_winner"], 2);
     for (place, record) in before.iter().enumerate() {
         let found = library::record_at(store.path(), "support", place).unwrap();
         assert_eq!(found.as_ref(), Some(record));

@@ -1,8 +1,9 @@
 //! A judge beside people: what people said in a study is compared with it once the study is unblinded, and not before.
 
 use crate::study_support::*;
+use emprl::data::corpus::record::Preferred;
 use emprl::operations::endpoint::figures_of;
-use emprl::store::{AskId, Exchange, Judged, Preferred, Store, StudyId};
+use emprl::store::{AskId, Exchange, Judged, Store, StudyId};
 use emprl::study::definition::{Definition, StudyKind};
 use emprl::study::judgement::{Answer, Choice, JudgementAction, Rating, Score};
 use emprl::study::page::Page;

@@ -177,7 +177,7 @@ impl CorpusBrowser {
 pub struct CorpusExport {
     pub form: CorpusForm,
     pub file: String,
-    /// The score by which preference pairs are chosen.
+    /// The score, or `verdict.NAME`, by which preference pairs are chosen.
     pub prefer: String,
     /// Leave out answers as similar as this; empty keeps all.
     pub distinct: String,

@@ -15,7 +15,7 @@ use crate::app::format;
 use crate::app::state::sound::{SoundName, SoundState};
 use crate::app::theme::{self, size, space, text};
 use crate::data::corpus::Record;
-use crate::data::corpus::record::{Labels, Origin, Response, Score};
+use crate::data::corpus::record::{Labels, Origin, Response, Score, Verdict};
 
 /// Letters of a label with its value that stand in a chip; longer ones are lines.
 const CHIP: usize = 48;
@@ -47,6 +47,7 @@ pub fn record_ui(
         words::secondary(ui, place);
     }
     remarks_ui(ui, &record.labels, &record.scores);
+    verdicts_ui(ui, &record.verdicts);
     for said in &record.context {
         utterance_ui(ui, &beginning(&said.text, limit), said.role);
         remarks_ui(ui, &said.labels, &[]);
@@ -188,6 +189,43 @@ pub fn remarks_ui(ui: &mut Ui, labels: &Labels, scores: &[Score]) {
     }
 }
 
+/// A line for each verdict.
+pub fn verdicts_ui(ui: &mut Ui, verdicts: &[Verdict]) {
+    let t = theme::of(ui);
+    for line in verdict_lines(verdicts) {
+        words::small_coloured(ui, line, t.text);
+    }
+}
+
+/// A line for what several said alike: "empathy: anna over bert, given by people (2)".
+pub fn verdict_lines(verdicts: &[Verdict]) -> Vec<String> {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for verdict in verdicts {
+        let [first, second] = verdict.pair();
+        let said = match verdict.winner() {
+            Some(winner) if winner == first => format!("{first} over {second}"),
+            Some(_) => format!("{second} over {first}"),
+            None => format!("{first} and {second} alike"),
+        };
+        let by = match (verdict.origin, &verdict.judge) {
+            (Some(Origin::Judge) | None, Some(judge)) => {
+                format!("{judge}, {}", origin_words(verdict.origin))
+            }
+            (origin, _) => origin_words(origin).to_string(),
+        };
+        let line = format!("{}: {said}, {by}", verdict.name);
+        match lines.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, n)) => *n += 1,
+            None => lines.push((line, 1)),
+        }
+    }
+    let line = |(line, n): (String, usize)| match n {
+        1 => line,
+        n => format!("{line} ({n})"),
+    };
+    lines.into_iter().map(line).collect()
+}
+
 /// A line for each score: "rating 4, 5 (1 to 5), given by people".
 pub fn score_lines(scores: &[Score]) -> Vec<String> {
     let mut lines: Vec<(&Score, Vec<String>)> = Vec::new();
@@ -281,6 +319,33 @@ fn beginning(text: &str, limit: Option<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::corpus::record::Preferred;
+
+    #[test]
+    fn verdicts_that_say_the_same_stand_in_a_line() {
+        let verdict = |first: &str, preferred, judge: &str, origin| Verdict {
+            name: "empathy".into(),
+            first: first.into(),
+            second: "b".into(),
+            preferred,
+            in_order: false,
+            judge: Some(judge.into()),
+            origin: Some(origin),
+            repeat: None,
+        };
+        let said = [
+            verdict("a", Preferred::First, "w1", Origin::Human),
+            verdict("a", Preferred::First, "w2", Origin::Human),
+            verdict("c", Preferred::Tie, "m", Origin::Judge),
+        ];
+        assert_eq!(
+            verdict_lines(&said),
+            [
+                "empathy: a over b, given by people (2)",
+                "empathy: b and c alike, m, given by a judge, a language model",
+            ]
+        );
+    }
 
     #[test]
     fn scores_of_one_kind_stand_in_a_line_with_range_and_origin() {

@@ -3,10 +3,11 @@
 use super::super::output::{count, number_of};
 use super::super::{CommandContext, Failure};
 use super::Narrow;
+use super::verdicts::verdicts_text;
 use crate::data::Mechanism;
 use crate::metrics::{Digits, Estimate};
 use crate::operations::corpus::{
-    self, Agreement, AgreementRow, LabelConfusion, LevelCounts, Selected, TableRow, Tabulated,
+    self, Agreement, AgreementRow, LabelConfusion, LevelCounts, ScoreMean, Selected, Tabulated,
 };
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
@@ -16,24 +17,34 @@ const SHOWN_ROWS: usize = 100;
 const SHOWN_CLASSES: usize = 12;
 const SHOWN_SCORES: usize = 6;
 /// Conversations of the smallest group whose interval is printed: of fewer a bootstrap says too little.
-const FEW: usize = 5;
+pub(super) const FEW: usize = 5;
 
 #[derive(Debug, clap::Args)]
 pub struct Table {
     /// The corpus
     name: String,
-    /// A row for each value of this label, such as emotion, intent, cue or strategy
-    #[arg(long, value_name = "LABEL")]
+    /// A row for each value of this label, such as emotion, intent, cue or strategy; or for each split
+    #[arg(long, value_name = "LABEL|split")]
     by: Option<String>,
     /// How often a given label was predicted as each other
     #[arg(long, num_args = 2, value_names = ["GIVEN", "PREDICTED"], conflicts_with = "by")]
     confusion: Option<Vec<String>>,
-    /// Correlation and agreement of two scores, such as a human's and a judge's
+    /// Correlation and agreement of two scores, such as a human's and a judge's; a label whose values are numbers is one
     #[arg(long, num_args = 2, value_names = ["SCORE", "SCORE"], conflicts_with_all = ["by", "confusion"])]
     agreement: Option<Vec<String>>,
     /// Scores that have a column, such as rating,empathy; else the first six
     #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["confusion", "agreement"])]
     scores: Vec<String>,
+    /// Win rates of each pair of systems by verdicts, people and judges apart; how far those agree who judged the same; and
+    /// whether what is shown first is preferred. Those of this name, or those that follow from the score of this name
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["by", "confusion", "agreement", "scores"]
+    )]
+    verdicts: Option<String>,
     #[command(flatten)]
     narrow: Narrow,
 }
@@ -50,6 +61,11 @@ impl Table {
             let found = corpus::agreement(store, name, &narrowing, first, second)?;
             return ctx.out.show(&found, || agreement_text(&found));
         }
+        if let Some(by) = &self.verdicts {
+            let by = Some(by.as_str()).filter(|by| !by.is_empty());
+            let found = corpus::verdicts(store, name, &narrowing, by)?;
+            return ctx.out.show(&found, || verdicts_text(&found));
+        }
         let found = corpus::table(store, name, &narrowing, self.by.as_deref(), &self.scores)?;
         let shown_scores = match self.scores.is_empty() {
             true => SHOWN_SCORES,
@@ -60,10 +76,12 @@ impl Table {
 }
 
 const NOTHING: &str = "No answer is left to count.\n";
+/// What stands where a system would for what is said of records.
+const RECORD: &str = "(record)";
 
 fn table_text(found: &Tabulated, shown_scores: usize) -> String {
-    if found.rows.is_empty() {
-        return NOTHING.to_string();
+    if found.rows.is_empty() && found.records.is_empty() {
+        return NOTHING.to_string() + &verdicts_hint(found);
     }
     let leveled: Vec<Mechanism> = Mechanism::ALL
         .into_iter()
@@ -90,11 +108,10 @@ fn table_text(found: &Tabulated, shown_scores: usize) -> String {
         .collect();
     let mut table = TextTable::new(&columns);
     for row in found.rows.iter().take(SHOWN_ROWS) {
-        let value = found.by.iter().map(|_| match &row.value {
-            Some(value) => value.clone(),
-            None => "(without)".to_string(),
-        });
-        let scores = scores.iter().map(|score| score_cell(row, score));
+        let value = found.by.iter().map(|_| value_cell(row.value.as_ref()));
+        let scores = scores
+            .iter()
+            .map(|score| score_cell(row.scores.get(score), row.n, row.conversations));
         let levels = leveled
             .iter()
             .map(|mechanism| level_cell(row.levels[mechanism.index()]));
@@ -112,6 +129,17 @@ fn table_text(found: &Tabulated, shown_scores: usize) -> String {
                 .chain(scores)
                 .chain(levels),
         );
+    }
+    for row in found.records.iter().take(SHOWN_ROWS) {
+        let none = || "–".to_string();
+        let value = found.by.iter().map(|_| value_cell(row.value.as_ref()));
+        let cells = [RECORD.to_string()].into_iter().chain(value);
+        let cells = cells.chain([count(row.n as u64)]);
+        let cells = cells.chain((1..figures.len()).map(|_| none()));
+        let scores = scores
+            .iter()
+            .map(|score| score_cell(row.scores.get(score), row.n, row.conversations));
+        table.row(cells.chain(scores).chain(leveled.iter().map(|_| none())));
     }
     let mut text = table.text();
     let more = found.rows.len().saturating_sub(SHOWN_ROWS);
@@ -140,20 +168,40 @@ fn table_text(found: &Tabulated, shown_scores: usize) -> String {
     {
         text += "(n) is of how many answers a mean is, where not of all.\n";
     }
-    text
+    if !found.records.is_empty() {
+        text += &format!(
+            "{RECORD} is of scores that a record with several answers has, and none of them more than the others.\n"
+        );
+    }
+    text + &verdicts_hint(found)
 }
 
-fn score_cell(row: &TableRow, score: &str) -> String {
-    match row.scores.get(score) {
+fn value_cell(value: Option<&String>) -> String {
+    value.map_or_else(|| "(without)".to_string(), String::clone)
+}
+
+/// That there are verdicts as well.
+fn verdicts_hint(found: &Tabulated) -> String {
+    match found.verdicts {
+        0 => String::new(),
+        n => format!(
+            "{} beside them; --verdicts sums them up.\n",
+            number_of(n as u64, "verdict stands", "verdicts stand")
+        ),
+    }
+}
+
+fn score_cell(mean: Option<&ScoreMean>, n: usize, conversations: usize) -> String {
+    match mean {
         None => "–".to_string(),
         Some(mean) => {
-            let of = match mean.n == row.n {
+            let of = match mean.n == n {
                 true => String::new(),
                 false => format!(" ({})", count(mean.n as u64)),
             };
             format!(
                 "{}{of}",
-                of_group(Digits::SCORE, row.conversations, mean.mean.as_ref())
+                of_group(Digits::SCORE, conversations, mean.mean.as_ref())
             )
         }
     }
@@ -169,7 +217,11 @@ fn level_cell(levels: LevelCounts) -> String {
     }
 }
 
-fn of_group(digits: Digits, conversations: usize, estimate: Option<&Estimate>) -> String {
+pub(super) fn of_group(
+    digits: Digits,
+    conversations: usize,
+    estimate: Option<&Estimate>,
+) -> String {
     match estimate {
         Some(estimate) if conversations < FEW => digits.write(estimate.value),
         estimate => with_interval(digits, estimate),

@@ -1,4 +1,4 @@
-//! `emprl corpus join`: labels and scores from a file of their own.
+//! `emprl corpus join`: labels, scores and verdicts from a file of their own.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ pub struct Join {
     corpus: String,
     /// The file, in any form that `emprl corpus inspect` reads
     file: PathBuf,
-    /// What the labels and scores are called by: NAME_overall is its column `overall`
+    /// What the labels, scores and verdicts are called by: NAME_overall is its column `overall`
     #[arg(long = "as", value_name = "NAME")]
     name: String,
     /// The column with the records' ids; else the one that has most of them
@@ -25,7 +25,7 @@ pub struct Join {
     /// The column with the systems; else the one that has most of them, if any
     #[arg(long, value_name = "COLUMN")]
     system: Option<String>,
-    /// Who gave the scores; else where the names of the file and its columns say it
+    /// Who gave the scores and verdicts; else where the names of the file and its columns say it
     #[arg(long)]
     origin: Option<Giver>,
     /// Keep a column as a label that is left out else, such as a judge's remarks; can be repeated
@@ -43,7 +43,7 @@ enum Giver {
     Human,
     /// A classifier or a formula
     Model,
-    /// A language model that was asked to rate
+    /// A language model that was asked to rate or compare
     Judge,
 }
 
@@ -110,7 +110,11 @@ impl Join {
                 );
             }
         }
-        for (what, of) in [("Labels", &joined.labels), ("Scores", &joined.scores)] {
+        for (what, of) in [
+            ("Labels", &joined.labels),
+            ("Scores", &joined.scores),
+            ("Verdicts", &joined.verdicts),
+        ] {
             if !of.is_empty() {
                 let named = of.iter();
                 let named =

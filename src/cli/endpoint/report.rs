@@ -1,6 +1,6 @@
 //! Prints what will be sent, what it took, and what judges said.
 
-use crate::cli::corpus::agreement_text;
+use crate::cli::corpus::{agreement_text, compared_text};
 use crate::cli::output::{count, moment, number_of};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::endpoint::{JudgeFigures, Outline, Refusal, Tally};
@@ -164,7 +164,7 @@ pub(super) fn figures_text(found: &JudgeFigures) -> String {
         text += &format!("\n{}", rated_text(found));
     }
     if !found.compared.is_empty() {
-        text += &format!("\n{}", compared_text(found));
+        text += &format!("\n{}", compared_text(&found.compared));
     }
     for agreement in &found.agreement {
         text += &format!("\n{} against {}\n", agreement.first, agreement.second);
@@ -203,38 +203,6 @@ fn rated_text(found: &JudgeFigures) -> String {
         ]);
     }
     table.text()
-}
-
-fn compared_text(found: &JudgeFigures) -> String {
-    let mut table = TextTable::new(&[
-        ("Pair", Align::Left),
-        ("Records", Align::Right),
-        ("Wins", Align::Right),
-        ("Ties", Align::Right),
-        ("Losses", Align::Right),
-        ("Win rate", Align::Right),
-        ("Position bias", Align::Right),
-        ("Order consistency", Align::Right),
-        ("of repeats", Align::Right),
-    ]);
-    for pair in &found.compared {
-        let again = pair.repeat_consistency;
-        table.row([
-            format!("{} over {}", one_line(&pair.first), one_line(&pair.second)),
-            count(pair.records as u64),
-            count(pair.wins as u64),
-            count(pair.ties as u64),
-            count(pair.losses as u64),
-            estimate(pair.win_rate.as_ref()),
-            estimate(pair.position_bias.as_ref()),
-            estimate(pair.order_consistency.as_ref()),
-            again.map_or_else(|| "–".to_string(), |share| Digits::SCORE.write(share)),
-        ]);
-    }
-    table.text()
-        + "\nA win rate counts a tie as half. Position bias is the share of verdicts for the response shown first less \
-           that for the other: 0 is none, 1 always the first. Order consistency is the share of pairs judged alike in both \
-           orders. Intervals are of 95 %, over conversations.\n"
 }
 
 fn estimate(estimate: Option<&Estimate>) -> String {

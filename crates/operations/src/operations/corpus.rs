@@ -15,8 +15,11 @@ mod show;
 mod sounds;
 mod systems;
 mod table;
+mod verdicts;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -33,12 +36,14 @@ pub use select::{ChosenBy, Criteria, Selected, select};
 pub use show::{Shown, show};
 pub use sounds::sound_file;
 pub use systems::{AddedSystems, add_systems, corpus_of};
-pub use table::{LevelCounts, ScoreMean, TableRow, Tabulated, table};
+pub use table::{LevelCounts, RecordRow, ScoreMean, TableRow, Tabulated, table};
+pub use verdicts::{ComparedPair, JudgesAgreement, VerdictGroup, VerdictTable, verdicts};
+pub(super) use verdicts::{Decided, by_pair, compared, estimate, mean, sign};
 
 use super::{OperationError, read_or_default, require_writable};
 use crate::data::DataError;
 use crate::data::corpus::record::Record;
-use crate::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape};
+use crate::data::corpus::{Corpus, Counts, Mapping, RowProblem, Shape, draft};
 pub use crate::data::library::record_at;
 use crate::data::library::{self, Addition, CorpusEntry, FoundCorpora, Manifest};
 use crate::store::{AskRow, StoreReader};
@@ -119,6 +124,24 @@ pub fn inspect_by(file: &Path, mapping: Option<Mapping>) -> Result<Inspection, O
         problems,
         records,
     })
+}
+
+/// A mapping to begin with, for a file in which none is found by looking: its columns, and what each part of a mapping is.
+///
+/// # Errors
+/// The file cannot be read, or holds no rows.
+pub fn draft_mapping(file: &Path) -> Result<String, OperationError> {
+    Ok(draft(file)?)
+}
+
+/// Writes a mapping to a new file.
+///
+/// # Errors
+/// The file is there already, or cannot be written.
+pub fn write_mapping(out: &Path, text: &str) -> Result<(), OperationError> {
+    let mut file = File::create_new(out).map_err(OperationError::write(out))?;
+    file.write_all(text.as_bytes())
+        .map_err(OperationError::write(out))
 }
 
 /// Imports a file as the corpus `name`.

@@ -20,7 +20,7 @@ pub use answer::{AnswerRequest, Answered, PreparedAnswers, prepare_answers};
 pub use ask::{Outline, Refusal};
 pub use chat::{ChatAnswer, Endpoint, PROMPT_CUT, Prices, Tally};
 pub use export::{ExportedJudgements, export, export_exchanges};
-pub use figures::{ComparedPair, JudgeFigures, RatedSystem};
+pub use figures::{JudgeFigures, RatedSystem};
 pub use judge::{JudgeRequest, JudgedWhat, PreparedJudge, figures_of, prepare_judge};
 pub use rubric::Rubric;
 

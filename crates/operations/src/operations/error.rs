@@ -142,7 +142,7 @@ pub enum OperationError {
         /// From 1.
         number: usize,
     },
-    /// A file of labels and scores that are about no answer of the corpus.
+    /// A file of labels, scores and verdicts that are about no answer of the corpus.
     #[error(
         "{}: no row is about an answer of {corpus}: {without_record} have an id that no record has, {without_response} a \
          system that has no response in their record; say with --id and --system which columns they are in",
@@ -165,10 +165,10 @@ pub enum OperationError {
         "say with --at-most how many answers to choose: the more there are, the nearer they lie to all others"
     )]
     HowMany,
-    /// A label or a score by a name that a corpus does not have.
+    /// A label, a score or verdicts by a name that a corpus does not have.
     #[error("the corpus has no {kind} {name:?}; {known}")]
     NotInCorpus {
-        /// "label" or "score".
+        /// "label", "score" or "verdict or score".
         kind: &'static str,
         name: String,
         known: String,
@@ -186,9 +186,25 @@ pub enum OperationError {
         ending: &'static str,
     },
     #[error(
-        "preference pairs need a score by which answers are chosen; name it with --prefer SCORE"
+        "preference pairs need a score or verdicts by which answers are chosen; name them with --prefer NAME{}",
+        match verdicts.is_empty() {
+            true => String::new(),
+            false => format!("; there are the verdicts {}", verdicts.join(", ")),
+        }
     )]
-    NoPreference,
+    NoPreference { verdicts: Vec<String> },
+    #[error(
+        "the corpus has no verdicts{}",
+        match scores.is_empty() {
+            true => String::new(),
+            false => format!("; name a score that they are to follow from: {}", scores.join(", ")),
+        }
+    )]
+    NoVerdicts { scores: Vec<String> },
+    #[error(
+        "the label {label:?} is {value:?} somewhere, which is no number; --confusion compares labels that are words"
+    )]
+    NoNumber { label: String, value: String },
     #[error("a similarity is over 0 and at most 1, which is the same words; {similarity} is not")]
     Similarity { similarity: f64 },
     #[error("nothing is left to export: {why}")]
@@ -306,7 +322,9 @@ impl OperationError {
             | OperationError::NotInCorpus { .. }
             | OperationError::NoSystemsInCorpus { .. }
             | OperationError::ExportEnding { .. }
-            | OperationError::NoPreference
+            | OperationError::NoPreference { .. }
+            | OperationError::NoVerdicts { .. }
+            | OperationError::NoNumber { .. }
             | OperationError::Template { .. }
             | OperationError::Rubric { .. }
             | OperationError::NoKey { .. }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::columns::{query_all, to_json};
 use super::error::{Fault, StoreError};
 use super::{Store, StoreReader, now_ms};
+use crate::data::corpus::record::Preferred;
 
 /// The number of a series of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -38,32 +39,8 @@ pub struct AskRow {
 #[serde(rename_all = "snake_case")]
 pub enum Judged {
     Score(f64),
+    /// By the order of the answers in the request.
     Verdict(Preferred),
-}
-
-/// Which of two answers a judge prefers, by their order in the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Preferred {
-    First,
-    Second,
-    Tie,
-}
-
-impl Preferred {
-    pub const ALL: [Preferred; 3] = [Preferred::First, Preferred::Second, Preferred::Tie];
-
-    pub const fn key(self) -> &'static str {
-        match self {
-            Preferred::First => "first",
-            Preferred::Second => "second",
-            Preferred::Tie => "tie",
-        }
-    }
-
-    pub fn from_key(key: &str) -> Option<Preferred> {
-        Preferred::ALL.into_iter().find(|known| known.key() == key)
-    }
 }
 
 /// An answer as it was recorded.

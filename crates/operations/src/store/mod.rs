@@ -38,7 +38,7 @@ mod writer;
 
 pub use crate::experiment::RunStatus;
 pub use access::{Access, ReadOnly, access, creatable};
-pub use asks::{AskId, AskRow, Exchange, Judged, Preferred, RecordedAnswer};
+pub use asks::{AskId, AskRow, Exchange, Judged, RecordedAnswer};
 pub use catalog::{CatalogParts, Names};
 pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef};

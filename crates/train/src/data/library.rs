@@ -28,8 +28,8 @@ mod replace;
 
 pub use corpora::{
     AddedTo, Adding, Addition, CorpusEntry, Remarks, additions, check_free, corpus,
-    delete_addition, delete_corpus, each_record, import_corpus, record_at, records_of,
-    require_corpus, split_of,
+    delete_addition, delete_corpus, each_imported_record, each_record, import_corpus, record_at,
+    records_of, require_corpus, split_of,
 };
 use files::{MANIFEST, fingerprint, jsonl, parse, read_files, read_manifest, set_dir, write_set};
 pub use files::{Manifest, StoredFile};

@@ -15,7 +15,9 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self};
-use crate::app::widgets::record::{Sounds, framed, reasoning_ui, remarks_ui, sound_ui};
+use crate::app::widgets::record::{
+    Sounds, framed, reasoning_ui, remarks_ui, sound_ui, verdicts_ui,
+};
 use crate::app::widgets::text as words;
 use crate::data::Role;
 use crate::data::corpus::record::{EMOTION, Response, SITUATION};
@@ -79,9 +81,14 @@ pub(super) fn case_ui(
                 // Shown above.
                 labels.remove(EMOTION);
                 labels.remove(SITUATION);
-                if !labels.is_empty() || !record.scores.is_empty() || !record.sounds.is_empty() {
+                let says_something = !labels.is_empty()
+                    || !record.scores.is_empty()
+                    || !record.verdicts.is_empty()
+                    || !record.sounds.is_empty();
+                if says_something {
                     words::small(ui, format!("In the corpus {corpus}"));
                     remarks_ui(ui, &labels, &record.scores);
+                    verdicts_ui(ui, &record.verdicts);
                 }
                 for audio in &record.sounds {
                     let sounds = Sounds {

@@ -40,6 +40,9 @@ pub(super) fn export_ui(
             .map(|score| score.name.clone())
             .collect()
     });
+    let mut judging = scores.clone();
+    let verdicts = found.into_iter().flat_map(|found| found.verdicts.keys());
+    judging.extend(verdicts.map(|name| format!("verdict.{name}")));
     let Some(form) = &mut browser.export else {
         return;
     };
@@ -59,7 +62,7 @@ pub(super) fn export_ui(
                 );
                 words::secondary(ui, said);
             }
-            form_ui(ui, form, &scores);
+            form_ui(ui, form, &judging);
             select_ui(ui, form, &scores);
             file_ui(ui, form, paths, commands);
             close = buttons_ui(ui, form, commands);
@@ -95,18 +98,19 @@ fn about(form: CorpusForm) -> &'static str {
     match form {
         CorpusForm::Records => "Everything, a record a line. It can be imported again.",
         CorpusForm::Csv | CorpusForm::Parquet => {
-            "A row a record, a column for each label, score and system. Ranges and origins of scores stay out."
+            "A row a record, a column for each label, score, system and compared pair. Ranges and origins of scores stay out."
         }
         CorpusForm::Messages | CorpusForm::ShareGpt | CorpusForm::Alpaca => {
             "A row an answer, as trainers read it."
         }
         CorpusForm::Preferences => {
-            "The best and the worst answer of each record by a score, for DPO."
+            "For DPO: the best and the worst answer of each record by a score, or the two answers of each verdict that is no tie."
         }
     }
 }
 
-fn form_ui(ui: &mut Ui, form: &mut CorpusExport, scores: &[String]) {
+/// `judging` are the scores and verdicts by which answers can be better than others.
+fn form_ui(ui: &mut Ui, form: &mut CorpusExport, judging: &[String]) {
     ui.horizontal_wrapped(|ui| {
         let forms = CorpusForm::ALL.map(|form| (form, title(form).to_string()));
         if let Some(chosen) = field::choose(ui, "Form", form.form, &forms, 200.0) {
@@ -116,10 +120,10 @@ fn form_ui(ui: &mut Ui, form: &mut CorpusExport, scores: &[String]) {
             words::small(ui, "by");
             score_ui(
                 ui,
-                "Score of preferences",
+                "Score or verdict of preferences",
                 &mut form.prefer,
-                scores,
-                "Choose a score",
+                judging,
+                "Choose a score or verdict",
             );
         }
     });

@@ -152,6 +152,7 @@ fn counts_ui(ui: &mut Ui, counts: &Counts) {
         ("Responses", &counts.systems),
         ("Labels", &counts.labels),
         ("Scores", &counts.scores),
+        ("Verdicts", &counts.verdicts),
         ("Splits", &counts.splits),
     ] {
         if !of.is_empty() {

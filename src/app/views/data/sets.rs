@@ -276,6 +276,7 @@ fn records_ui(ui: &mut Ui, counts: &Counts) {
         ("Responses", &counts.systems),
         ("Labels", &counts.labels),
         ("Scores", &counts.scores),
+        ("Verdicts", &counts.verdicts),
     ] {
         if !of.is_empty() {
             ui.add_space(space::S);

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{Narrowing, compared};
+use super::answers::{Answer, Measured, Narrowing, compared};
 use crate::metrics::{Bootstrap, Estimate, pearson, spearman};
 use crate::study::statistics::agreement::{Metric, Weights, cohen_kappa, krippendorff_alpha};
 use crate::study::statistics::{Figure, write_figure};
@@ -62,10 +62,11 @@ pub struct SameScale {
 /// Both scores of the answers of a conversation.
 pub(in crate::operations) type Pairs = Vec<(f64, f64)>;
 
-/// Compares two scores over the answers that have both; repeats of a score count as their mean.
+/// Compares two scores over the answers that have both; repeats of a score count as their mean. A label whose values are
+/// numbers or empathy levels is one as well.
 ///
 /// # Errors
-/// There is no such corpus, it is damaged or has no such score.
+/// There is no such corpus, it is damaged or has no such score, or a label is no number.
 pub fn agreement(
     store: &Path,
     corpus: &str,
@@ -74,17 +75,23 @@ pub fn agreement(
     second: &str,
 ) -> Result<Agreement, OperationError> {
     let (first, second) = (
-        narrowing.names.score(first)?,
-        narrowing.names.score(second)?,
+        narrowing.names.measured(first)?,
+        narrowing.names.measured(second)?,
     );
+    let number = |of: Measured<'_>, answer: &Answer<'_>| {
+        of.of(answer).map_err(|value| OperationError::NoNumber {
+            label: of.name().to_string(),
+            value: value.to_string(),
+        })
+    };
     let mut systems: BTreeMap<String, HashMap<String, Pairs>> = BTreeMap::new();
     let (mut without, mut ranges) = (0, [None; 2]);
     narrowing.each(store, corpus, |_, answers| {
-        for answer in compared(answers, [first, second]) {
-            for (range, name) in ranges.iter_mut().zip([first, second]) {
-                *range = range.or_else(|| answer.range(name));
+        for answer in compared(answers, [first.name(), second.name()]) {
+            for (range, of) in ranges.iter_mut().zip([first, second]) {
+                *range = range.or_else(|| answer.range(of.name()));
             }
-            match (answer.score(first), answer.score(second)) {
+            match (number(first, &answer)?, number(second, &answer)?) {
                 (Some(one), Some(other)) => {
                     let of_system = systems.entry(answer.system.to_string()).or_default();
                     let conversation = answer.conversation().to_string();
@@ -98,7 +105,7 @@ pub fn agreement(
         }
         Ok(())
     })?;
-    let names = [first.to_string(), second.to_string()];
+    let names = [first, second].map(|of| of.name().to_string());
     Ok(of_pairs(names, &systems, ranges, without))
 }
 

@@ -4,15 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::super::OperationError;
-use crate::data::Split;
 use crate::data::corpus::Counts;
-use crate::data::corpus::record::{Labels, Record, Response, Score};
+use crate::data::corpus::record::{Labels, Record, Response, Score, TARGET};
 use crate::data::library::{self, split_of};
+use crate::data::{EmpathyLevel, Mechanism, Split};
 use crate::filter::{Fact, Facts, Filter, Kind, Name, Part, Vocabulary, is_word};
 use crate::metrics::words_of;
-
-/// What the listener's own answers are called beside those of systems.
-pub(super) const TARGET: &str = "target";
 
 /// A target or a response in its record; a record without any has one answer of nothing.
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +39,19 @@ impl<'a> Answer<'a> {
         });
         let mut answers: Vec<Answer<'a>> = target.into_iter().chain(responses).collect();
         if answers.is_empty() {
-            answers.push(Answer {
-                record,
-                system: "",
-                text: None,
-                response: None,
-            });
+            answers.push(Answer::of_nothing(record));
         }
         answers
+    }
+
+    /// What a record has without any answer.
+    pub fn of_nothing(record: &'a Record) -> Answer<'a> {
+        Answer {
+            record,
+            system: "",
+            text: None,
+            response: None,
+        }
     }
 
     /// A label of the response, else of the record, else of the utterance that is answered.
@@ -68,6 +70,38 @@ impl<'a> Answer<'a> {
         self.response
             .and_then(|response| of(&response.scores))
             .or_else(|| of(&self.record.scores))
+    }
+
+    /// The scores that say of the answer itself what its record's other answers may have otherwise: those of the response;
+    /// of the record where nothing else answers; and for the target, where responses have such a score of their own.
+    pub fn own_scores(&self, name: &str) -> &'a [Score] {
+        let record = self.record;
+        match self.response {
+            Some(response) if has_score(&response.scores, name) => &response.scores,
+            _ if self.is_only() => &record.scores,
+            None if self.text.is_some() && !is_of_record(record, name) => &record.scores,
+            _ => &[],
+        }
+    }
+
+    /// A score of the answer itself; the mean where it was given several times.
+    pub fn own_score(&self, name: &str) -> Option<f64> {
+        Score::mean(self.own_scores(name), name)
+    }
+
+    /// The empathy level of the answer itself: the target's stands with the record.
+    pub fn own_level(&self, mechanism: Mechanism) -> Option<EmpathyLevel> {
+        let of = |labels: &Labels| labels.get(mechanism.key())?.parse().ok();
+        let of_response = self.response.and_then(|response| of(&response.labels));
+        let record = self.record;
+        let is_records = self.response.is_none() || self.is_only();
+        of_response.or_else(|| of(&record.labels).filter(|_| is_records))
+    }
+
+    /// Whether nothing else answers in its record.
+    fn is_only(&self) -> bool {
+        let record = self.record;
+        usize::from(record.target.is_some()) + record.responses.len() == 1
     }
 
     /// Whether the response itself has a label or a score of this name; else both are its record's.
@@ -96,30 +130,93 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// Whether a score of a record is of none of its answers more than of the others.
+pub(super) fn is_of_record(record: &Record, name: &str) -> bool {
+    let answers = usize::from(record.target.is_some()) + record.responses.len();
+    let of_responses = || {
+        let mut responses = record.responses.iter();
+        responses.any(|response| has_score(&response.scores, name))
+    };
+    has_score(&record.scores, name) && answers != 1 && !(record.target.is_some() && of_responses())
+}
+
+fn has_score(scores: &[Score], name: &str) -> bool {
+    scores.iter().any(|score| score.name == name)
+}
+
 #[derive(Clone, Debug)]
 enum Field {
     Id,
     Conversation,
     Turn,
+    Words,
+    ContextWords,
+    Utterances,
+    Counted(Counted),
+}
+
+/// What tables and facets count; labels and scores as their records name them.
+#[derive(Clone, Debug)]
+pub(super) enum Counted {
+    System,
     /// Whether any record says its own; else they are drawn.
     Split {
         given: bool,
     },
-    System,
-    Words,
-    ContextWords,
-    Utterances,
     Label(String),
     Score(String),
 }
 
-/// What facets count; labels and scores as their records name them.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Counted<'a> {
-    System,
-    Split { given: bool },
-    Label(&'a str),
+impl Counted {
+    /// The value that an answer has, other than a number.
+    pub fn value<'a>(&self, answer: &Answer<'a>) -> Option<&'a str> {
+        match self {
+            Counted::System => answer.text.map(|_| answer.system),
+            Counted::Split { given: true } => answer.record.split.map(Split::key),
+            Counted::Split { given: false } => Some(split_of(answer.record, false).key()),
+            Counted::Label(label) => answer.label(label),
+            Counted::Score(_) => None,
+        }
+    }
+}
+
+/// By what answers of a record are better or worse than others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judging<'a> {
     Score(&'a str),
+    Verdict(&'a str),
+}
+
+/// A label or a score whose values are numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measured<'a> {
+    Score(&'a str),
+    Label(&'a str),
+}
+
+impl<'a> Measured<'a> {
+    pub fn name(self) -> &'a str {
+        match self {
+            Measured::Score(name) | Measured::Label(name) => name,
+        }
+    }
+
+    /// The number; a label that is none is the error.
+    pub fn of<'b>(self, answer: &Answer<'b>) -> Result<Option<f64>, &'b str> {
+        match self {
+            Measured::Score(name) => Ok(answer.score(name)),
+            Measured::Label(name) => answer.label(name).map(number_of_label).transpose(),
+        }
+    }
+}
+
+/// A label as a number: one, or an empathy level.
+fn number_of_label(text: &str) -> Result<f64, &str> {
+    let number = text.trim().parse::<f64>().ok().filter(|of| of.is_finite());
+    let level = || text.parse::<EmpathyLevel>().ok();
+    number
+        .or_else(|| level().map(|level| level.index() as f64))
+        .ok_or(text)
 }
 
 /// What a filter over the answers of a corpus can name.
@@ -127,6 +224,8 @@ pub(super) enum Counted<'a> {
 pub struct AnswerNames {
     names: Vec<Name>,
     fields: HashMap<String, Field>,
+    /// What verdicts are called; no filter names them.
+    verdicts: Vec<String>,
 }
 
 /// The names of a corpus's answers.
@@ -162,15 +261,15 @@ impl AnswerNames {
             ),
             (
                 "split",
-                Field::Split {
+                Field::Counted(Counted::Split {
                     given: !counts.splits.is_empty(),
-                },
+                }),
                 Kind::Choice(splits),
                 "where no record says it, drawn by conversation as training draws it",
             ),
             (
                 "system",
-                Field::System,
+                Field::Counted(Counted::System),
                 Kind::Choice(systems),
                 "whose answer; `target` is the listener's own",
             ),
@@ -191,17 +290,20 @@ impl AnswerNames {
         let mut all = AnswerNames {
             names: Vec::new(),
             fields: HashMap::new(),
+            verdicts: counts.verdicts.keys().cloned().collect(),
         };
         for (name, field, kind, help) in fixed {
             all.add(name.to_string(), field, kind, help);
         }
         for label in counts.labels.keys() {
             let name = all.free("label", label);
-            all.add(name, Field::Label(label.clone()), Kind::Text, "a label");
+            let field = Field::Counted(Counted::Label(label.clone()));
+            all.add(name, field, Kind::Text, "a label");
         }
         for score in counts.scores.keys() {
             let name = all.free("score", score);
-            all.add(name, Field::Score(score.clone()), number.clone(), "a score");
+            let field = Field::Counted(Counted::Score(score.clone()));
+            all.add(name, field, number.clone(), "a score");
         }
         all
     }
@@ -238,7 +340,7 @@ impl AnswerNames {
     /// No record has such a label.
     pub(super) fn label(&self, name: &str) -> Result<&str, OperationError> {
         match self.field("label", name) {
-            Some(Field::Label(label)) => Ok(label),
+            Some(Field::Counted(Counted::Label(label))) => Ok(label),
             _ => Err(self.missing("label", name)),
         }
     }
@@ -249,23 +351,95 @@ impl AnswerNames {
     /// Nothing has such a score.
     pub(super) fn score(&self, name: &str) -> Result<&str, OperationError> {
         match self.field("score", name) {
-            Some(Field::Score(score)) => Ok(score),
+            Some(Field::Counted(Counted::Score(score))) => Ok(score),
             _ => Err(self.missing("score", name)),
         }
     }
 
+    /// The score of this name, else the label, whose values may be numbers.
+    ///
+    /// # Errors
+    /// Nothing has such a score, and no record such a label.
+    pub(super) fn measured(&self, name: &str) -> Result<Measured<'_>, OperationError> {
+        let label = || self.label(name).map(Measured::Label);
+        self.score(name)
+            .map(Measured::Score)
+            .or_else(|missing| label().map_err(|_| missing))
+    }
+
+    /// What makes the groups of a table: a label, or the splits.
+    ///
+    /// # Errors
+    /// No record has such a label.
+    pub(super) fn groups(&self, name: &str) -> Result<&Counted, OperationError> {
+        match self.field("label", name) {
+            Some(Field::Counted(by @ (Counted::Label(_) | Counted::Split { .. }))) => Ok(by),
+            _ => Err(self.missing("label", name)),
+        }
+    }
+
+    /// The verdicts of this name, else the score.
+    ///
+    /// # Errors
+    /// There are neither.
+    pub(super) fn judging(&self, name: &str) -> Result<Judging<'_>, OperationError> {
+        let plain = name.strip_prefix("verdict.").unwrap_or(name);
+        let mut verdicts = self.verdicts.iter();
+        match verdicts.find(|known| known.eq_ignore_ascii_case(plain)) {
+            Some(verdict) => Ok(Judging::Verdict(verdict)),
+            None => self.score(name).map(Judging::Score).map_err(|_| {
+                let scores: Vec<&str> = self.scores().collect();
+                let known = |what: &str, names: &[&str]| match names.is_empty() {
+                    true => format!("no {what}"),
+                    false => format!("the {what} {}", names.join(", ")),
+                };
+                let verdicts: Vec<&str> = self.verdicts.iter().map(String::as_str).collect();
+                OperationError::NotInCorpus {
+                    kind: "verdict or score",
+                    name: name.to_string(),
+                    known: format!(
+                        "it has {} and {}",
+                        known("verdicts", &verdicts),
+                        known("scores", &scores)
+                    ),
+                }
+            }),
+        }
+    }
+
+    /// By what preference pairs are chosen: what is named, else the only verdicts.
+    ///
+    /// # Errors
+    /// There are no such verdicts or scores; or none are named, and there is not exactly one kind of verdicts.
+    pub(super) fn preference(&self, name: Option<&str>) -> Result<Judging<'_>, OperationError> {
+        match (name, &self.verdicts[..]) {
+            (Some(name), _) => self.judging(name),
+            (None, [only]) => Ok(Judging::Verdict(only)),
+            (None, verdicts) => Err(OperationError::NoPreference {
+                verdicts: verdicts.to_vec(),
+            }),
+        }
+    }
+
+    pub(super) fn has_verdicts(&self) -> bool {
+        !self.verdicts.is_empty()
+    }
+
+    /// That there are no verdicts, with what verdicts may follow from.
+    pub(super) fn no_verdicts(&self) -> OperationError {
+        OperationError::NoVerdicts {
+            scores: self.scores().map(str::to_string).collect(),
+        }
+    }
+
     /// What counts are of: split, system, labels and scores, each by the name that a filter has for it.
-    pub(super) fn counted(&self) -> impl Iterator<Item = (&str, Counted<'_>)> {
-        self.names.iter().filter_map(|name| {
-            let counted = match self.fields.get(&name.name.to_lowercase())? {
-                Field::System => Counted::System,
-                Field::Split { given } => Counted::Split { given: *given },
-                Field::Label(label) => Counted::Label(label),
-                Field::Score(score) => Counted::Score(score),
-                _ => return None,
-            };
-            Some((name.name.as_str(), counted))
-        })
+    pub(super) fn counted(&self) -> impl Iterator<Item = (&str, &Counted)> {
+        self.names
+            .iter()
+            .filter_map(|name| match self.fields.get(&name.name.to_lowercase())? {
+                Field::Counted(counted) => Some((name.name.as_str(), counted)),
+                _ => None,
+            })
     }
 
     /// The scores, in the order of their names.
@@ -275,7 +449,7 @@ impl AnswerNames {
             .iter()
             .filter_map(|name| self.fields.get(&name.name.to_lowercase()));
         fields.filter_map(|field| match field {
-            Field::Score(score) => Some(score.as_str()),
+            Field::Counted(Counted::Score(score)) => Some(score.as_str()),
             _ => None,
         })
     }
@@ -289,8 +463,8 @@ impl AnswerNames {
 
     fn missing(&self, kind: &'static str, name: &str) -> OperationError {
         let is_one = |known: &&Name| match self.fields.get(&known.name.to_lowercase()) {
-            Some(Field::Label(_)) => kind == "label",
-            Some(Field::Score(_)) => kind == "score",
+            Some(Field::Counted(Counted::Label(_))) => kind == "label",
+            Some(Field::Counted(Counted::Score(_))) => kind == "score",
             _ => false,
         };
         let known: Vec<&str> = self
@@ -328,7 +502,8 @@ impl Vocabulary for AnswerNames {
             let (kind, name) = name.split_once('.')?;
             let known = find(name)?;
             match (kind, self.fields.get(&known.name.to_lowercase())?) {
-                ("label", Field::Label(_)) | ("score", Field::Score(_)) => Some(known),
+                ("label", Field::Counted(Counted::Label(_)))
+                | ("score", Field::Counted(Counted::Score(_))) => Some(known),
                 _ => None,
             }
         };
@@ -361,14 +536,11 @@ impl Facts for AnswerFacts<'_> {
             Some(Field::Id) => text(Some(&record.id)),
             Some(Field::Conversation) => text(record.conversation.as_deref()),
             Some(Field::Turn) => number(record.turn.map(f64::from)),
-            Some(Field::Split { given: true }) => text(record.split.map(Split::key)),
-            Some(Field::Split { given: false }) => text(Some(split_of(record, false).key())),
-            Some(Field::System) => text(answer.text.map(|_| answer.system)),
             Some(Field::Words) => number(answer.text.map(|text| words_of(text) as f64)),
             Some(Field::ContextWords) => number(Some(words_of(&record.context_text()) as f64)),
             Some(Field::Utterances) => number(Some(record.context.len() as f64)),
-            Some(Field::Label(label)) => text(answer.label(label)),
-            Some(Field::Score(score)) => number(answer.score(score)),
+            Some(Field::Counted(Counted::Score(score))) => number(answer.score(score)),
+            Some(Field::Counted(counted)) => text(counted.value(answer)),
         }
     }
 

@@ -11,7 +11,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{Answer, Narrowing};
+use super::answers::{Answer, Judging, Narrowing};
+use super::verdicts::of_answers;
 use crate::data::corpus::Record;
 use crate::data::parquet_table::{Cell, ParquetTable};
 use crate::text::shown::cell;
@@ -22,8 +23,8 @@ use columns::Columns;
 pub enum CorpusForm {
     /// Everything, a record a line; what `import` reads as records again.
     Records,
-    /// A row a record and a column for each label, score and system's response, without ranges and origins of scores and
-    /// labels of single utterances.
+    /// A row a record and a column for each label, score, system's response and pair of systems that there are verdicts on,
+    /// without ranges and origins of scores, single verdicts and labels of single utterances.
     Csv,
     /// The same table.
     Parquet,
@@ -33,7 +34,8 @@ pub enum CorpusForm {
     ShareGpt,
     /// A row an answer: instruction, input, output and history.
     Alpaca,
-    /// A row a record: the context with the best and the worst answer by a score, as TRL reads it.
+    /// The context with a better and a worse answer, as TRL reads it: a row a record by a score, or a row a pair of answers
+    /// by verdicts.
     Preferences,
 }
 
@@ -91,7 +93,8 @@ pub struct ExportRequest<'a> {
     pub form: CorpusForm,
     /// The answers that are exported, with their records.
     pub narrowing: &'a Narrowing,
-    /// The score by which answers are chosen and rejected, for [`CorpusForm::Preferences`].
+    /// The score or the verdicts by which answers are chosen and rejected, for [`CorpusForm::Preferences`]; else the only
+    /// verdicts.
     pub prefer: Option<&'a str>,
 }
 
@@ -177,12 +180,17 @@ fn write_json(
             out.put(&narrowed(record, &answers))
         })?,
         CorpusForm::Preferences => {
-            let score = request.prefer.ok_or(OperationError::NoPreference)?;
-            let score = narrowing.names.score(score)?;
-            narrowing.each(store, name, |_, answers| {
-                match rows::preference(&answers, score) {
-                    Ok(row) => out.put(&row)?,
-                    Err(reason) => exported.leave_out(reason),
+            let by = narrowing.names.preference(request.prefer)?;
+            narrowing.each(store, name, |record, answers| {
+                let rows = match by {
+                    Judging::Score(score) => vec![rows::preference(&answers, score)],
+                    Judging::Verdict(name) => rows::preferred(record, &answers, name),
+                };
+                for row in rows {
+                    match row {
+                        Ok(row) => out.put(&row)?,
+                        Err(reason) => exported.leave_out(reason),
+                    }
                 }
                 Ok(())
             })?;
@@ -230,6 +238,7 @@ fn narrowed(record: &Record, answers: &[Answer<'_>]) -> Record {
     Record {
         target: record.target.clone().filter(|_| has_target),
         responses: responses.collect(),
+        verdicts: of_answers(record, answers).cloned().collect(),
         ..record.clone()
     }
 }

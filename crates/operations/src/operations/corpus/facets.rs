@@ -1,6 +1,6 @@
 //! A corpus to browse: which records a filter lets through, and what their labels and scores are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Serialize;
@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::super::{OperationError, read_or_default};
 use super::answers::{Answer, Counted, Narrowing};
 use super::systems::source_of;
+use super::verdicts::of_answers;
 use crate::data::corpus::Record;
 use crate::data::corpus::record::Origin;
-use crate::data::library::{self, split_of};
+use crate::data::library;
 
 /// Values of a label that are kept; the rest is only counted.
 const KEPT_VALUES: usize = 200;
@@ -35,6 +36,8 @@ pub struct Browsed {
     pub found: Vec<FoundRecord>,
     pub labels: Vec<LabelFacet>,
     pub scores: Vec<ScoreFacet>,
+    /// Verdicts of the records found, by name.
+    pub verdicts: BTreeMap<String, usize>,
 }
 
 /// A record as a row of a list.
@@ -115,6 +118,9 @@ pub fn browse(
         if !answers.is_empty() {
             browsed.answers += answers.len();
             browsed.found.push(found(&record, browsed.records));
+            for verdict in of_answers(&record, &answers) {
+                *browsed.verdicts.entry(verdict.name.clone()).or_default() += 1;
+            }
             counts.add(&answers);
         }
         browsed.records += 1;
@@ -165,7 +171,7 @@ fn found(record: &Record, place: usize) -> FoundRecord {
 /// Counts by the name that a filter has, in the order of names.
 struct Counts<'a> {
     of: Vec<(&'a str, Count)>,
-    counted: Vec<Counted<'a>>,
+    counted: Vec<&'a Counted>,
 }
 
 enum Count {
@@ -185,7 +191,7 @@ enum Count {
 
 impl<'a> Counts<'a> {
     fn new(narrowing: &'a Narrowing) -> Self {
-        let all: Vec<(&str, Counted<'_>)> = narrowing.names.counted().collect();
+        let all: Vec<(&str, &Counted)> = narrowing.names.counted().collect();
         let of = all.iter().map(|(name, counted)| {
             let count = match counted {
                 Counted::Score(_) => Count::Score {
@@ -213,7 +219,8 @@ impl<'a> Counts<'a> {
                 Count::Label { values, records } => {
                     let mut seen = HashSet::new();
                     for answer in answers {
-                        if let Some(value) = value_of(*counted, answer) {
+                        let value = counted.value(answer).filter(|value| !value.is_empty());
+                        if let Some(value) = value {
                             let key = value.to_lowercase();
                             if seen.insert(key.clone()) {
                                 count_value(values, key, value);
@@ -227,7 +234,7 @@ impl<'a> Counts<'a> {
                     range,
                     origin,
                 } => {
-                    let Counted::Score(name) = *counted else {
+                    let Counted::Score(name) = counted else {
                         continue;
                     };
                     let mut of_record = false;
@@ -251,17 +258,6 @@ impl<'a> Counts<'a> {
             }
         }
     }
-}
-
-fn value_of<'a>(counted: Counted<'_>, answer: &Answer<'a>) -> Option<&'a str> {
-    let value = match counted {
-        Counted::System => answer.text.map(|_| answer.system),
-        Counted::Split { given: true } => answer.record.split.map(|split| split.key()),
-        Counted::Split { given: false } => Some(split_of(answer.record, false).key()),
-        Counted::Label(label) => answer.label(label),
-        Counted::Score(_) => None,
-    };
-    value.filter(|value| !value.is_empty())
 }
 
 fn count_value(values: &mut HashMap<String, (String, usize)>, key: String, value: &str) {

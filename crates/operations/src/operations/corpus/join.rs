@@ -1,4 +1,4 @@
-//! Labels and scores in a file of their own, added to the answers of a corpus that they are about.
+//! Labels, scores and verdicts in a file of their own, added to the answers of a corpus that they are about.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::{OperationError, require_writable};
-use crate::data::corpus::record::Score;
+use super::answers::Answer;
+use crate::data::corpus::record::{Score, TARGET, Verdict};
 use crate::data::corpus::{Known, Record, Remark, RemarkColumns, RemarkFile, RowProblem};
 use crate::data::library::{self, AddedTo, Adding, Remarks};
 
@@ -36,12 +37,15 @@ pub struct Joined {
     pub labels: BTreeMap<String, usize>,
     /// Values by score; an answer has several where rows repeat.
     pub scores: BTreeMap<String, usize>,
+    /// By the verdict's name.
+    pub verdicts: BTreeMap<String, usize>,
     pub left_out: BTreeMap<String, String>,
     pub problems: Vec<RowProblem>,
 }
 
-/// Adds the labels and scores of a file to the answers that its rows are about, under names that begin with `name` and `_`.
-/// A row is about the response of its system; without a system, about a record's only answer, else about the record.
+/// Adds the labels, scores and verdicts of a file to the answers that its rows are about, under names that begin with `name`
+/// and `_`. A row is about the response of its system (`target` is the listener's own); without a system, about a record's
+/// only answer, else about the record. A verdict is about the answers of its two systems.
 /// With `dry_run` nothing is written.
 ///
 /// # Errors
@@ -58,7 +62,7 @@ pub fn join(
     require_writable(store)?;
     let (manifest, entry) = library::require_corpus(store, corpus)?;
     let mut known = Known::of_systems(entry.counts.systems.keys().cloned());
-    library::each_record(store, corpus, |record| {
+    library::each_imported_record(store, corpus, |record| {
         known.add(&record);
         Ok::<_, OperationError>(())
     })?;
@@ -101,7 +105,8 @@ pub fn join(
         .as_ref()
         .map_or(0, |adding| adding.addition().records);
     let (mut place, mut lines) = (0, Vec::new());
-    library::each_record(store, corpus, |record| {
+    // What other files and this one added is not needed for that.
+    library::each_imported_record(store, corpus, |record| {
         if let Some(remarks) = by_id.get(&record.id) {
             let given = given(name, &record, remarks, &mut joined);
             if place >= from && !given.is_empty() {
@@ -142,9 +147,20 @@ fn given(name: &str, record: &Record, rows: &[Remark], joined: &mut Joined) -> V
         _ => None,
     };
     let mut given: BTreeMap<Option<usize>, Remarks> = BTreeMap::new();
+    let answers = Answer::of(record);
     for row in rows {
+        // Of a record without any answers nobody knows which systems it is about.
+        let is_there = |system: &str| {
+            let mut systems = answers.iter();
+            systems.any(|answer| answer.text.is_none() || answer.system == system)
+        };
+        if !row.verdicts.iter().flat_map(Verdict::pair).all(is_there) {
+            joined.without_response += 1;
+            continue;
+        }
         let response = match &row.system {
             None => only,
+            Some(system) if system == TARGET && record.target.is_some() => None,
             Some(system) => {
                 let mut responses = record.responses.iter();
                 match responses.position(|response| response.system == *system) {
@@ -180,6 +196,14 @@ fn given(name: &str, record: &Record, rows: &[Remark], joined: &mut Joined) -> V
             };
             *joined.scores.entry(score.name.clone()).or_default() += 1;
             remarks.scores.push(score);
+        }
+        for verdict in &row.verdicts {
+            let verdict = Verdict {
+                name: own_name(name, &verdict.name),
+                ..verdict.clone()
+            };
+            *joined.verdicts.entry(verdict.name.clone()).or_default() += 1;
+            remarks.verdicts.push(verdict);
         }
     }
     joined.answers += given.len();

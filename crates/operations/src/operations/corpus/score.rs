@@ -111,7 +111,8 @@ pub fn score(
         }
     };
     let mut place = 0;
-    library::each_record(store, corpus, |record| {
+    // What was added, such as the levels that this gives, says nothing here.
+    library::each_imported_record(store, corpus, |record| {
         if place >= from {
             waiting.add(place, record);
             if waiting.answers >= request.batch * BATCHES_AT_ONCE {
@@ -275,9 +276,9 @@ fn given(name: &str, levels: &[Identified; 3]) -> Remarks {
         });
     }
     Remarks {
-        response: None,
         labels,
         scores,
+        ..Remarks::default()
     }
 }
 

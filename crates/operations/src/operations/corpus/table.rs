@@ -1,4 +1,4 @@
-//! A corpus summed up: its answers by system, or by system and a label's values.
+//! A corpus summed up: its answers by system, or by system and a label's values or the splits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -6,9 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{Answer, Narrowing};
+use super::answers::{Answer, Counted, Narrowing, is_of_record};
+use super::verdicts::of_answers;
+use crate::data::Mechanism;
+use crate::data::corpus::record::Score;
 use crate::data::library;
-use crate::data::{EmpathyLevel, Mechanism};
 use crate::metrics::{Bootstrap, Estimate, ResponseWords};
 
 /// The answers of a corpus in groups.
@@ -16,12 +18,27 @@ use crate::metrics::{Bootstrap, Estimate, ResponseWords};
 pub struct Tabulated {
     pub corpus: String,
     pub fingerprint: String,
-    /// The label whose values make the groups; None: systems alone.
+    /// The label whose values make the groups, or `split`; None: systems alone.
     pub by: Option<String>,
     /// The scores that any row has.
     pub scores: Vec<String>,
     /// By system, then the largest group first.
     pub rows: Vec<TableRow>,
+    /// Scores of records with several answers, which are of none of them more than of the others; the largest group first.
+    pub records: Vec<RecordRow>,
+    /// Verdicts, which have a table of their own.
+    pub verdicts: usize,
+}
+
+/// A group of records. Intervals are of 95 %, over conversations.
+#[derive(Debug, Serialize)]
+pub struct RecordRow {
+    /// As of [`TableRow`].
+    pub value: Option<String>,
+    /// Records with such a score.
+    pub n: usize,
+    pub conversations: usize,
+    pub scores: BTreeMap<String, ScoreMean>,
 }
 
 /// A group of answers. Intervals are of 95 %, over conversations.
@@ -61,7 +78,8 @@ impl LevelCounts {
     }
 }
 
-/// Sums up the answers that a filter lets through, by system and by the values of a label, with these scores, or all.
+/// Sums up the answers that a filter lets through, by system and by the values of a label or the splits, with these scores,
+/// or all.
 ///
 /// # Errors
 /// There is no such corpus, it is damaged or has no such label or score.
@@ -72,7 +90,7 @@ pub fn table(
     by: Option<&str>,
     scores: &[String],
 ) -> Result<Tabulated, OperationError> {
-    let by = by.map(|by| narrowing.names.label(by)).transpose()?;
+    let counted = by.map(|by| narrowing.names.groups(by)).transpose()?;
     let scores: Vec<&str> = match scores {
         [] => narrowing.names.scores().collect(),
         chosen => {
@@ -80,53 +98,92 @@ pub fn table(
             chosen.collect::<Result<_, _>>()?
         }
     };
-    let mut groups: BTreeMap<String, HashMap<Option<String>, (String, Group)>> = BTreeMap::new();
-    narrowing.each(store, corpus, |_, answers| {
+    let mut groups: BTreeMap<String, Groups> = BTreeMap::new();
+    let mut of_records = Groups::default();
+    let mut verdicts = 0;
+    narrowing.each(store, corpus, |record, answers| {
+        verdicts += of_answers(record, &answers).count();
+        let own = scores
+            .iter()
+            .copied()
+            .filter(|score| is_of_record(record, score));
+        let own: Vec<&str> = own.collect();
+        if !own.is_empty() {
+            let none = Answer::of_nothing(record);
+            let value = counted.and_then(|by| by.value(&none));
+            let score = |name: &str| Score::mean(&record.scores, name);
+            of_records.of(value).add(&none, "", score, &own);
+        }
         for answer in answers {
             if let Some(text) = answer.text {
-                let value = by.and_then(|by| answer.label(by));
-                let of_system = groups.entry(answer.system.to_string()).or_default();
-                // Values that differ in case alone are one, as it was written first.
-                let (_, group) = of_system
-                    .entry(value.map(str::to_lowercase))
-                    .or_insert_with(|| (value.unwrap_or_default().to_string(), Group::default()));
-                group.add(&answer, text, &scores);
+                let value = counted.and_then(|by| by.value(&answer));
+                let group = groups
+                    .entry(answer.system.to_string())
+                    .or_default()
+                    .of(value);
+                group.add(&answer, text, |name| answer.own_score(name), &scores);
             }
         }
         Ok(())
     })?;
     let (manifest, _) = library::require_corpus(store, corpus)?;
-    let mut rows = Vec::new();
+    let mut rows: Vec<TableRow> = Vec::new();
     for (system, groups) in groups {
-        let all: usize = groups.values().map(|(_, group)| group.texts.len()).sum();
-        let groups = groups
-            .into_iter()
-            .map(|(key, (value, group))| (key.map(|_| value), group));
-        let mut groups: Vec<(Option<String>, Group)> = groups.collect();
-        groups.sort_by(|a, b| {
-            let size = |of: &Group| of.texts.len();
-            // Those without the label last.
-            (a.0.is_none().cmp(&b.0.is_none()))
-                .then(size(&b.1).cmp(&size(&a.1)))
-                .then(a.0.cmp(&b.0))
-        });
-        rows.extend(
-            groups
-                .into_iter()
-                .map(|(value, group)| group.row(&system, value, all)),
-        );
+        let groups = groups.largest_first();
+        let all: usize = groups.iter().map(|(_, group)| group.texts.len()).sum();
+        let of = |(value, group): (Option<String>, Group)| group.row(&system, value, all);
+        rows.extend(groups.into_iter().map(of));
     }
+    let records: Vec<RecordRow> = of_records
+        .largest_first()
+        .into_iter()
+        .map(|(value, group)| group.record_row(value))
+        .collect();
     let scores = scores.into_iter().filter(|score| {
-        let mut of_rows = rows.iter();
-        of_rows.any(|row: &TableRow| row.scores.contains_key(*score))
+        let of_rows = rows.iter().map(|row| &row.scores);
+        let mut all = of_rows.chain(records.iter().map(|row| &row.scores));
+        all.any(|means| means.contains_key(*score))
     });
     Ok(Tabulated {
         corpus: manifest.name,
         fingerprint: manifest.fingerprint,
-        by: by.map(str::to_string),
+        by: by.map(|by| match counted {
+            Some(Counted::Label(label)) => label.clone(),
+            _ => by.to_lowercase(),
+        }),
         scores: scores.map(str::to_string).collect(),
         rows,
+        records,
+        verdicts,
     })
+}
+
+/// Groups by a value in lower case, each as it was written first.
+#[derive(Default)]
+struct Groups(HashMap<Option<String>, (String, Group)>);
+
+impl Groups {
+    fn of(&mut self, value: Option<&str>) -> &mut Group {
+        let (_, group) = self
+            .0
+            .entry(value.map(str::to_lowercase))
+            .or_insert_with(|| (value.unwrap_or_default().to_string(), Group::default()));
+        group
+    }
+
+    fn largest_first(self) -> Vec<(Option<String>, Group)> {
+        let groups = self.0.into_iter();
+        let groups = groups.map(|(key, (value, group))| (key.map(|_| value), group));
+        let mut groups: Vec<(Option<String>, Group)> = groups.collect();
+        groups.sort_by(|a, b| {
+            let size = |of: &Group| of.texts.len();
+            // Those without the value last.
+            (a.0.is_none().cmp(&b.0.is_none()))
+                .then(size(&b.1).cmp(&size(&a.1)))
+                .then(a.0.cmp(&b.0))
+        });
+        groups
+    }
 }
 
 #[derive(Default)]
@@ -140,23 +197,38 @@ struct Group {
 }
 
 impl Group {
-    fn add(&mut self, answer: &Answer<'_>, text: &str, scores: &[&str]) {
+    fn add(
+        &mut self,
+        answer: &Answer<'_>,
+        text: &str,
+        score: impl Fn(&str) -> Option<f64>,
+        scores: &[&str],
+    ) {
         let next = self.conversations.len();
         let conversation = answer.conversation().to_string();
         let conversation = *self.conversations.entry(conversation).or_insert(next);
         self.texts.push(text.to_string());
         self.of.push(conversation);
         for name in scores {
-            if let Some(score) = answer.score(name) {
+            if let Some(score) = score(name) {
                 let scores = self.scores.entry(name.to_string()).or_default();
                 scores.push((conversation, score));
             }
         }
         for mechanism in Mechanism::ALL {
-            let level = answer.label(mechanism.key());
-            if let Some(level) = level.and_then(|level| level.parse::<EmpathyLevel>().ok()) {
+            if let Some(level) = answer.own_level(mechanism) {
                 self.levels[mechanism.index()].0[level.index()] += 1;
             }
+        }
+    }
+
+    fn record_row(self, value: Option<String>) -> RecordRow {
+        let conversations = self.conversations.len();
+        RecordRow {
+            value,
+            n: self.texts.len(),
+            conversations,
+            scores: means(self.scores, conversations),
         }
     }
 
@@ -173,20 +245,24 @@ impl Group {
             share: 100.0 * self.texts.len() as f64 / all as f64,
             words: clustered_mean(conversations, lengths),
             dist: [words.dist(1), words.dist(2)],
-            scores: self
-                .scores
-                .into_iter()
-                .map(|(name, scores)| {
-                    let mean = ScoreMean {
-                        n: scores.len(),
-                        mean: clustered_mean(conversations, scores.into_iter()),
-                    };
-                    (name, mean)
-                })
-                .collect(),
+            scores: means(self.scores, conversations),
             levels: self.levels,
         }
     }
+}
+
+fn means(
+    scores: BTreeMap<String, Vec<(usize, f64)>>,
+    conversations: usize,
+) -> BTreeMap<String, ScoreMean> {
+    let of = |(name, scores): (String, Vec<(usize, f64)>)| {
+        let mean = ScoreMean {
+            n: scores.len(),
+            mean: clustered_mean(conversations, scores.into_iter()),
+        };
+        (name, mean)
+    };
+    scores.into_iter().map(of).collect()
 }
 
 /// The mean of values with its interval over conversations, which are numbered from 0.

@@ -1,4 +1,4 @@
-//! What a judge said, as a file: scores as records that `corpus import` reads, verdicts as rows.
+//! What a judge said, as a file: records with its scores and verdicts, which `corpus import` reads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::OperationError;
+use super::figures::verdict;
 use super::judge::{Item, series};
-use super::subjects::{Subject, TARGET};
-use crate::data::corpus::record::{Origin, Record, Response, Score, Utterance};
+use super::subjects::Subject;
+use crate::data::corpus::record::{Origin, Record, Response, Score, TARGET, Utterance, Verdict};
 use crate::store::{AskId, Judged, StoreReader};
 
 /// Requests that are read at once.
@@ -20,13 +21,12 @@ const AT_ONCE: u32 = 500;
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ExportedJudgements {
-    /// Records, or verdicts.
+    /// Records.
     pub rows: usize,
     pub judgements: usize,
 }
 
-/// Writes what a judge said to a new file of JSONL: for scores the records with them, each marked as a judge's; for
-/// verdicts a row each.
+/// Writes what a judge said to a new file of JSONL: the records with its scores and verdicts, each marked as a judge's.
 ///
 /// # Errors
 /// There is no such series, it is no judge's, or what it judged is not in the store as it was; the file exists or cannot
@@ -34,22 +34,19 @@ pub struct ExportedJudgements {
 pub fn export(store: &Path, ask: AskId, file: &Path) -> Result<ExportedJudgements, OperationError> {
     let (row, subjects, exchanges) = series(store, ask, &[])?;
     let name = row.about["rubric"].as_str().unwrap_or_default();
-    let judge = &row.about["model"];
     let range = serde_json::from_value(row.about["range"].clone()).ok();
-    let mut scores: BTreeMap<usize, BTreeMap<String, Vec<Score>>> = BTreeMap::new();
-    let mut rows: Vec<Value> = Vec::new();
+    let mut said: BTreeMap<usize, Said> = BTreeMap::new();
     let mut judgements = 0;
     for exchange in &exchanges {
-        let Some(item) = Item::parse(&exchange.item) else {
-            continue;
-        };
-        let Some(subject) = subjects.get(item.place) else {
+        let Some(item) = Item::parse(&exchange.item).filter(|item| item.place < subjects.len())
+        else {
             continue;
         };
         judgements += usize::from(exchange.judged.is_some());
-        match (exchange.judged, &item.systems[..]) {
+        let (judged, place) = (exchange.judged, item.place);
+        match (judged, &item.systems[..]) {
             (Some(Judged::Score(value)), [system]) => {
-                let of_subject = scores.entry(item.place).or_default();
+                let of_subject = &mut said.entry(place).or_default().scores;
                 of_subject.entry(system.clone()).or_default().push(Score {
                     name: name.to_string(),
                     value,
@@ -58,24 +55,17 @@ pub fn export(store: &Path, ask: AskId, file: &Path) -> Result<ExportedJudgement
                     probabilities: Vec::new(),
                 });
             }
-            (Some(Judged::Verdict(preferred)), [first, second]) => rows.push(json!({
-                "id": subject.name,
-                "context": subject.utterances.iter().map(|(_, text)| text).collect::<Vec<_>>(),
-                "first": {"system": first, "text": subject.answer(first).map(|answer| &answer.text)},
-                "second": {"system": second, "text": subject.answer(second).map(|answer| &answer.text)},
-                "verdict": preferred,
-                "about": name,
-                "repeat": item.repeat,
-                "judge": judge,
-                "origin": Origin::Judge,
-            })),
+            (Some(Judged::Verdict(preferred)), [first, second]) => {
+                let systems = [first.clone(), second.clone()];
+                let verdict = verdict(&row, systems, item.repeat, preferred);
+                said.entry(place).or_default().verdicts.push(verdict);
+            }
             _ => {}
         }
     }
-    for (place, scores) in scores {
-        if let Some(subject) = subjects.get(place) {
-            rows.push(serde_json::to_value(record(subject, scores))?);
-        }
+    let mut rows: Vec<Value> = Vec::new();
+    for (place, said) in said {
+        rows.push(serde_json::to_value(record(&subjects[place], said))?);
     }
     let created = File::create_new(file).map_err(OperationError::write(file))?;
     let mut out = BufWriter::new(created);
@@ -121,17 +111,26 @@ pub fn export_exchanges(store: &Path, ask: AskId, file: &Path) -> Result<usize, 
     Ok(rows)
 }
 
-/// A subject with the scores that its answers were given.
-fn record(subject: &Subject, mut scores: BTreeMap<String, Vec<Score>>) -> Record {
+/// What a judge said of a subject.
+#[derive(Default)]
+struct Said {
+    /// By system.
+    scores: BTreeMap<String, Vec<Score>>,
+    verdicts: Vec<Verdict>,
+}
+
+/// A subject with what was said of its answers.
+fn record(subject: &Subject, said: Said) -> Record {
+    let mut scores = said.scores;
     let responses = subject
         .answers
         .iter()
         .filter(|answer| answer.system != TARGET);
-    let said = subject.utterances.iter();
+    let utterances = subject.utterances.iter();
     Record {
         id: subject.name.clone(),
         conversation: Some(subject.conversation.clone()),
-        context: said
+        context: utterances
             .map(|(role, text)| Utterance::new(*role, text.clone()))
             .collect(),
         target: subject.answer(TARGET).map(|answer| answer.text.clone()),
@@ -144,6 +143,7 @@ fn record(subject: &Subject, mut scores: BTreeMap<String, Vec<Score>>) -> Record
                 ..Response::default()
             })
             .collect(),
+        verdicts: said.verdicts,
         ..Record::default()
     }
 }

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::super::corpus::{Agreement, Pairs, of_pairs};
+use super::super::corpus::{
+    Agreement, ComparedPair, Decided, Pairs, by_pair, compared, estimate, mean, of_pairs, sign,
+};
 use super::chat::{Prices, Tally};
 use super::judge::{Item, Refused};
 use super::subjects::Subject;
-use crate::metrics::{Bootstrap, Estimate};
-use crate::store::{AskId, AskRow, Judged, Preferred, RecordedAnswer};
+use crate::data::corpus::record::{Origin, Preferred, Verdict};
+use crate::metrics::Estimate;
+use crate::store::{AskId, AskRow, Judged, RecordedAnswer};
 
 /// What a judge said. Intervals are of 95 %, over conversations.
 #[derive(Debug, Serialize)]
@@ -54,46 +57,11 @@ pub struct RatedSystem {
     pub deviation_of_repeats: Option<f64>,
 }
 
-/// Two systems against each other. Shares are from 0 to 1.
-#[derive(Debug, Serialize)]
-pub struct ComparedPair {
-    pub first: String,
-    pub second: String,
-    /// Records that have a verdict.
-    pub records: usize,
-    pub verdicts: usize,
-    /// Repeats that were understood in both orders.
-    pub in_both_orders: usize,
-    /// Of these, the share that says the same in both.
-    pub order_consistency: Option<Estimate>,
-    /// Of verdicts that are no tie, the share for the response shown first less that for the one shown second: 0 is none,
-    /// 1 is always the first.
-    pub position_bias: Option<Estimate>,
-    /// Of requests with several verdicts, the share whose verdicts are all the same.
-    pub repeat_consistency: Option<f64>,
-    /// Records where `first` has more verdicts than `second`.
-    pub wins: usize,
-    /// Where they have as many.
-    pub ties: usize,
-    pub losses: usize,
-    /// Of verdicts, the share for `first`, a tie as half.
-    pub win_rate: Option<Estimate>,
-}
-
 /// A score with what it is of.
 struct Scored {
     system: String,
     place: usize,
     value: f64,
-}
-
-/// A verdict with what it is of.
-struct Decided {
-    place: usize,
-    /// As they were shown.
-    systems: [String; 2],
-    repeat: u32,
-    preferred: Preferred,
 }
 
 pub(super) fn figures(
@@ -126,10 +94,9 @@ pub(super) fn figures(
                 };
                 n += 1;
                 verdicts.push(Decided {
-                    place: item.place,
-                    systems,
-                    repeat: item.repeat,
-                    preferred,
+                    item: item.place,
+                    conversation: subjects[item.place].conversation.clone(),
+                    verdict: verdict(row, systems, item.repeat, preferred),
                 });
             }
             _ => {}
@@ -156,27 +123,30 @@ pub(super) fn figures(
         asked: None,
         refused: Vec::new(),
         rated: rated(subjects, &scores),
-        compared: compared(subjects, &verdicts),
+        compared: compared(&verdicts),
         agreement,
         tally: Tally::of(exchanges.iter(), prices),
         name,
     }
 }
 
-/// A figure over values by conversation, whose values are drawn together.
-fn estimate<T>(
-    by_conversation: &BTreeMap<&str, Vec<T>>,
-    figure: impl Fn(&mut dyn Iterator<Item = &T>) -> f64,
-) -> Option<Estimate> {
-    let clusters: Vec<&Vec<T>> = by_conversation.values().collect();
-    Bootstrap::default().estimate(clusters.len(), |drawn| {
-        figure(&mut drawn.iter().flat_map(|place| clusters[*place]))
-    })
-}
-
-fn mean(values: &mut dyn Iterator<Item = &f64>) -> f64 {
-    let (sum, n) = values.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
-    sum / n
+/// A verdict as the records of a corpus have it. Systems are in the order in which they were shown.
+pub(super) fn verdict(
+    row: &AskRow,
+    [first, second]: [String; 2],
+    repeat: u32,
+    preferred: Preferred,
+) -> Verdict {
+    Verdict {
+        name: row.about["rubric"].as_str().unwrap_or_default().to_string(),
+        first,
+        second,
+        preferred,
+        in_order: true,
+        judge: row.about["model"].as_str().map(str::to_string),
+        origin: Some(Origin::Judge),
+        repeat: Some(repeat),
+    }
 }
 
 /// Of a sample; None of fewer than two.
@@ -220,100 +190,6 @@ fn rated(subjects: &[Subject], scores: &[Scored]) -> Vec<RatedSystem> {
                 mean: estimate(&means, |values| mean(values)),
                 deviation: deviation(&all),
                 deviation_of_repeats: (!between.is_empty()).then(|| mean(&mut between.iter())),
-            }
-        })
-        .collect()
-}
-
-/// Which of two systems, in the order of their names, a verdict is for: 1 the first, -1 the second, 0 neither.
-fn direction(decided: &Decided, first: &str) -> f64 {
-    let shown = match decided.preferred {
-        Preferred::First => 1.0,
-        Preferred::Second => -1.0,
-        Preferred::Tie => 0.0,
-    };
-    if decided.systems[0] == first {
-        shown
-    } else {
-        -shown
-    }
-}
-
-/// By the names of two systems, in order.
-fn by_pair(verdicts: &[Decided]) -> BTreeMap<[&str; 2], Vec<&Decided>> {
-    let mut found: BTreeMap<[&str; 2], Vec<&Decided>> = BTreeMap::new();
-    for decided in verdicts {
-        let mut pair = decided.systems.each_ref().map(String::as_str);
-        pair.sort_unstable();
-        found.entry(pair).or_default().push(decided);
-    }
-    found
-}
-
-fn compared(subjects: &[Subject], verdicts: &[Decided]) -> Vec<ComparedPair> {
-    let conversation = |place: usize| subjects[place].conversation.as_str();
-    let pairs = by_pair(verdicts).into_iter();
-    pairs
-        .map(|([first, second], verdicts)| {
-            let mut directions: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-            let mut positions: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-            let mut repeats: BTreeMap<(usize, u32), Vec<&Decided>> = BTreeMap::new();
-            let mut requests: BTreeMap<(usize, bool), Vec<Preferred>> = BTreeMap::new();
-            let mut records: BTreeMap<usize, f64> = BTreeMap::new();
-            for decided in &verdicts {
-                let direction = direction(decided, first);
-                let of = directions.entry(conversation(decided.place)).or_default();
-                of.push(0.5 + direction / 2.0);
-                match decided.preferred {
-                    Preferred::Tie => {}
-                    preferred => {
-                        let place = if preferred == Preferred::First {
-                            1.0
-                        } else {
-                            -1.0
-                        };
-                        positions
-                            .entry(conversation(decided.place))
-                            .or_default()
-                            .push(place);
-                    }
-                }
-                repeats
-                    .entry((decided.place, decided.repeat))
-                    .or_default()
-                    .push(decided);
-                let request = (decided.place, decided.systems[0] == first);
-                requests.entry(request).or_default().push(decided.preferred);
-                *records.entry(decided.place).or_default() += direction;
-            }
-            let mut consistent: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-            for ((place, _), both) in &repeats {
-                if let [one, other] = both[..] {
-                    let same = direction(one, first) == direction(other, first);
-                    consistent
-                        .entry(conversation(*place))
-                        .or_default()
-                        .push(f64::from(same));
-                }
-            }
-            let again = requests.values().filter(|verdicts| verdicts.len() > 1);
-            let again: Vec<f64> = again
-                .map(|verdicts| f64::from(verdicts.iter().all(|verdict| *verdict == verdicts[0])))
-                .collect();
-            let count = |is: fn(f64) -> bool| records.values().filter(|sum| is(**sum)).count();
-            ComparedPair {
-                first: first.to_string(),
-                second: second.to_string(),
-                records: records.len(),
-                verdicts: verdicts.len(),
-                in_both_orders: consistent.values().map(Vec::len).sum(),
-                order_consistency: estimate(&consistent, |values| mean(values)),
-                position_bias: estimate(&positions, |values| mean(values)),
-                repeat_consistency: (!again.is_empty()).then(|| mean(&mut again.iter())),
-                wins: count(|sum| sum > 0.0),
-                ties: count(|sum| sum == 0.0),
-                losses: count(|sum| sum < 0.0),
-                win_rate: estimate(&directions, |values| mean(values)),
             }
         })
         .collect()
@@ -365,7 +241,7 @@ fn agreement_of_verdicts(name: &str, subjects: &[Subject], verdicts: &[Decided])
     for ([first, second], verdicts) in by_pair(verdicts) {
         let mut records: BTreeMap<usize, f64> = BTreeMap::new();
         for decided in verdicts {
-            *records.entry(decided.place).or_default() += direction(decided, first);
+            *records.entry(decided.item).or_default() += decided.verdict.direction(first);
         }
         for (place, sum) in records {
             let subject = &subjects[place];
@@ -397,14 +273,6 @@ fn agreement_of_verdicts(name: &str, subjects: &[Subject], verdicts: &[Decided])
         of_pairs(names, &pairs, [Some([-1.0, 1.0]); 2], without)
     };
     found.into_iter().map(of).collect()
-}
-
-fn sign(value: f64) -> f64 {
-    match value {
-        value if value > 0.0 => 1.0,
-        value if value < 0.0 => -1.0,
-        _ => 0.0,
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use super::ask::{self, Outline, Plan, Refusal};
 use super::chat::{Endpoint, Prices};
 use super::figures::{JudgeFigures, figures};
 use super::rubric::{Rubric, RubricKind};
-use super::subjects::{Subject, TARGET, subjects};
+use super::subjects::{Subject, subjects};
+use crate::data::corpus::record::TARGET;
 use crate::data::{Split, library};
 use crate::store::{AskId, AskRow, RecordedAnswer, StoreReader};
 
@@ -41,7 +42,7 @@ pub struct JudgeRequest {
     pub repeats: u32,
     /// Of the first so many records.
     pub limit: Option<usize>,
-    /// Scores of a corpus that people gave, though it does not say so.
+    /// Scores and verdicts of a corpus that people gave, though it does not say so.
     pub human: Vec<String>,
 }
 

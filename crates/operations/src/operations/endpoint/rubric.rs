@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use super::super::OperationError;
 use super::read_text;
 use super::template::Template;
-use crate::store::{Judged, Preferred};
+use crate::data::corpus::record::Preferred;
+use crate::store::Judged;
 use crate::study::hex;
 use crate::text::pattern::Pattern;
 

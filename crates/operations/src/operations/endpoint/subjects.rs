@@ -9,14 +9,12 @@ use serde_json::{Map, Value, json};
 use super::super::OperationError;
 use super::judge::JudgedWhat;
 use super::template::conversation;
-use crate::data::corpus::record::{Origin, Record, Score};
+use crate::data::corpus::record::{Origin, Record, Score, TARGET};
 use crate::data::{Role, Turns, library};
 use crate::store::{StoreError, StoreReader};
 use crate::study::export::full_rows;
 use crate::study::verdict::Outcome;
 
-/// What the listener's own answers are called beside those of systems.
-pub(super) const TARGET: &str = "target";
 /// The scale of ratings in studies.
 const RATED: [f64; 2] = [1.0, 5.0];
 
@@ -69,7 +67,7 @@ impl Subject {
     }
 }
 
-/// The subjects in a fixed order, with what identifies their texts. Scores of a corpus are people's where it says so, or
+/// The subjects in a fixed order, with what identifies their texts. Scores and verdicts of a corpus are people's where it says so, or
 /// where `human` names them.
 ///
 /// # Errors
@@ -92,13 +90,15 @@ fn of_corpus(
 ) -> Result<(Vec<Subject>, Map<String, Value>), OperationError> {
     let (manifest, entry) = library::require_corpus(store, name)?;
     for score in human {
-        if !entry.counts.scores.contains_key(score) {
-            let known: Vec<&str> = entry.counts.scores.keys().map(String::as_str).collect();
+        let verdicts = &entry.counts.verdicts;
+        if !entry.counts.scores.contains_key(score) && !verdicts.contains_key(score) {
+            let all = entry.counts.scores.keys().chain(verdicts.keys());
+            let known: Vec<&str> = all.map(String::as_str).collect();
             return Err(OperationError::NotInCorpus {
                 kind: "score",
                 name: score.clone(),
                 known: match known.is_empty() {
-                    true => "it has no scores".to_string(),
+                    true => "it has neither scores nor verdicts".to_string(),
                     false => format!("it has {}", known.join(", ")),
                 },
             });
@@ -116,14 +116,14 @@ fn of_corpus(
 }
 
 fn of_record(record: Record, human: &[String]) -> Subject {
+    let by_people = |origin: Option<Origin>, name: &String| match origin {
+        Some(origin) => origin == Origin::Human,
+        None => human.contains(name),
+    };
     let scores = |scores: &[Score]| {
         let mut found: BTreeMap<String, Human> = BTreeMap::new();
         for score in scores {
-            let by_people = match score.origin {
-                Some(origin) => origin == Origin::Human,
-                None => human.contains(&score.name),
-            };
-            if by_people {
+            if by_people(score.origin, &score.name) {
                 let of = found.entry(score.name.clone()).or_default();
                 of.add(score.value, score.range);
             }
@@ -149,6 +149,16 @@ fn of_record(record: Record, human: &[String]) -> Subject {
             });
         }
     }
+    let mut votes: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for verdict in &record.verdicts {
+        if by_people(verdict.origin, &verdict.name) {
+            let (first, second) = (&verdict.first, &verdict.second);
+            for (one, other) in [(first, second), (second, first)] {
+                let of = votes.entry((one.clone(), other.clone())).or_default();
+                *of += verdict.direction(one) as i64;
+            }
+        }
+    }
     let (roles, texts): (Vec<Role>, Vec<String>) = record
         .context
         .into_iter()
@@ -163,7 +173,7 @@ fn of_record(record: Record, human: &[String]) -> Subject {
         }),
         utterances: roles.into_iter().zip(texts).collect(),
         answers,
-        votes: BTreeMap::new(),
+        votes,
     }
 }
 

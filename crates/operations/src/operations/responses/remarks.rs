@@ -1,4 +1,4 @@
-//! What an imported corpus says of a case beside its texts: labels, scores, reasoning.
+//! What an imported corpus says of a case beside its texts: labels, scores, verdicts, reasoning.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::corpus::corpus_of;
 use super::super::{OperationError, read_or_default};
 use crate::data::corpus::Record;
-use crate::data::corpus::record::{Labels, Response, Score};
+use crate::data::corpus::record::{Labels, Response, Score, Verdict};
 use crate::data::library;
 use crate::study::contexts::ContextKey;
 
@@ -26,6 +26,7 @@ pub struct CaseRemarks {
 pub struct RecordRemarks {
     pub labels: Labels,
     pub scores: Vec<Score>,
+    pub verdicts: Vec<Verdict>,
     /// Sounds of the context's utterances, in their order.
     pub sounds: Vec<String>,
 }
@@ -66,6 +67,7 @@ pub fn remarks(store: &Path, case: &ContextKey) -> Result<CaseRemarks, Operation
             .or_insert_with(|| RecordRemarks {
                 labels: record.labels.clone(),
                 scores: record.scores.clone(),
+                verdicts: record.verdicts.clone(),
                 sounds: record
                     .context
                     .iter()

@@ -4,10 +4,11 @@
 
 mod systems;
 mod turns;
+mod verdicts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::mapping::{ContextColumns, Mapping, ScoreColumn};
+use super::mapping::{ContextColumns, Mapping, ResponseColumns, ScoreColumn, VerdictColumns};
 use super::names::{self, is_called, plain};
 use super::profile::{Column, Profile};
 use super::record::{EMOTION, Origin, SITUATION};
@@ -36,6 +37,7 @@ pub fn find(profile: &Profile, name: &str) -> Result<Mapping, String> {
     }
     finder.keys();
     finder.levels();
+    let pair = finder.pair();
     if !finder.alpaca() {
         finder.responses(name);
         finder.target();
@@ -44,9 +46,15 @@ pub fn find(profile: &Profile, name: &str) -> Result<Mapping, String> {
         }
         finder.systems_by_themselves();
     }
+    let fixed = match (&pair, &finder.mapping.responses[..]) {
+        (None, [first, second]) => first.system.clone().zip(second.system.clone()),
+        _ => None,
+    };
+    finder.verdicts(pair, fixed.map(|(first, second)| [first, second]), name);
     if !finder.mapping.splits_turns()
         && finder.mapping.target.is_none()
         && finder.mapping.responses.is_empty()
+        && finder.mapping.verdicts.is_empty()
     {
         return Err(finder.nothing_to_read());
     }
@@ -60,12 +68,19 @@ pub struct RestOfColumns {
     /// Column by label.
     pub labels: BTreeMap<String, String>,
     pub scores: BTreeMap<String, ScoreColumn>,
+    pub verdicts: BTreeMap<String, VerdictColumns>,
     /// Why a column is left out.
     pub left_out: BTreeMap<String, String>,
 }
 
-/// The labels and scores among the columns that are not `taken`.
-pub fn rest(profile: &Profile, taken: &[String]) -> RestOfColumns {
+/// The verdicts, labels and scores among the columns that are not `taken`. Systems may be those that are `known`; `name`
+/// is the file's.
+pub fn rest(
+    profile: &Profile,
+    taken: &[String],
+    known: &BTreeSet<String>,
+    name: &str,
+) -> RestOfColumns {
     let mut finder = Finder {
         profile,
         mapping: Mapping::new(),
@@ -76,10 +91,21 @@ pub fn rest(profile: &Profile, taken: &[String]) -> RestOfColumns {
             .collect(),
         to_keep: "--keep keeps them as a label",
     };
+    let pair = finder.pair();
+    let fixed = match pair {
+        Some(_) => None,
+        None => finder.named_pair(known),
+    };
+    finder.verdicts(pair, fixed, name);
+    for response in std::mem::take(&mut finder.mapping.responses) {
+        let reason = "texts of systems, which the corpus has".to_string();
+        finder.mapping.left_out.insert(response.text, reason);
+    }
     finder.rest();
     RestOfColumns {
         labels: finder.mapping.labels,
         scores: finder.mapping.scores,
+        verdicts: finder.mapping.verdicts,
         left_out: finder.mapping.left_out,
     }
 }
@@ -198,7 +224,19 @@ impl<'a> Finder<'a> {
             text,
             history: self.take_name(&["history"], |column| column.is_list()),
         });
-        self.mapping.target = self.take_name(&["output"], |_| true);
+        let output = self.take_name(&["output"], |_| true);
+        let rows = self.profile.rows;
+        let named = |column: &Column| {
+            !column.is_list() && column.present == rows && column.mean_words() < 4.0
+        };
+        match (self.take_name(names::SYSTEM, named), output) {
+            (Some(system), Some(text)) => self.mapping.responses.push(ResponseColumns {
+                system_column: Some(system),
+                text,
+                ..ResponseColumns::default()
+            }),
+            (_, output) => self.mapping.target = output,
+        }
         true
     }
 
@@ -228,6 +266,17 @@ impl<'a> Finder<'a> {
         };
         // Texts alone are a context where something else answers them.
         self.mapping.turns = of(column);
+        // Where nothing else answers, a system's name says whose the listener's turns are.
+        if self.mapping.splits_turns() {
+            let rows = self.profile.rows;
+            let named = |column: &Column| {
+                !column.is_list() && column.present == rows && column.mean_words() < 4.0
+            };
+            let system = self.take_name(names::SYSTEM, named);
+            if let Some(turns) = &mut self.mapping.turns {
+                turns.system_column = system;
+            }
+        }
         self.mapping.turns.is_some()
     }
 
@@ -279,12 +328,17 @@ impl<'a> Finder<'a> {
                 .is_some_and(|last| ["id", "idx", "index", "no"].contains(&last));
             let is_score = column.is_number() && !is_key;
             let is_label = column.is_category() || column.booleans == column.present;
+            // As exports of this program nest them.
+            let nested = |kind: &str| name.strip_prefix(kind).unwrap_or(&name).to_string();
             if is_label && !is_score {
-                self.label(&name.clone(), name);
+                self.label(&nested("labels."), name);
             } else if is_score {
-                self.mapping
-                    .scores
-                    .insert(name.clone(), score(column, &name));
+                let mut called = nested("scores.");
+                while self.mapping.scores.contains_key(&called) {
+                    called = format!("{called} ({name})");
+                }
+                let found = score(column, &called);
+                self.mapping.scores.insert(called, found);
             } else {
                 let reason = match column.values() {
                     _ if is_key && column.present < self.profile.rows => {

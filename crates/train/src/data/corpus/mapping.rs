@@ -1,10 +1,11 @@
 //! The mapping: which column of a file is what. A small TOML file that can be sent to a colleague.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::forms::Form;
 use super::record::Origin;
 use crate::data::error::DataError;
 use crate::data::regular_file::open_regular_file;
@@ -23,6 +24,9 @@ pub struct Mapping {
     /// Whether rows are records as `emprl corpus export` writes them; nothing else is said then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub records: bool,
+    /// `false` where the first line of a table is a row: its columns are called 1, 2, and so on then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
     /// Column of the record's id; else rows are numbered from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -46,6 +50,9 @@ pub struct Mapping {
     pub labels: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, ScoreColumn>,
+    /// By the verdict's name. Rows of one id are one record where there are any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub verdicts: BTreeMap<String, VerdictColumns>,
     /// Why a column is left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, String>,
@@ -62,12 +69,25 @@ pub struct ContextColumns {
     pub history: Option<String>,
 }
 
-/// A whole conversation in one column: a list of turns. Without target and responses every turn of the listener is the
-/// target of a record; else the list is the context.
+/// A whole conversation in one column: a list of turns. Without target and responses every turn of the listener answers in
+/// a record of its own; else the list is the context.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnColumn {
     pub list: String,
+    /// What stands between turns, where the list is one text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// How a turn that is one text is written, its fields in braces: `{weight} {who} [{strategy}] {text}`. Of several
+    /// forms the first that fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<String>,
+    /// Whether the last turn alone is answered to: what the rows before said of the others is not said again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last: bool,
+    /// Column of the system whose responses the listener's turns are; of `target` they are targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_column: Option<String>,
     /// Field of a turn; without it turns are texts and the sides alternate, the speaker first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -122,6 +142,99 @@ pub struct ScoreColumn {
     pub range: Option<[f64; 2]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+}
+
+/// A column that says which of two answers is better.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerdictColumns {
+    pub column: String,
+    /// What the two systems are called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub systems: Option<[String; 2]>,
+    /// Columns of what they are called, where rows are of several pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_columns: Option<[String; 2]>,
+    /// What stands for the first system, beside its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first: Vec<String>,
+    /// What stands for the second system, beside its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub second: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tie: Vec<String>,
+    /// What the judge is called, where all rows are one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge_column: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// Column of the system that was shown first, in the words of the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_first: Option<String>,
+    /// Whether the first system was shown first in every row.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_order: bool,
+    /// Column of which of several times that the judge was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<String>,
+}
+
+impl VerdictColumns {
+    fn check(&self) -> Result<(), String> {
+        let column = &self.column;
+        if self.systems.is_some() == self.system_columns.is_some() {
+            return Err(format!(
+                "the verdicts in {column:?} need either systems or system_columns, two each"
+            ));
+        }
+        if let Some([first, second]) = self.systems.as_ref().or(self.system_columns.as_ref())
+            && first == second
+        {
+            return Err(format!(
+                "the verdicts in {column:?} compare {first:?} with itself"
+            ));
+        }
+        let words = [&self.first, &self.second, &self.tie];
+        let words: Vec<BTreeSet<String>> = words
+            .into_iter()
+            .map(|of| of.iter().map(|word| word.to_lowercase()).collect())
+            .collect();
+        let shared = (words.iter().enumerate()).find_map(|(at, of)| {
+            words[at + 1..]
+                .iter()
+                .find_map(|other| of.intersection(other).next())
+        });
+        if let Some(word) = shared {
+            return Err(format!(
+                "the word {word:?} of the verdicts in {column:?} stands for two things"
+            ));
+        }
+        if self.judge.is_some() && self.judge_column.is_some() {
+            return Err(format!(
+                "the verdicts in {column:?} have either a judge or a judge_column"
+            ));
+        }
+        if self.shown_first.is_some() && self.in_order {
+            return Err(format!(
+                "the verdicts in {column:?} have either in_order or a column shown_first"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Every column that it reads.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        let systems = self.system_columns.iter().flatten();
+        let more = [&self.judge_column, &self.shown_first, &self.repeat];
+        let more = more.into_iter().flatten();
+        [&self.column]
+            .into_iter()
+            .chain(systems)
+            .chain(more)
+            .map(String::as_str)
+    }
 }
 
 impl Mapping {
@@ -200,6 +313,22 @@ impl Mapping {
         {
             return Err("[context] names no column as text".into());
         }
+        if let Some(turns) = &self.turns {
+            for form in &turns.forms {
+                Form::parse(form)?;
+            }
+            if turns.separator.as_deref() == Some("") {
+                return Err("[turns] has an empty separator".into());
+            }
+            if !turns.forms.is_empty() && turns.text.is_none() {
+                return Err(
+                    "[turns] has forms, and does not say which of their fields is the text".into(),
+                );
+            }
+        }
+        for verdicts in self.verdicts.values() {
+            verdicts.check()?;
+        }
         let of_responses = self
             .responses
             .iter()
@@ -263,7 +392,11 @@ impl Mapping {
             let all = context.text.iter().chain(&context.history);
             columns.extend(all.map(String::as_str));
         }
-        columns.extend(self.turns.iter().map(|turns| turns.list.as_str()));
+        if let Some(turns) = &self.turns {
+            columns.push(&turns.list);
+            columns.extend(turns.system_column.as_deref());
+        }
+        columns.extend(self.verdicts.values().flat_map(VerdictColumns::columns));
         for response in &self.responses {
             columns.push(&response.text);
             let more = [
@@ -300,6 +433,14 @@ range = [1.0, 3.0]
 origin = "human"
 [labels]
 emotion = "feeling"
+[verdicts.warmth]
+column = "warmer"
+system_columns = ["x", "y"]
+first = ["A"]
+second = ["B"]
+tie = ["="]
+judge_column = "who"
+origin = "human"
 [left_out]
 notes = "a text of many values"
 "#;
@@ -312,7 +453,18 @@ notes = "a text of many values"
         assert_eq!(again, mapping);
         assert_eq!(
             mapping.columns(),
-            ["n", "gold", "said", "response_a", "rating_a", "feeling"]
+            [
+                "n",
+                "gold",
+                "said",
+                "warmer",
+                "x",
+                "y",
+                "who",
+                "response_a",
+                "rating_a",
+                "feeling"
+            ]
         );
     }
 
@@ -331,6 +483,12 @@ notes = "a text of many values"
                 ("[labels]", "[turns]\nlist = \"x\"\n[labels]"),
                 "both [context] and [turns]",
             ),
+            (
+                ("system_columns = [\"x\", \"y\"]\n", ""),
+                "either systems or system_columns",
+            ),
+            (("[\"x\", \"y\"]", "[\"x\", \"x\"]"), "with itself"),
+            (("[\"=\"]", "[\"a\"]"), "stands for two things"),
         ] {
             let text = WHOLE.replacen(change.0, change.1, 1);
             let error = Mapping::from_toml(Path::new("m.toml"), &text).unwrap_err();

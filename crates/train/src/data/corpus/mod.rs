@@ -4,8 +4,11 @@
 //! Knows the reader's rows; must not know where records are kept.
 
 mod cells;
+mod draft;
 mod find;
+mod forms;
 mod mapping;
+mod merging;
 mod names;
 mod profile;
 mod reading;
@@ -21,14 +24,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use draft::draft;
 pub use mapping::{
     ContextColumns, MAPPING_FORMAT, Mapping, ResponseColumns, ScoreColumn, TurnColumn,
+    VerdictColumns,
 };
 pub use reasoning::split_reasoning;
 pub use record::Record;
 pub use remarks::{Known, Remark, RemarkColumns, RemarkFile};
 pub use shape::Shape;
 
+use merging::Merging;
 use profile::Profile;
 
 use super::error::DataError;
@@ -77,6 +83,8 @@ pub struct Counts {
     pub labels: BTreeMap<String, usize>,
     /// Values by score, those of responses among them.
     pub scores: BTreeMap<String, usize>,
+    /// By the verdict's name.
+    pub verdicts: BTreeMap<String, usize>,
     /// Responses whose reasoning is known.
     pub reasoning: usize,
     /// Records whose id another has before them.
@@ -88,9 +96,10 @@ impl Corpus {
     ///
     /// # Errors
     /// The file cannot be read or holds no rows; the mapping names a column that is not there; nothing in it is a
-    /// response, a target or a conversation.
+    /// response, a target, a conversation or a verdict.
     pub fn open(path: &Path, mapping: Option<Mapping>) -> Result<Corpus, DataError> {
-        Corpus::of(Source::open(path)?, mapping)
+        let header = mapping.as_ref().and_then(|mapping| mapping.header);
+        Corpus::of(Source::open_as(path, header)?, mapping)
     }
 
     /// A source with its mapping.
@@ -148,15 +157,18 @@ impl Corpus {
     {
         let rows = self.source.rows()?;
         Ok(rows.enumerate().map(|(place, found)| {
+            let problem = |line, what: String| RowProblem {
+                line,
+                what: self.source.within_line(place, what),
+            };
             Ok(match found? {
-                Found::Problem { line, what } => Err(RowProblem { line, what }),
+                Found::Problem { line, what } => Err(problem(line, what)),
                 Found::Row(FoundRow { line, fields }) if self.mapping.records => record_in(fields)
                     .map(|record| vec![record])
-                    .map_err(|what| RowProblem { line, what }),
+                    .map_err(|what| problem(line, what)),
                 Found::Row(FoundRow { line, fields }) => {
                     let row = cells::columns(fields);
-                    reading::records(&self.mapping, &row, place)
-                        .map_err(|what| RowProblem { line, what })
+                    reading::records(&self.mapping, &row, place).map_err(|what| problem(line, what))
                 }
             })
         }))
@@ -175,21 +187,31 @@ impl Corpus {
         let mut counts = Counts::default();
         let mut ids = HashSet::new();
         let mut first = None;
+        // Rows of several judges, or of several pairs of systems, are about one record.
+        let mut merging =
+            (!self.mapping.verdicts.is_empty() && self.mapping.id.is_some()).then(Merging::default);
         for row in self.records()? {
             counts.rows += 1;
             match row? {
-                Ok(records) => {
-                    for record in &records {
-                        counts.add(record, &mut ids);
-                        keep(record)?;
+                Ok(records) => match &mut merging {
+                    Some(merging) => records.into_iter().for_each(|record| merging.add(record)),
+                    None => {
+                        for record in &records {
+                            counts.add(record, &mut ids);
+                            keep(record)?;
+                        }
                     }
-                }
+                },
                 Err(problem) => {
                     counts.skipped += 1;
                     first.get_or_insert_with(|| format!("line {} {}", problem.line, problem.what));
                     refuse(problem);
                 }
             }
+        }
+        for record in merging.unwrap_or_default().records {
+            counts.add(&record, &mut ids);
+            keep(&record)?;
         }
         let wrong = |what: String| {
             let fix = "correct the file, or the mapping with --mapping";
@@ -255,6 +277,9 @@ impl Counts {
         for score in record.scores.iter().chain(of_responses) {
             count(&mut self.scores, &score.name);
         }
+        for verdict in &record.verdicts {
+            count(&mut self.verdicts, &verdict.name);
+        }
         let mut hasher = DefaultHasher::new();
         record.id.hash(&mut hasher);
         self.repeated_ids += usize::from(!ids.insert(hasher.finish()));
@@ -265,8 +290,10 @@ impl Counts {
 fn record_in(fields: Map<String, Value>) -> Result<Record, String> {
     let record: Record = serde_json::from_value(Value::Object(fields))
         .map_err(|error| format!("is no record: {error}"))?;
-    let says_nothing =
-        record.context.is_empty() && record.responses.is_empty() && record.target.is_none();
+    let says_nothing = record.context.is_empty()
+        && record.responses.is_empty()
+        && record.target.is_none()
+        && record.verdicts.is_empty();
     match says_nothing {
         true => Err("is a record of nothing".into()),
         false => Ok(record),

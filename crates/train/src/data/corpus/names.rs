@@ -47,6 +47,108 @@ pub const SYSTEM: &[&str] = &[
     "generator",
     "llm",
 ];
+/// What verdicts say of: an id that several rows have.
+pub const JUDGED: &[&str] = &[
+    "question_id",
+    "prompt_id",
+    "context_id",
+    "case_id",
+    "instruction_id",
+];
+/// Which of two is better, alone or beside what was asked.
+pub const WINNER: &[&str] = &[
+    "winner",
+    "winning",
+    "preferred",
+    "preference",
+    "verdict",
+    "better",
+    "judgement",
+    "judgment",
+];
+/// The same where nothing but a word of [`OF_WINNER`] stands beside them.
+pub const CHOICE: &[&str] = &["choice", "vote", "win"];
+/// What stands beside those words without saying what was asked.
+pub const OF_WINNER: &[&str] = &[
+    "model",
+    "system",
+    "response",
+    "answer",
+    "assistant",
+    "label",
+    "which",
+    "is",
+    "one",
+    "overall",
+];
+/// The two sides of a comparison, as the ends or the beginnings of names.
+pub const SIDES: &[[&str; 2]] = &[
+    ["a", "b"],
+    ["1", "2"],
+    ["first", "second"],
+    ["left", "right"],
+    ["x", "y"],
+];
+/// Beside a side: the column of what the system is called.
+pub const OF_SIDE: &[&str] = &[
+    "system",
+    "model",
+    "system_name",
+    "model_name",
+    "generator",
+    "bot",
+    "agent",
+    "assistant",
+    "method",
+];
+pub const TIE: &[&str] = &[
+    "tie",
+    "ties",
+    "tied",
+    "draw",
+    "equal",
+    "equally_good",
+    "equally_bad",
+    "same",
+    "similar",
+    "both",
+    "both_good",
+    "both_bad",
+    "neither",
+    "none",
+    "no_preference",
+    "tie_bothbad",
+    "tie_both_bad",
+];
+pub const JUDGE: &[&str] = &[
+    "judge",
+    "judge_name",
+    "judge_model",
+    "judge_id",
+    "judged_by",
+    "annotator",
+    "annotator_id",
+    "annotator_name",
+    "worker",
+    "worker_id",
+    "rater",
+    "rater_id",
+    "evaluator",
+    "evaluator_id",
+    "labeler",
+    "labeler_id",
+    "voter",
+];
+pub const SHOWN_FIRST: &[&str] = &[
+    "shown_first",
+    "first_shown",
+    "presented_first",
+    "displayed_first",
+    "order",
+    "order_shown",
+    "shown_order",
+    "presentation_order",
+];
 /// Which of several times that an answer was judged.
 pub const REPEAT: &[&str] = &[
     "repeat",

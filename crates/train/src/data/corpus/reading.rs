@@ -1,14 +1,18 @@
 //! Rows to records, as a mapping says. Must not know how a mapping was found.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::cells::{self, is_missing};
 use super::find::split;
-use super::mapping::{ContextColumns, Mapping, ResponseColumns, ScoreColumn, TurnColumn};
+use super::forms::Form;
+use super::mapping::{
+    ContextColumns, Mapping, ResponseColumns, ScoreColumn, TurnColumn, VerdictColumns,
+};
 use super::reasoning::split_reasoning;
-use super::record::{Labels, Record, Response, Score, Utterance};
+use super::record::{Labels, Preferred, Record, Response, Score, TARGET, Utterance, Verdict};
 use crate::data::sets::{Role, Split};
 
 /// Under what label turns of the system's role are kept.
@@ -46,6 +50,7 @@ fn base(mapping: &Mapping, row: &Row, place: usize) -> Result<Record, String> {
         },
         labels: labels(&mapping.labels, row),
         scores: scores(&mapping.scores, row)?,
+        verdicts: verdicts(&mapping.verdicts, row)?,
         ..Record::default()
     })
 }
@@ -109,6 +114,75 @@ pub(super) fn scores(
     Ok(scores)
 }
 
+pub(super) fn verdicts(
+    columns: &BTreeMap<String, VerdictColumns>,
+    row: &Row,
+) -> Result<Vec<Verdict>, String> {
+    let of = |(name, of): (&String, &VerdictColumns)| verdict(name, of, row).transpose();
+    columns.iter().filter_map(of).collect()
+}
+
+/// What a row says of which answer is better; None where it says nothing.
+fn verdict(name: &str, of: &VerdictColumns, row: &Row) -> Result<Option<Verdict>, String> {
+    let Some(said) = text(row, &of.column) else {
+        return Ok(None);
+    };
+    let system = |at: usize| match (&of.systems, &of.system_columns) {
+        (Some(systems), _) => Ok(systems[at].clone()),
+        (None, Some(columns)) => {
+            let column = &columns[at];
+            text(row, column).ok_or_else(|| format!("has no system in {column:?}"))
+        }
+        (None, None) => Err("has a verdict on no systems".to_string()),
+    };
+    let (first, second) = (system(0)?, system(1)?);
+    if first == second {
+        return Err(format!("compares {first:?} with itself"));
+    }
+    let read = |said: String, column: &str| {
+        let said = whole(said);
+        let is = |word: &String| word.trim().to_lowercase() == said.to_lowercase();
+        match () {
+            () if is(&first) || of.first.iter().any(is) => Ok(Preferred::First),
+            () if is(&second) || of.second.iter().any(is) => Ok(Preferred::Second),
+            () if of.tie.iter().any(is) => Ok(Preferred::Tie),
+            () => Err(format!(
+                "has {said:?} in {column:?}, which is neither {first:?}, {second:?} nor a word for one of them or a tie in \
+                 the mapping"
+            )),
+        }
+    };
+    let preferred = read(said, &of.column)?;
+    let shown = match &of.shown_first {
+        Some(column) => match text(row, column) {
+            Some(said) => Some(read(said, column)?),
+            None => None,
+        },
+        None => of.in_order.then_some(Preferred::First),
+    };
+    let cell = |column: &Option<String>| column.as_ref().and_then(|column| text(row, column));
+    let verdict = Verdict {
+        name: name.to_string(),
+        first,
+        second,
+        preferred,
+        in_order: matches!(shown, Some(Preferred::First | Preferred::Second)),
+        judge: of.judge.clone().or_else(|| cell(&of.judge_column)),
+        origin: of.origin,
+        repeat: cell(&of.repeat).and_then(|text| whole(text).parse().ok()),
+    };
+    Ok(Some(match shown {
+        // The first is the one that was shown first.
+        Some(Preferred::Second) => Verdict {
+            first: verdict.second,
+            second: verdict.first,
+            preferred: preferred.swapped(),
+            ..verdict
+        },
+        _ => verdict,
+    }))
+}
+
 /// A record of a context and what answers it.
 fn one(mapping: &Mapping, row: &Row, mut record: Record) -> Result<Record, String> {
     if let Some(columns) = &mapping.context {
@@ -127,7 +201,21 @@ fn one(mapping: &Mapping, row: &Row, mut record: Record) -> Result<Record, Strin
     let target = mapping.target.as_ref().and_then(|column| text(row, column));
     record.target = target.map(|target| without_reasoning(&target, &mut record.labels));
     for columns in &mapping.responses {
-        record.responses.extend(response(columns, row)?);
+        let Some(response) = response(columns, row)? else {
+            continue;
+        };
+        // As exports call the listener's own.
+        let is_target = columns.system_column.is_some() && response.system == TARGET;
+        match is_target && record.target.is_none() {
+            true => {
+                record.target = Some(response.text);
+                record.labels.extend(response.labels);
+                record.scores.extend(response.scores);
+                let reasoning = response.reasoning.map(|text| (REASONING.to_string(), text));
+                record.labels.extend(reasoning);
+            }
+            false => record.responses.push(response),
+        }
     }
     let answered = record.target.is_some() || !record.responses.is_empty();
     if !answered && (mapping.target.is_some() || !mapping.responses.is_empty()) {
@@ -277,7 +365,14 @@ fn turns_of_known_roles(items: &[Value]) -> Result<Vec<Utterance>, String> {
 fn utterances(turns: &TurnColumn, row: &Row) -> Result<(Vec<Utterance>, Option<String>), String> {
     let cell = row.get(&turns.list).filter(|cell| !is_missing(cell));
     let cell = cell.ok_or_else(|| format!("has no turns in {:?}", turns.list))?;
-    let items = cells::list(cell).ok_or_else(|| format!("has no list in {:?}", turns.list))?;
+    let items = match &turns.separator {
+        None => cells::list(cell).ok_or_else(|| format!("has no list in {:?}", turns.list))?,
+        Some(separator) => {
+            let whole = cells::text(cell);
+            let whole = whole.ok_or_else(|| format!("has no text in {:?}", turns.list))?;
+            Cow::Owned(written(&whole, separator, &turns.forms)?)
+        }
+    };
     let mut said = Vec::with_capacity(items.len());
     let mut prompts: Vec<String> = Vec::new();
     for (at, item) in items.iter().enumerate() {
@@ -332,33 +427,86 @@ fn utterances(turns: &TurnColumn, row: &Row) -> Result<(Vec<Utterance>, Option<S
     Ok((said, (!prompts.is_empty()).then(|| prompts.join("\n"))))
 }
 
+/// The turns of a text, as objects where they have forms.
+fn written(whole: &str, separator: &str, forms: &[String]) -> Result<Vec<Value>, String> {
+    let read: Vec<Form> = forms
+        .iter()
+        .map(|form| Form::parse(form))
+        .collect::<Result<_, _>>()?;
+    let turns = whole.split(separator).map(str::trim);
+    let turns = turns.filter(|turn| !turn.is_empty()).enumerate();
+    let item = |(at, turn): (usize, &str)| match read.is_empty() {
+        true => Ok(Value::from(turn)),
+        false => {
+            let fields = read.iter().find_map(|form| form.read(turn));
+            fields.map(Value::Object).ok_or_else(|| {
+                let forms: Vec<String> = forms.iter().map(|form| format!("{form:?}")).collect();
+                format!(
+                    "has turn {} that is not written as {}",
+                    at + 1,
+                    forms.join(" or ")
+                )
+            })
+        }
+    };
+    turns.map(item).collect()
+}
+
 fn text_or(fields: &Row, column: &str, at: usize) -> Result<String, String> {
     text(fields, column).ok_or_else(|| format!("has no role in turn {}", at + 1))
 }
 
-/// A record for every turn of the listener that something was said before.
+/// A record for every turn of the listener that something was said before, or for the last alone.
 fn of_turns(turns: &TurnColumn, row: &Row, base: Record) -> Result<Vec<Record>, String> {
     let (said, prompt) = utterances(turns, row)?;
+    let system = turns.system_column.as_ref();
+    let system = system.and_then(|column| text(row, column));
+    let system = system.filter(|system| system != TARGET);
     let mut records = Vec::new();
     for (at, turn) in said.iter().enumerate() {
-        if turn.role != Role::Listener || at == 0 {
+        let left_out = turns.last && at + 1 < said.len();
+        if turn.role != Role::Listener || at == 0 || left_out {
             continue;
         }
         let mut record = Record {
-            id: format!("{}:{}", base.id, at + 1),
-            conversation: Some(base.conversation.clone().unwrap_or_else(|| base.id.clone())),
+            id: match turns.last {
+                true => base.id.clone(),
+                false => format!("{}:{}", base.id, at + 1),
+            },
             turn: u32::try_from(at + 1).ok(),
             context: said[..at].to_vec(),
-            target: Some(turn.text.clone()),
             ..base.clone()
         };
-        record.labels.extend(turn.labels.clone());
+        if !turns.last {
+            let conversation = base.conversation.as_ref().unwrap_or(&base.id);
+            record.conversation = Some(conversation.clone());
+        }
+        match &system {
+            None => {
+                record.target = Some(turn.text.clone());
+                record.labels.extend(turn.labels.clone());
+            }
+            Some(system) => {
+                let mut labels = turn.labels.clone();
+                record.responses = vec![Response {
+                    system: system.clone(),
+                    text: turn.text.clone(),
+                    reasoning: labels.remove(REASONING),
+                    audio: turn.audio.clone(),
+                    labels,
+                    scores: Vec::new(),
+                }];
+            }
+        }
         record
             .labels
             .extend(prompt.clone().map(|text| (SYSTEM_PROMPT.to_string(), text)));
         records.push(record);
     }
     match records.is_empty() {
+        true if turns.last => {
+            Err("does not end with a turn of the listener after one of the speaker".into())
+        }
         true => Err("has no turn of a listener after one of a speaker".into()),
         false => Ok(records),
     }
@@ -509,5 +657,117 @@ mod tests {
                 .unwrap_err()
                 .contains("\"X\"")
         );
+    }
+
+    #[test]
+    fn turns_in_one_text_are_cut_and_read_by_their_forms() {
+        let mapping = Mapping {
+            turns: Some(TurnColumn {
+                list: "1".into(),
+                separator: Some(" EOS ".into()),
+                forms: vec![
+                    "{weight} {who} [{strategy}] {text}".into(),
+                    "{weight} {who} {text}".into(),
+                ],
+                last: true,
+                role: Some("who".into()),
+                text: Some("text".into()),
+                speaker: vec!["0".into()],
+                listener: vec!["1".into()],
+                labels: [("strategy".to_string(), "strategy".to_string())].into(),
+                ..TurnColumn::default()
+            }),
+            ..Mapping::new()
+        };
+        let read = |text: &str| records(&mapping, &row(json!({"1": text})), 4);
+        let text = "1.0 1 [Question] Why? EOS 0.0 0 I am sad.  EOS 1.0 1 [Comfort] Oh, [no].";
+        let found = read(text).unwrap();
+        let [record] = &found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!((record.id.as_str(), record.turn), ("4", Some(3)));
+        assert_eq!(record.target.as_deref(), Some("Oh, [no]."));
+        assert_eq!(record.labels["strategy"], "Comfort");
+        assert_eq!(record.context[0].labels["strategy"], "Question");
+        assert_eq!(record.context[1].role, Role::Speaker);
+        let error = read("1.0 0 Hi. EOS Hello.").unwrap_err();
+        assert!(
+            error.starts_with("has turn 2 that is not written as"),
+            "{error}"
+        );
+        let error = read("1.0 1 Hi. EOS 1.0 0 Hello.").unwrap_err();
+        assert!(error.contains("end with a turn of the listener"), "{error}");
+    }
+
+    #[test]
+    fn verdicts_are_read_in_any_words_and_any_order() {
+        let of = VerdictColumns {
+            column: "better".into(),
+            system_columns: Some(["x".into(), "y".into()]),
+            first: vec!["A".into(), "1".into()],
+            second: vec!["B".into(), "2".into()],
+            tie: vec!["tie".into()],
+            judge_column: Some("who".into()),
+            shown_first: Some("shown".into()),
+            ..VerdictColumns::default()
+        };
+        let columns = BTreeMap::from([("warmth".to_string(), of)]);
+        let read = |better: Value, shown: Value| {
+            let row =
+                json!({"x": "anna", "y": "bert", "better": better, "shown": shown, "who": "w1"});
+            super::verdicts(&columns, &self::row(row)).map(|mut found| found.pop())
+        };
+        let plain = read(json!("a"), json!(null)).unwrap().unwrap();
+        assert_eq!((plain.winner(), plain.in_order), (Some("anna"), false));
+        assert_eq!(
+            (plain.name.as_str(), plain.judge.as_deref()),
+            ("warmth", Some("w1"))
+        );
+        // As pandas writes it; the second was shown first, and is the first here.
+        let swapped = read(json!("2.0"), json!("B")).unwrap().unwrap();
+        assert_eq!(
+            (swapped.first.as_str(), swapped.winner()),
+            ("bert", Some("bert"))
+        );
+        assert!(swapped.in_order);
+        assert_eq!(
+            read(json!("Anna"), json!("")).unwrap().unwrap().winner(),
+            Some("anna")
+        );
+        assert_eq!(
+            read(json!("Tie"), json!("anna")).unwrap().unwrap().winner(),
+            None
+        );
+        assert_eq!(read(json!(null), json!("A")), Ok(None));
+        let error = read(json!("neither of them"), json!("A")).unwrap_err();
+        assert!(error.contains("nor a word for one of them"), "{error}");
+    }
+
+    #[test]
+    fn answers_of_a_named_system_are_its_responses() {
+        let mapping = Mapping {
+            turns: Some(TurnColumn {
+                list: "m".into(),
+                role: Some("from".into()),
+                text: Some("value".into()),
+                speaker: vec!["human".into()],
+                listener: vec!["gpt".into()],
+                system_column: Some("model".into()),
+                ..TurnColumn::default()
+            }),
+            ..Mapping::new()
+        };
+        let said = |system: &str| {
+            let turns =
+                json!([{"from": "human", "value": "I failed."}, {"from": "gpt", "value": "Oh."}]);
+            records(&mapping, &row(json!({"m": turns, "model": system})), 0).unwrap()
+        };
+        let of = |system: &str| {
+            let record = &said(system)[0];
+            let systems = record.responses.iter().map(|of| of.system.clone());
+            (record.target.clone(), systems.collect::<Vec<_>>())
+        };
+        assert_eq!(of("anna"), (None, vec!["anna".to_string()]));
+        assert_eq!(of("target"), (Some("Oh.".to_string()), Vec::new()));
     }
 }

@@ -16,6 +16,8 @@ pub type Labels = BTreeMap<String, String>;
 pub const SITUATION: &str = "situation";
 /// The speaker's emotion, as `Example::emotion`.
 pub const EMOTION: &str = "emotion";
+/// What the listener's own answers are called beside those of systems.
+pub const TARGET: &str = "target";
 
 /// A context, what was or may be answered, and what is said about them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct Record {
     pub labels: Labels,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score>,
+    /// Which of two answers is better.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<Verdict>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,14 +116,100 @@ impl Score {
     }
 }
 
-/// Who gave a score.
+/// Which of the answers of two systems to one context is better.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// What was asked: empathy, fluency, or all in all.
+    pub name: String,
+    /// A system, or [`TARGET`].
+    pub first: String,
+    pub second: String,
+    pub preferred: Preferred,
+    /// Whether `first` was shown before `second`; else nobody knows in which order they were.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_order: bool,
+    /// What the judge is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<String>,
+    /// Who judged, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// Which of several times that the judge was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<u32>,
+}
+
+impl Verdict {
+    /// The system that is preferred; None of a tie.
+    pub fn winner(&self) -> Option<&str> {
+        match self.preferred {
+            Preferred::First => Some(&self.first),
+            Preferred::Second => Some(&self.second),
+            Preferred::Tie => None,
+        }
+    }
+
+    /// 1 where the verdict is for this one of its systems, -1 where it is for the other, 0 for a tie.
+    pub fn direction(&self, system: &str) -> f64 {
+        match self.winner() {
+            None => 0.0,
+            Some(winner) if winner == system => 1.0,
+            Some(_) => -1.0,
+        }
+    }
+
+    /// The two systems in the order of their names.
+    pub fn pair(&self) -> [&str; 2] {
+        let mut pair = [self.first.as_str(), self.second.as_str()];
+        pair.sort_unstable();
+        pair
+    }
+}
+
+/// Which of two answers is preferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preferred {
+    First,
+    Second,
+    Tie,
+}
+
+impl Preferred {
+    pub const ALL: [Preferred; 3] = [Preferred::First, Preferred::Second, Preferred::Tie];
+
+    pub const fn key(self) -> &'static str {
+        match self {
+            Preferred::First => "first",
+            Preferred::Second => "second",
+            Preferred::Tie => "tie",
+        }
+    }
+
+    pub fn from_key(key: &str) -> Option<Preferred> {
+        Preferred::ALL.into_iter().find(|known| known.key() == key)
+    }
+
+    /// The same where the two change places.
+    #[must_use]
+    pub const fn swapped(self) -> Preferred {
+        match self {
+            Preferred::First => Preferred::Second,
+            Preferred::Second => Preferred::First,
+            Preferred::Tie => Preferred::Tie,
+        }
+    }
+}
+
+/// Who gave a score or a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     Human,
     /// A classifier or a formula.
     Model,
-    /// A language model that was asked to rate.
+    /// A language model that was asked to rate or compare.
     Judge,
 }
 
@@ -182,6 +273,24 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
         assert_eq!(record.answer(), Some("Oh."));
+    }
+
+    #[test]
+    fn a_verdict_says_who_wins_whichever_is_named_first() {
+        let line =
+            r#"{"name":"empathy","first":"b","second":"a","preferred":"first","in_order":true}"#;
+        let verdict: Verdict = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_string(&verdict).unwrap(), line);
+        assert_eq!((verdict.winner(), verdict.pair()), (Some("b"), ["a", "b"]));
+        assert_eq!(
+            (verdict.direction("a"), verdict.direction("b")),
+            (-1.0, 1.0)
+        );
+        let tie = Verdict {
+            preferred: Preferred::Tie.swapped(),
+            ..verdict
+        };
+        assert_eq!((tie.winner(), tie.direction("a")), (None, 0.0));
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! Files that say something of answers which are elsewhere: a row has a record's id, perhaps a system, and labels and
-//! scores. Must not know where those records are kept.
+//! Files that say something of answers which are elsewhere: a row has a record's id, perhaps a system, and labels, scores
+//! and verdicts. Must not know where those records are kept.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use super::find::{self, RestOfColumns};
-use super::mapping::ScoreColumn;
+use super::mapping::{ScoreColumn, VerdictColumns};
 use super::names;
 use super::profile::{Column, Profile};
-use super::reading::{labels, scores, whole};
-use super::record::{Labels, Origin, Record, Score};
+use super::reading::{labels, scores, verdicts, whole};
+use super::record::{Labels, Origin, Record, Score, Verdict};
 use super::{RowProblem, cells};
 use crate::data::error::DataError;
 use crate::data::reader::source::{Found, Source};
@@ -71,13 +71,13 @@ impl Known {
 pub struct RemarkColumns {
     pub id: Option<String>,
     pub system: Option<String>,
-    /// Who gave the scores.
+    /// Who gave the scores and verdicts.
     pub origin: Option<Origin>,
     /// Kept as labels, though they look like none.
     pub keep: Vec<String>,
 }
 
-/// A file of rows with labels and scores.
+/// A file of rows with labels, scores and verdicts.
 #[derive(Debug)]
 pub struct RemarkFile {
     pub source: Source,
@@ -88,6 +88,8 @@ pub struct RemarkFile {
     /// Column by label.
     pub labels: BTreeMap<String, String>,
     pub scores: BTreeMap<String, ScoreColumn>,
+    /// By the verdict's name.
+    pub verdicts: BTreeMap<String, VerdictColumns>,
     /// Why a column is left out.
     pub left_out: BTreeMap<String, String>,
 }
@@ -100,6 +102,7 @@ pub struct Remark {
     pub system: Option<String>,
     pub labels: Labels,
     pub scores: Vec<Score>,
+    pub verdicts: Vec<Verdict>,
 }
 
 impl RemarkFile {
@@ -139,11 +142,11 @@ impl RemarkFile {
             )),
         };
         // Of columns with as many matches, one with a known name.
-        let most = |of: usize, names: &[&str], except: Option<&str>| {
+        let most = |of: usize, names: &[&str], except: &dyn Fn(&str) -> bool| {
             let fits = |name: &str| {
                 // Any number is the id of some record where those are numbered.
                 let number = profile.column(name).is_some_and(Column::is_number);
-                Some(name) != except && (!number || names::is_called(name, names))
+                !except(name) && (!number || names::is_called(name, names))
             };
             let counts = matches
                 .iter()
@@ -154,28 +157,45 @@ impl RemarkFile {
         };
         let id = match &said.id {
             Some(name) => require(name)?,
-            None => most(0, &[names::ID, names::CONVERSATION].concat(), None).ok_or_else(|| {
-                let what = format!("no column has the id of a record; {}", there());
-                wrong(
-                    what,
-                    "say with --id which column has the ids, or join it to its own corpus",
-                )
-            })?,
+            None => {
+                let called = [names::ID, names::CONVERSATION, names::JUDGED].concat();
+                most(0, &called, &|_| false).ok_or_else(|| {
+                    let what = format!("no column has the id of a record; {}", there());
+                    wrong(
+                        what,
+                        "say with --id which column has the ids, or join it to its own corpus",
+                    )
+                })?
+            }
         };
-        let system = match &said.system {
-            Some(name) => Some(require(name)?),
-            None => most(1, names::SYSTEM, Some(&id)),
-        };
+        let file = path.file_stem().unwrap_or_default().to_string_lossy();
+        let said_system = said.system.as_ref().map(require).transpose()?;
         let keep: Vec<String> = said.keep.iter().map(require).collect::<Result<_, _>>()?;
 
         let mut taken = keep.clone();
         taken.push(id.clone());
-        taken.extend(system.clone());
+        taken.extend(said_system.clone());
+        let found_beside = |taken: &[String]| find::rest(&profile, taken, &known.systems, &file);
+        let mut rest = found_beside(&taken);
+        // A column of systems that are compared is not one of whose row it is.
+        let compared = |name: &str| {
+            let mut columns = rest.verdicts.values().flat_map(VerdictColumns::columns);
+            columns.any(|column| column == name)
+        };
+        let system = match said_system {
+            Some(name) => Some(name),
+            None => most(1, names::SYSTEM, &|name| name == id || compared(name)),
+        };
+        if let Some(system) = system.as_ref().filter(|system| !taken.contains(system)) {
+            taken.push(system.clone());
+            rest = found_beside(&taken);
+        }
         let RestOfColumns {
             mut labels,
             mut scores,
+            mut verdicts,
             mut left_out,
-        } = find::rest(&profile, &taken);
+        } = rest;
         let is_repeat = |name: &str| {
             let last = name.rsplit('.').next().unwrap_or(name);
             names::is_called(last, names::REPEAT)
@@ -187,14 +207,14 @@ impl RemarkFile {
             left_out.insert(name, "numbers the repeats of a row".to_string());
         }
         labels.extend(keep.into_iter().map(|name| (name.clone(), name)));
-        if labels.is_empty() && scores.is_empty() {
-            let fix = "give a file with scores or categories, or name columns with --keep";
+        if labels.is_empty() && scores.is_empty() && verdicts.is_empty() {
+            let fix =
+                "give a file with scores, categories or verdicts, or name columns with --keep";
             return Err(wrong(
-                format!("has no label and no score; {}", there()),
+                format!("has no label, no score and no verdict; {}", there()),
                 fix,
             ));
         }
-        let file = path.file_stem().unwrap_or_default().to_string_lossy();
         let origin = said.origin.or_else(|| find::origin(&file));
         for column in scores.values_mut() {
             column.origin = match said.origin {
@@ -202,12 +222,16 @@ impl RemarkFile {
                 None => column.origin.or(origin),
             };
         }
+        for columns in verdicts.values_mut() {
+            columns.origin = said.origin.or(columns.origin);
+        }
         Ok(RemarkFile {
             source,
             id,
             system,
             labels,
             scores,
+            verdicts,
             left_out,
         })
     }
@@ -239,6 +263,7 @@ impl RemarkFile {
                     system: self.system.as_deref().and_then(text),
                     labels: labels(&self.labels, &fields),
                     scores: scores(&self.scores, &fields)?,
+                    verdicts: verdicts(&self.verdicts, &fields)?,
                 })
             };
             match remark() {

@@ -23,6 +23,8 @@ pub enum Shape {
     ShareGpt,
     /// Lists of turns of another kind.
     Dialogues,
+    /// Which of two systems is better, without their answers.
+    Verdicts,
     /// Records as this program writes them.
     Records,
 }
@@ -44,6 +46,7 @@ impl Shape {
             },
             None if mapping.records => Shape::Records,
             None if alpaca => Shape::Alpaca,
+            None if mapping.responses.is_empty() && mapping.target.is_none() => Shape::Verdicts,
             None if mapping.responses.len() > 1 => Shape::Wide,
             None => Shape::Flat,
         }
@@ -59,6 +62,7 @@ impl fmt::Display for Shape {
             Shape::Messages => "messages: lists of turns with role and content",
             Shape::ShareGpt => "ShareGPT: lists of turns with from and value",
             Shape::Dialogues => "dialogues: lists of turns",
+            Shape::Verdicts => "verdicts: which of two systems is better",
             Shape::Records => "records, as emprl corpus export writes them",
         })
     }

@@ -231,7 +231,8 @@ impl Hashing {
     }
 }
 
-/// The manifest of a corpus; None where no corpus has this name. Its counts know the labels and scores that were added.
+/// The manifest of a corpus; None where no corpus has this name. Its counts know the labels, scores
+/// and verdicts that were added.
 ///
 /// # Errors
 /// The manifest, or that of an addition, is damaged.
@@ -254,6 +255,9 @@ pub fn corpus(store: &Path, name: &str) -> Result<Option<(Manifest, CorpusEntry)
         for (score, n) in addition.scores {
             *entry.counts.scores.entry(score).or_default() += n;
         }
+        for (verdict, n) in addition.verdicts {
+            *entry.counts.verdicts.entry(verdict).or_default() += n;
+        }
     }
     Ok(Some((manifest, entry)))
 }
@@ -275,6 +279,19 @@ pub fn each_record<E: From<DataError>>(
         place += 1;
         keep(record)
     })
+}
+
+/// Gives every record of a corpus to `keep` as it was imported, without what was added to it.
+///
+/// # Errors
+/// As [`each_record`].
+pub fn each_imported_record<E: From<DataError>>(
+    store: &Path,
+    name: &str,
+    keep: impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    let (manifest, _) = require_corpus(store, name)?;
+    read_records(store, &manifest, keep)
 }
 
 /// The record at this place of a corpus, from 0; None where there are fewer. Only its own line is parsed, and whether the

@@ -89,6 +89,8 @@ pub(super) struct Elements<'a> {
     text: &'a str,
     lines: Lines<'a>,
     at: usize,
+    /// Elements that were read.
+    read: usize,
     state: Reading,
 }
 
@@ -106,6 +108,7 @@ impl<'a> Elements<'a> {
             text,
             lines: Lines::new(text),
             at: text.len() - text.trim_start().len() + 1,
+            read: 0,
             state: Reading::Start,
         }
     }
@@ -116,6 +119,7 @@ impl<'a> Elements<'a> {
     }
 
     fn wrong(&mut self, at: usize, what: &str) -> DataError {
+        let what = format!("{what} after {} of its elements", self.read);
         DataError::line(self.path, self.lines.of(at), what, FIX)
     }
 
@@ -142,14 +146,23 @@ impl<'a> Elements<'a> {
         match stream.next() {
             Some(Ok(value)) => {
                 self.at += stream.byte_offset();
+                self.read += 1;
                 self.state = Reading::Between;
                 Ok(Some((line, value)))
             }
             Some(Err(error)) if !error.is_eof() => {
                 let line = line + error.line().saturating_sub(1);
-                Err(broken(self.path, line, &error))
+                let (column, number) = (error.column(), self.read + 1);
+                let what = match error.line() {
+                    1 => format!("no JSON from character {column} of element {number} on"),
+                    _ => format!("no JSON from character {column} on, in element {number}"),
+                };
+                Err(DataError::line(self.path, line, what, FIX))
             }
-            _ => Err(DataError::line(self.path, line, CUT, FIX)),
+            _ => {
+                let what = format!("{CUT} in element {}", self.read + 1);
+                Err(DataError::line(self.path, line, what, FIX))
+            }
         }
     }
 }

@@ -21,11 +21,17 @@ const LONGEST_NAME: usize = 60;
 const MOST_WORDS: usize = 8;
 const FIX: &str =
     "give a first line that names the columns, with the same separator between all cells";
+/// How a table without a header is read all the same.
+const NO_HEADER: &str = "give a first line that names the columns, or a mapping with `header = false` (its columns are \
+                         called 1, 2 and so on then; `separator` and `forms` of [turns] cut a conversation in one cell), as \
+                         `emprl corpus inspect --help` shows";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     pub separator: Separator,
     pub quoted: bool,
+    /// Whether the first row names the columns.
+    header: bool,
     /// Bytes before the header, and their lines.
     before: (usize, usize),
     /// As in the header; of columns of the same name the later ones with a number.
@@ -53,7 +59,7 @@ impl Layout {
             let first = text.lines().next().unwrap_or_default();
             let what = format!("has no header: its first line is {}", named(&[first]));
             return match told {
-                true => Err(DataError::line(path, 1, what, FIX)),
+                true => Err(DataError::line(path, 1, what, NO_HEADER)),
                 false => Ok(None),
             };
         };
@@ -74,16 +80,11 @@ impl Layout {
         let mut layout = Layout {
             separator: sample.separator,
             quoted: true,
+            header: true,
             before,
             names: names(head, &mut notes),
         };
-        let (irregular, broken) = layout.irregular(text);
-        if irregular + broken > 0 {
-            layout.quoted = false;
-            // A text over several lines would be rows of too few cells.
-            let (without, _) = layout.irregular(text);
-            layout.quoted = without > 0 && without >= irregular;
-        }
+        layout.find_quotes(text);
         if !layout.quoted {
             notes.push(
                 "Quotation marks are part of the texts: they do not quote cells.".to_string(),
@@ -92,8 +93,49 @@ impl Layout {
         Ok(Some((layout, notes)))
     }
 
+    /// The layout of a text that is a table without a header: its columns are called 1, 2 and so on. Without a separator
+    /// that most rows have, each line is one cell.
+    pub fn without_header(path: &Path, text: &str) -> Layout {
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        let of_name = match ending.to_str() {
+            Some("tsv" | "tab") => &[Separator::Tab][..],
+            Some("csv") => &[Separator::Comma, Separator::Semicolon],
+            _ => &Separator::ALL,
+        };
+        let samples = of_name
+            .iter()
+            .filter_map(|separator| Sample::of(text, *separator));
+        let best = samples
+            .filter(Sample::is_regular)
+            .max_by_key(|sample| sample.regular);
+        let (separator, cells) = best.map_or((Separator::Tab, 1), |sample| {
+            (sample.separator, sample.cells)
+        });
+        let mut layout = Layout {
+            separator,
+            quoted: true,
+            header: false,
+            before: (0, 0),
+            names: (1..=cells).map(|number| number.to_string()).collect(),
+        };
+        layout.find_quotes(text);
+        layout
+    }
+
+    /// Whether quotation marks quote: not where rows are even without.
+    fn find_quotes(&mut self, text: &str) {
+        let (irregular, broken) = self.irregular(text);
+        if irregular + broken > 0 {
+            self.quoted = false;
+            // A text over several lines would be rows of too few cells.
+            let (without, _) = self.irregular(text);
+            self.quoted = without > 0 && without >= irregular;
+        }
+    }
+
     fn reader<'a>(&self, text: &'a str) -> Reader<&'a [u8]> {
         ReaderBuilder::new()
+            .has_headers(self.header)
             .delimiter(self.separator.byte())
             .quoting(self.quoted)
             .flexible(true)
@@ -139,8 +181,13 @@ impl Layout {
     fn row(&self, line: usize, record: &StringRecord) -> Found {
         if record.len() != self.names.len() {
             let what = format!(
-                "has {} cells where the header has {}",
+                "has {} cells where {} {}",
                 record.len(),
+                if self.header {
+                    "the header has"
+                } else {
+                    "most rows have"
+                },
                 self.names.len()
             );
             return Found::Problem { line, what };
@@ -301,12 +348,35 @@ mod tests {
         assert_eq!(found("a.txt", "Hello there.\nHi!\n"), None);
         let error = Layout::find(Path::new("a.tsv"), "1.0 0 Hello\n1.0 1 Hi there, you\n");
         let error = error.unwrap_err().to_string();
-        assert!(!error.is_empty());
+        assert!(error.contains("`header = false`"), "{error}");
         assert_eq!(
             rows("a.csv", "a,b\n1,2\n1,2,3\n4,5\n")[1],
             "3: has 3 cells where the header has 2"
         );
         let open = rows("a.csv", "a,b\n1,\"x, y\"\n2,\"z\n3,4\n");
         assert!(open[1].contains("never closed"), "{open:?}");
+    }
+
+    #[test]
+    fn a_table_without_a_header_has_numbered_columns() {
+        let read = |name: &str, text: &str| -> Vec<String> {
+            let layout = Layout::without_header(Path::new(name), text);
+            let rows = layout.rows(Path::new(name), text);
+            rows.map(|found| match found.unwrap() {
+                Found::Row(row) => format!("{}: {}", row.line, Value::Object(row.fields)),
+                Found::Problem { line, what } => format!("{line}: {what}"),
+            })
+            .collect()
+        };
+        let one = "1.0 0 Hello, you\n1.0 1 \"Hi\" there\n";
+        assert_eq!(
+            read("a.tsv", one),
+            [
+                r#"1: {"1":"1.0 0 Hello, you"}"#,
+                r#"2: {"1":"1.0 1 \"Hi\" there"}"#
+            ]
+        );
+        let two = read("a.csv", "a,\"b, c\"\nd,e\n");
+        assert_eq!(two[0], r#"1: {"1":"a","2":"b, c"}"#);
     }
 }

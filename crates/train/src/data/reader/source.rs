@@ -73,6 +73,14 @@ impl Source {
     /// # Errors
     /// It cannot be read, is damaged, or is nothing that holds rows.
     pub fn open(path: &Path) -> Result<Source, DataError> {
+        Source::open_as(path, None)
+    }
+
+    /// The same, where `header` may say whether the first line of a table names its columns.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub fn open_as(path: &Path, header: Option<bool>) -> Result<Source, DataError> {
         let bytes = read_bytes(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => DataError::Missing {
                 path: path.to_path_buf(),
@@ -80,7 +88,7 @@ impl Source {
             },
             _ => DataError::io(path)(error),
         })?;
-        Source::parse(path, bytes)
+        Source::parse_as(path, bytes, header)
     }
 
     /// The rows in the bytes of a file; `path` is what messages call it, and its ending counts.
@@ -88,6 +96,18 @@ impl Source {
     /// # Errors
     /// As [`Source::open`].
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Source, DataError> {
+        Source::parse_as(path, bytes, None)
+    }
+
+    /// The same, where `header` may say whether the first line of a table names its columns.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub fn parse_as(
+        path: &Path,
+        bytes: Vec<u8>,
+        header: Option<bool>,
+    ) -> Result<Source, DataError> {
         let sha256 = hex(&Sha256::digest(&bytes));
         let unpacked = unpack(path, bytes)?;
         let mut source = Source {
@@ -105,11 +125,16 @@ impl Source {
         let decoded = decode(path, unpacked.bytes)?;
         source.encoding = Some(decoded.encoding);
         source.notes.extend(decoded.notes);
-        source.take_text(&unpacked.name, decoded.text)?;
+        source.take_text(&unpacked.name, decoded.text, header)?;
         Ok(source)
     }
 
-    fn take_text(&mut self, name: &Path, text: String) -> Result<(), DataError> {
+    fn take_text(
+        &mut self,
+        name: &Path,
+        text: String,
+        header: Option<bool>,
+    ) -> Result<(), DataError> {
         let path = &self.path;
         if text.trim().is_empty() {
             return Err(DataError::file(path, "has no rows", "give at least one"));
@@ -120,6 +145,9 @@ impl Source {
                 false if json::is_by_line(&text) => (Form::JsonLines, Content::JsonLines(text)),
                 false => of_values(json::values(path, &text)?, &mut self.notes),
             }
+        } else if header == Some(false) {
+            let layout = Layout::without_header(name, &text);
+            (Form::Table(layout.separator), Content::Table(text, layout))
         } else if labels_of_blocks(&text).is_some() && !is_table_name(name) {
             (Form::Blocks, Content::Blocks(text))
         } else if let Some((layout, notes)) =
@@ -132,6 +160,16 @@ impl Source {
             return Err(DataError::file(path, what, FIX));
         };
         Ok(())
+    }
+
+    /// What is wrong with the row at this place, from 0, with its number where the line does not say which it is.
+    pub fn within_line(&self, place: usize, what: String) -> String {
+        match &self.content {
+            Content::JsonArray(text) if !text.trim().contains('\n') => {
+                format!("(element {} of the array) {what}", place + 1)
+            }
+            _ => what,
+        }
     }
 
     /// The rows, from the first.

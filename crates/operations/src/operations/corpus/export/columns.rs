@@ -1,4 +1,5 @@
-//! The columns of a corpus as a table: what every record has, then a column for each system, label and score.
+//! The columns of a corpus as a table: what every record has, then a column for each system, label and score, and for each
+//! pair of systems that there are verdicts on.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,8 +9,11 @@ use serde_json::json;
 use super::super::super::OperationError;
 use super::{ExportRequest, narrowed};
 use crate::data::Role;
-use crate::data::corpus::record::{Record, Score};
+use crate::data::corpus::record::{Record, Score, Verdict};
 use crate::data::parquet_table::Cell;
+
+/// Where as many verdicts are for either.
+const TIE: &str = "tie";
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Column {
@@ -26,6 +30,8 @@ enum Column {
     ScoreOf(String, String),
     Label(String),
     Score(String),
+    /// What was asked, and the two systems in the order of their names.
+    Verdict(String, String, String),
 }
 
 impl Column {
@@ -44,6 +50,7 @@ impl Column {
                 format!("{name}_{system}")
             }
             Column::Label(name) | Column::Score(name) => name.clone(),
+            Column::Verdict(name, first, second) => format!("{name}_{first}_{second}"),
         }
     }
 
@@ -52,6 +59,7 @@ impl Column {
         let kind = match self {
             Column::Label(_) | Column::LabelOf(..) => "label",
             Column::Score(_) | Column::ScoreOf(..) => "score",
+            Column::Verdict(..) => "verdict",
             _ => "column",
         };
         format!("{kind}_{}", self.title())
@@ -78,6 +86,21 @@ impl Column {
             Column::ScoreOf(system, name) => score(&of(system)?.scores, name),
             Column::Label(name) => record.labels.get(name).cloned().map(Cell::Text),
             Column::Score(name) => score(&record.scores, name),
+            Column::Verdict(name, first, second) => {
+                let of = |verdict: &&Verdict| {
+                    verdict.name == *name && verdict.pair() == [first.as_str(), second.as_str()]
+                };
+                let mut found = record.verdicts.iter().filter(of).peekable();
+                found.peek()?;
+                let sum: f64 = found.map(|verdict| verdict.direction(first)).sum();
+                // What most of them say.
+                let winner = match sum {
+                    sum if sum > 0.0 => first.as_str(),
+                    sum if sum < 0.0 => second.as_str(),
+                    _ => TIE,
+                };
+                Some(Cell::Text(winner.to_string()))
+            }
         }
     }
 }
@@ -171,6 +194,11 @@ fn columns_of(record: &Record) -> Vec<Column> {
     columns.extend(record.labels.keys().cloned().map(Column::Label));
     let scores = record.scores.iter();
     columns.extend(scores.map(|score| Column::Score(score.name.clone())));
+    let verdicts = record.verdicts.iter();
+    columns.extend(verdicts.map(|verdict| {
+        let [first, second] = verdict.pair().map(str::to_string);
+        Column::Verdict(verdict.name.clone(), first, second)
+    }));
     columns
 }
 

@@ -1,11 +1,15 @@
 //! Rows that others' trainers read: messages, ShareGPT, Alpaca, preference pairs.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::super::answers::Answer;
+use super::super::verdicts::of_answers;
 use super::CorpusForm;
 use crate::data::Role;
-use crate::data::corpus::record::{Labels, Record, Score};
+use crate::data::corpus::record::{Labels, Origin, Record, Score, Verdict};
 
 const NO_ANSWER: &str = "a record has no answer";
 const NO_CONTEXT: &str = "a record has no context";
@@ -91,6 +95,73 @@ pub(super) fn preference(answers: &[Answer<'_>], score: &str) -> Result<Value, &
         "score": score,
         "chosen_score": best,
         "rejected_score": worst,
+    }))
+}
+
+/// For every pair of answers that there are verdicts of this name on, the one that most are for and the other, as TRL's
+/// preference rows in messages; or why there is no such pair. People's verdicts decide where there are any.
+pub(super) fn preferred(
+    record: &Record,
+    answers: &[Answer<'_>],
+    name: &str,
+) -> Vec<Result<Value, &'static str>> {
+    let mut pairs: BTreeMap<[&str; 2], Vec<&Verdict>> = BTreeMap::new();
+    for verdict in of_answers(record, answers).filter(|verdict| verdict.name == name) {
+        pairs.entry(verdict.pair()).or_default().push(verdict);
+    }
+    if pairs.is_empty() {
+        return vec![Err("a record has no such verdict")];
+    }
+    let pairs = pairs.into_iter();
+    pairs
+        .map(|(pair, verdicts)| preferred_of(record, answers, pair, &verdicts))
+        .collect()
+}
+
+fn preferred_of(
+    record: &Record,
+    answers: &[Answer<'_>],
+    [first, second]: [&str; 2],
+    verdicts: &[&Verdict],
+) -> Result<Value, &'static str> {
+    let by_people = |verdict: &&&Verdict| verdict.origin == Some(Origin::Human);
+    let people = verdicts.iter().filter(by_people).count();
+    let counted = verdicts.iter().filter(|of| people == 0 || by_people(of));
+    let counts = |direction: f64| {
+        let with = counted
+            .clone()
+            .filter(|of| of.direction(first) == direction);
+        with.count()
+    };
+    let (wins, ties, losses) = (counts(1.0), counts(0.0), counts(-1.0));
+    let (chosen, rejected, votes) = match wins.cmp(&losses) {
+        Ordering::Greater => (first, second, [wins, ties, losses]),
+        Ordering::Less => (second, first, [losses, ties, wins]),
+        Ordering::Equal => return Err("the verdicts on two answers are a tie"),
+    };
+    let text = |system: &str| {
+        let mut found = answers.iter().filter(|answer| answer.system == system);
+        found.find_map(|answer| answer.text)
+    };
+    let (Some(chosen_text), Some(rejected_text)) = (text(chosen), text(rejected)) else {
+        return Err("a verdict is on a system that has no answer in its record");
+    };
+    if chosen_text == rejected_text {
+        return Err("the verdicts are on two answers of the same words");
+    }
+    let turns = turns(record)?;
+    Ok(json!({
+        "id": record.id,
+        "prompt": messages(&turns),
+        "chosen": [message(Role::Listener, chosen_text)],
+        "rejected": [message(Role::Listener, rejected_text)],
+        "chosen_system": chosen,
+        "rejected_system": rejected,
+        "verdict": verdicts.first().map(|verdict| &verdict.name),
+        "by_people": people > 0,
+        "verdicts_for": votes[0],
+        "verdicts_tied": votes[1],
+        "verdicts_against": votes[2],
     }))
 }
 

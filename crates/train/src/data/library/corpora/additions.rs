@@ -1,4 +1,5 @@
-//! Additions to a corpus: labels and scores that its answers were given after the import, by identifiers, a judge or a file.
+//! Additions to a corpus: labels, scores and verdicts that its answers were given after the import, by identifiers, a judge or
+//! a file.
 //!
 //! Each is a file beside the records that is only appended to, a line a record, and a manifest that says how much of it
 //! counts; whoever reads records finds both together. Must not know who judges.
@@ -14,10 +15,11 @@ use super::super::files::{jsonl, write_synced};
 use super::super::{DataError, set_dir};
 use super::is_name;
 use crate::data::corpus::Record;
-use crate::data::corpus::record::{Labels, Score};
+use crate::data::corpus::record::{Labels, Score, Verdict};
 
 const FOLDER: &str = "additions";
-const FORMAT: u32 = 1;
+/// The second has verdicts.
+const FORMAT: u32 = 2;
 /// How every line begins.
 const RECORD: &str = "{\"record\":";
 const FIX: &str =
@@ -44,6 +46,9 @@ pub struct Addition {
     pub labels: BTreeMap<String, usize>,
     /// Values by score.
     pub scores: BTreeMap<String, usize>,
+    /// By the verdict's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub verdicts: BTreeMap<String, usize>,
     /// Bytes of the file that count; what stands behind them was not committed.
     bytes: u64,
 }
@@ -59,6 +64,9 @@ pub struct Remarks {
     pub labels: Labels,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score>,
+    /// Between the answers of the record, whichever response this is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<Verdict>,
 }
 
 /// What the answers of a record are given; a line of the file, which begins with [`RECORD`].
@@ -134,6 +142,7 @@ impl Adding {
                 finished: false,
                 labels: BTreeMap::new(),
                 scores: BTreeMap::new(),
+                verdicts: BTreeMap::new(),
                 bytes: 0,
             },
         };
@@ -180,6 +189,9 @@ impl Adding {
             }
             for score in &given.scores {
                 *addition.scores.entry(score.name.clone()).or_default() += 1;
+            }
+            for verdict in &given.verdicts {
+                *addition.verdicts.entry(verdict.name.clone()).or_default() += 1;
             }
         }
         let written = self.file.write_all(&bytes);
@@ -410,6 +422,7 @@ fn apply(line: AddedTo, record: &mut Record) -> Result<(), String> {
         };
         labels.extend(remarks.labels);
         scores.extend(remarks.scores);
+        record.verdicts.extend(remarks.verdicts);
     }
     Ok(())
 }

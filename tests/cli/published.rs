@@ -250,7 +250,7 @@ fn verdicts_in_a_file_of_their_own_are_joined_and_summed_up() {
         "{text}"
     );
 
-    let table = place.json(&["corpus", "table", "answered", "--verdicts", "study_winner"]);
+    let table = place.json(&["corpus", "table", "answered", "--verdicts=study_winner"]);
     let group = &table["groups"][0];
     assert_eq!(
         (
@@ -348,7 +348,7 @@ fn verdicts_in_a_file_of_their_own_are_joined_and_summed_up() {
     let out = place.path().join("out.jsonl").display().to_string();
     place.ok(&["corpus", "export", "answered", &out]);
     place.ok(&["corpus", "import", &out, "again"]);
-    let again = place.json(&["corpus", "table", "again", "--verdicts", "study_winner"]);
+    let again = place.json(&["corpus", "table", "again", "--verdicts=study_winner"]);
     assert_eq!(again["groups"], table["groups"]);
     let narrow = [
         "corpus",
@@ -438,7 +438,7 @@ fn verdicts_alone_are_a_corpus_of_win_rates() {
 #[test]
 fn win_rates_follow_from_ratings_side_by_side() {
     let (place, _) = imported(&fixture("wide.csv"));
-    let table = place.json(&["corpus", "table", "it", "--verdicts", "rating"]);
+    let table = place.json(&["corpus", "table", "it", "--verdicts=rating"]);
     let pair = &table["groups"][0]["pairs"][0];
     assert_eq!(
         (&pair["first"], &pair["second"]),
@@ -457,7 +457,7 @@ fn win_rates_follow_from_ratings_side_by_side() {
         "{}",
         none.stderr
     );
-    let wrong = place.run(&["corpus", "table", "it", "--verdicts", "ratings"]);
+    let wrong = place.run(&["corpus", "table", "it", "--verdicts=ratings"]);
     assert!(
         wrong.code == 2 && wrong.stderr.contains("the scores rating"),
         "{}",

@@ -41,6 +41,7 @@ pub struct Table {
         long,
         value_name = "NAME",
         num_args = 0..=1,
+        require_equals = true, // else it would take the corpus behind it for a name
         default_missing_value = "",
         conflicts_with_all = ["by", "confusion", "agreement", "scores"]
     )]

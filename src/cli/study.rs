@@ -4,6 +4,7 @@ mod create;
 mod judge;
 mod merge;
 mod results;
+mod serve;
 
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,13 @@ pub enum Study {
     Decide(merge::Decide),
     /// Judge in the terminal: answers are read from stdin, one per line
     Judge(judge::Judge),
+    /// Judge in a browser: one link for each annotator, answered until Ctrl-C
+    ///
+    /// Each answer is on disk before the next item is sent. A link opens one annotator's items and nothing else; it can
+    /// be revoked with `emprl study links STUDY --revoke LINK`.
+    Serve(serve::Serve),
+    /// Links to judge by: who was there, how far they are, and whether a link still works
+    Links(serve::Links),
     /// The results of an unblinded study
     Results {
         /// The study's number
@@ -147,6 +155,8 @@ impl Study {
             Study::Merge(merge) => merge.run(ctx),
             Study::Decide(decide) => decide.run(ctx),
             Study::Judge(judge) => judge.run(ctx),
+            Study::Serve(serve) => serve.run(ctx),
+            Study::Links(links) => links.run(ctx),
             Study::Results { study } => results::show(ctx, *study),
             Study::Preferences { study, out } => preferences(ctx, *study, out),
             Study::Unblind {

@@ -3,6 +3,8 @@
 //! Judging itself is [`Store::judge`] and [`Store::undo`]. Nothing here reveals the systems of a blind study.
 
 mod contested;
+pub mod desk;
+mod links;
 mod preferences;
 
 use std::fmt;
@@ -10,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use contested::{ContestedItem, contested, prefer};
+pub use links::{GivenLink, Whom, give_links, links, revoke_link};
 pub use preferences::{KeptPreferences, WrittenPreferences, keep_preferences, write_preferences};
 
 use super::exports::{check_pack, make_folder, write_numbered, write_pack};

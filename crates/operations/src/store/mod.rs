@@ -50,8 +50,8 @@ pub use rows::{
     CatalogRow, CheckpointRow, KeySummary, MetricKey, NewRun, RunDetail, RunRow, SetAside,
 };
 pub use studies::{
-    AnnotatorRow, CaseSource, MergedPack, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId,
-    SystemRow, SystemScore,
+    AnnotatorRow, CaseSource, LinkId, LinkRow, MergedPack, NewLink, OpenLink, Receipt,
+    ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow, SystemScore, WorklistStamp,
 };
 pub use versions::StoreVersions;
 pub use writer::Store;

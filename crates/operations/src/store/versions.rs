@@ -93,6 +93,11 @@ const STUDIES: Tables = &[
     ("study_assignments", Columns("count(*)")),
     ("study_acts", Columns("count(*), max(wall)")),
     ("study_unblindings", Columns("study, unblinding_json")),
+    (
+        "study_links",
+        Columns("id, study, annotator, expires, seen, revoked"),
+    ),
+    ("study_receipts", Follows),
 ];
 
 impl StoreReader {

@@ -5,12 +5,14 @@
 
 mod cases;
 mod judging;
+mod links;
 mod load;
 mod reader;
 mod systems;
 mod writer;
 
 pub use cases::{CaseSource, ScoredSystem, SystemScore};
+pub use links::{LinkId, LinkRow, NewLink, OpenLink, Receipt, WorklistStamp};
 pub use systems::{SystemAnswer, SystemId, SystemRow};
 
 use std::fmt;

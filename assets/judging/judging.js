@@ -32,6 +32,7 @@
 
   const view = () => desk.firstElementChild;
   const isItem = () => view().dataset.view === "item";
+  const isPractice = () => view().dataset.view === "practice";
   const isReading = () => Boolean(reading) && !reading.hidden;
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -126,8 +127,12 @@
     if (heading) {
       heading.focus({ preventScroll: true });
     }
-    tell([first, heading && isItem() ? heading.textContent + "." : ""].filter(Boolean).join(" "));
+    const isNamed = heading && (isItem() || isPractice());
+    tell([first, isNamed ? heading.textContent + "." : ""].filter(Boolean).join(" "));
     comesIntoView();
+    if (view().dataset.read === "true") {
+      read(true);
+    }
   }
 
   // Shows the same item anew, as it is after a flag or a comment.
@@ -240,7 +245,7 @@
     attend(true);
     const sent = {
       key: key(),
-      known: Number(view().dataset.known),
+      known: Number(view().dataset.known || 0),
       item: view().dataset.item || "",
       do: deed,
       shown_ms: deed === "undo" ? 0 : attention.take(),
@@ -259,7 +264,7 @@
         pace.push(sent.shown_ms);
       }
       await pause(Math.max(0, ACKNOWLEDGED - (performance.now() - since)));
-      show(reply.html, settles ? words.recorded : "");
+      show(reply.html, settles && sent.item ? words.recorded : "");
     } else {
       answered(reply);
     }
@@ -307,6 +312,21 @@
     return true;
   }
 
+  // Tells what most people choose for a practice item.
+  function practise(given) {
+    const usual = view().dataset.usual;
+    const near = (score, at) => Math.abs(score - Number(usual[at])) <= 1;
+    const isUsual = typeof given === "string" ? given === usual : given.every(near);
+    const feedback = view().querySelector(".feedback");
+    feedback.querySelector("[data-right]").hidden = !isUsual;
+    feedback.querySelector("[data-other]").hidden = isUsual;
+    feedback.hidden = false;
+    view().querySelector(".answering").hidden = true;
+    live.textContent = feedback.querySelector("p").innerText;
+    feedback.querySelector("button").focus({ preventScroll: true });
+    feedback.scrollIntoView({ block: "end" });
+  }
+
   function choose(choice) {
     for (const card of view().querySelectorAll(".card")) {
       card.classList.toggle("given", choice === "tie" || card.dataset.input === choice);
@@ -314,7 +334,11 @@
     for (const button of view().querySelectorAll(".choice")) {
       button.classList.toggle("given", button.dataset.input === choice);
     }
-    send({ answer: { choice } }, choice, true);
+    if (isPractice()) {
+      practise(choice);
+    } else {
+      send({ answer: { choice } }, choice, true);
+    }
   }
 
   function score(points, aspect) {
@@ -324,7 +348,9 @@
     }
     draft[at] = points;
     marks();
-    if (draft.every((score) => score !== null)) {
+    if (draft.every((score) => score !== null) && isPractice()) {
+      practise(draft);
+    } else if (draft.every((score) => score !== null)) {
       const [empathy, relevance, fluency] = draft;
       send({ answer: { rating: { empathy, relevance, fluency } } }, null, true);
     }
@@ -335,7 +361,7 @@
     if (last >= 0) {
       draft[last] = null;
       marks();
-    } else {
+    } else if (!isPractice()) {
       send("undo", "undo", false);
     }
   }
@@ -384,7 +410,10 @@
     if (given) {
       return;
     }
-    if (input === "undo") {
+    const steps = { agree: { consent: true }, decline: { consent: false }, practised: "practised" };
+    if (steps[input]) {
+      send(steps[input], input, true);
+    } else if (input === "undo") {
       undo();
     } else if (input === "flag") {
       send({ flag: view().dataset.flagged !== "true" }, "flag", false);
@@ -405,6 +434,10 @@
     event.preventDefault();
     if (event.target.matches(".remark")) {
       remark(false);
+    } else if (event.target.matches(".check") && !given) {
+      const chosen = new FormData(event.target);
+      const questions = [...Array(Number(event.target.dataset.questions)).keys()];
+      send({ check: questions.map((at) => Number(chosen.get("q" + at))) }, null, true);
     }
   });
 
@@ -441,12 +474,16 @@
       return ["Enter", " ", "Escape"].includes(name) ? "close" : null;
     }
     const kind = view().dataset.view;
-    if (kind !== "item") {
-      return kind === "done" ? KEYS[name] : null;
+    if (kind === "done") {
+      return KEYS[name];
+    }
+    const isAnswered = kind === "practice" && !view().querySelector(".feedback").hidden;
+    if ((kind !== "item" && kind !== "practice") || isAnswered) {
+      return null;
     }
     const isPair = view().dataset.kind === "ab_test";
     const answer = isPair ? PAIR_KEYS[name] : /^[1-5]$/.test(name) ? name : undefined;
-    return KEYS[name] || ITEM_KEYS[name] || answer;
+    return KEYS[name] || (kind === "item" && ITEM_KEYS[name]) || answer;
   }
 
   document.addEventListener("keydown", (event) => {
@@ -460,7 +497,7 @@
       return;
     }
     const input = meaning(named(event));
-    if (input && (input !== "undo" || view().dataset.known)) {
+    if (input) {
       event.preventDefault();
       // A held key answers one item only.
       if (!event.repeat) {

@@ -65,6 +65,8 @@ pub enum Study {
     Serve(serve::Serve),
     /// Links to judge by: who was there, how far they are, and whether a link still works
     Links(serve::Links),
+    /// Who came from a crowd platform, how far each is, and the times that pay depends on; apart from judgements
+    Workers(serve::Workers),
     /// The results of an unblinded study
     Results {
         /// The study's number
@@ -157,6 +159,7 @@ impl Study {
             Study::Judge(judge) => judge.run(ctx),
             Study::Serve(serve) => serve.run(ctx),
             Study::Links(links) => links.run(ctx),
+            Study::Workers(workers) => workers.run(ctx),
             Study::Results { study } => results::show(ctx, *study),
             Study::Preferences { study, out } => preferences(ctx, *study, out),
             Study::Unblind {

@@ -145,10 +145,9 @@ fn a_page_that_is_behind_records_nothing_and_is_read_again() {
         (409, now.item.clone())
     );
     let fresh = Seen::of(&late.body);
-    assert_eq!(
-        served.send(token, &fresh.sends(4, choice("right"))).status,
-        200
-    );
+    let reply = served.send(token, &fresh.sends(4, choice("right")));
+    assert_eq!(reply.status, 200);
+    let fresh = Seen::of(&reply.body);
     // What is no page's is refused, and nothing is recorded.
     for wrong in [
         json!({"key": "0", "known": 0, "do": "undo"}),

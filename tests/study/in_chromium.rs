@@ -15,7 +15,8 @@ const STUDY: StudyId = StudyId(1);
 /// Waits until the item in view is another one than this, and can be answered.
 fn next_item(page: &Chromium, before: &str) -> String {
     page.wait_for(&format!(
-        "document.querySelector('#desk').hidden === false && document.querySelector('#desk > *').dataset.item !== '{before}'"
+        "document.querySelector('#desk').hidden === false && ['item', 'end'].includes(document.querySelector('#desk > *').dataset.view) \
+         && document.querySelector('#desk > *').dataset.item !== '{before}'"
     ));
     std::thread::sleep(std::time::Duration::from_millis(300));
     page.text("document.querySelector('#desk > *').dataset.item || ''")
@@ -23,19 +24,33 @@ fn next_item(page: &Chromium, before: &str) -> String {
 
 #[test]
 #[ignore = "needs chromium and chromedriver"]
-fn a_link_is_judged_by_keyboard_and_by_touch_with_the_network_lost_in_the_middle() {
+fn a_worker_judges_by_keyboard_and_by_touch_with_the_network_lost_in_the_middle() {
     let place = Place::new();
     std::fs::create_dir_all(place.store()).unwrap();
     let mut store = store_with_systems(&place.store(), 2, 25);
     let mut definition = definition(StudyKind::AbTest, 2);
     definition.contexts = 25;
     assert_eq!(create(&mut store, &definition), STUDY);
-    let served = Served::start(&place, &["--annotators", "A1"]);
-    let link = format!("http://{}/j/{}", served.host, served.tokens()[0]);
+    let served = Served::start(&place, &["--crowd", "--completion", "C1DONE"]);
+    let entrance = served.said["entrance"].as_str().unwrap().to_string();
+    let entrance = entrance.replace("{{%PROLIFIC_PID%}}", "5f3worker");
+    let entrance = entrance.split_once("&STUDY_ID").unwrap().0;
     let page = Chromium::start();
     page.screen(1280, 800, false);
-    page.open(&link);
+    page.open(entrance);
+    let link = page.text("location.href");
+    // Consent, the instructions, the check, a practice item.
+    page.touch("[data-input=agree]");
     page.wait_for("!document.querySelector('#reading').hidden");
+    page.press(keys::ENTER);
+    page.wait_for("document.querySelector('#desk > *').dataset.view === 'check'");
+    page.touch("input[name=q0][value='1']");
+    page.touch("input[name=q1][value='0']");
+    page.touch(".check [type=submit]");
+    page.wait_for("document.querySelector('#desk > *').dataset.view === 'practice'");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    page.press(keys::RIGHT);
+    page.wait_for("!document.querySelector('.feedback').hidden");
     page.press(keys::ENTER);
     let mut item = next_item(&page, "none");
     let mut expected = Vec::new();
@@ -99,7 +114,7 @@ fn a_link_is_judged_by_keyboard_and_by_touch_with_the_network_lost_in_the_middle
         page.touch(selector);
         item = next_item(&page, &item);
     }
-    page.wait_for("document.querySelector('#desk > *').dataset.view === 'done'");
+    page.wait_for("document.querySelector('.code').textContent === 'C1DONE'");
     // Nothing was refused by the page's own policy, and nothing failed but what had no network.
     let log = page.log();
     let bad = log

@@ -23,6 +23,7 @@ mod shared_data;
 mod study_support;
 
 mod browser;
+mod crowd;
 mod in_chromium;
 mod judges;
 mod kill_anywhere;

@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{called, find};
-use crate::cli::output::{line_on_stderr, moment};
+use crate::cli::output::{duration, line_on_stderr, moment, number_of};
 use crate::cli::{CommandContext, Failure, interrupts};
 use crate::data::regular_file::open_regular_file;
 use crate::operations::existing_store;
 use crate::operations::studies::desk::Desk;
 use crate::operations::studies::{self, GivenLink, Whom};
-use crate::report::judging::Texts;
+use crate::report::judging::{Completion, Texts};
 use crate::report::{Align, TextTable};
-use crate::store::{LinkId, LinkRow, StoreError, StoreReader, StudyId, StudyRow, now_ms};
+use crate::store::{
+    Leaving, LinkId, LinkRow, StoreError, StoreReader, StudyId, StudyRow, WorkerState, now_ms,
+};
 use crate::text::shown::one_line;
-use crate::web::judging::{LINKS, ServedJudging};
+use crate::web::judging::{ENTRANCES, Endings, LINKS, ServedJudging};
 use crate::web::{Certificate, Server};
 
 /// Milliseconds of a day.
@@ -45,6 +47,16 @@ pub struct Serve {
     /// Make links for so many annotators who have none, in their order
     #[arg(long, value_name = "K")]
     links: Option<usize>,
+    /// Open an entrance for people of a crowd platform: consent, a check with two tries and practice come before the items,
+    /// and each who comes gets the next free annotator's place
+    #[arg(long)]
+    crowd: bool,
+    /// What who has judged everything is given for the platform: a code, or an address to return to
+    #[arg(long, value_name = "CODE|URL", requires = "crowd")]
+    completion: Option<String>,
+    /// The same of who failed the check or did not consent
+    #[arg(long, value_name = "CODE|URL", requires = "crowd")]
+    screened_out: Option<String>,
     /// Make new links in place of the open ones, which stop working
     #[arg(long, conflicts_with = "links")]
     renew: bool,
@@ -96,6 +108,10 @@ impl Serve {
             }
             None => format!("{scheme}://{address}"),
         };
+        let endings = Endings {
+            completed: completion("--completion", self.completion.as_deref())?,
+            screened_out: completion("--screened-out", self.screened_out.as_deref())?,
+        };
         let stopper = server.stopper();
         interrupts::handle(move || {
             stopper.stop();
@@ -112,17 +128,27 @@ impl Serve {
         let numbers = self.numbers(&study)?;
         let whom = match (self.links, numbers.is_empty()) {
             (Some(wanted), _) => Whom::Next(wanted),
-            (None, false) => Whom::These(&numbers),
+            // Places are for who comes.
+            (None, true) if self.crowd => Whom::These(&[]),
             (None, true) => Whom::All,
+            (None, false) => Whom::These(&numbers),
         };
         let expires_ms = now_ms() + i64::from(self.days) * DAY_MS;
         let given = studies::give_links(&mut store, self.study, whom, expires_ms, self.renew)?;
+        let entrance = match self.crowd {
+            true => Some(studies::open_entrance(
+                &mut store, self.study, expires_ms, self.renew,
+            )?),
+            false => None,
+        };
         let served = ServedJudging {
+            endings,
             desk: Desk::new(store)?,
             texts,
             report: Box::new(|why| line_on_stderr(&format!("warning: an answer waits: {why}"))),
         };
-        self.tell(ctx, &public, &given)?;
+        let entrance = entrance.map(|token| token.map(|token| entrance_url(&public, &token)));
+        self.tell(ctx, &public, &given, entrance)?;
         served
             .serve(server, certificate)
             .map_err(|error| Failure::Failed(error.to_string()))
@@ -140,7 +166,13 @@ impl Serve {
     }
 
     /// Tells the links; a token is never told again.
-    fn tell(&self, ctx: &CommandContext, public: &str, given: &[GivenLink]) -> Result<(), Failure> {
+    fn tell(
+        &self,
+        ctx: &CommandContext,
+        public: &str,
+        given: &[GivenLink],
+        entrance: Option<Option<String>>,
+    ) -> Result<(), Failure> {
         let url = |link: &GivenLink| {
             let token = link.token.as_ref();
             token.map(|token| format!("{public}{LINKS}{token}"))
@@ -158,7 +190,12 @@ impl Serve {
                 })
             })
             .collect();
-        let document = json!({"study": self.study, "address": public, "links": rows});
+        let document = json!({
+            "study": self.study,
+            "address": public,
+            "links": rows,
+            "entrance": entrance.clone().flatten(),
+        });
         ctx.out.show_line(&document, || {
             let mut text = format!("Study {} is judged at {public} until Ctrl-C.\n", self.study);
             let mut old = false;
@@ -173,6 +210,13 @@ impl Serve {
                 });
                 text += &format!("{}: {where_to}\n", one_line(&who));
             }
+            match &entrance {
+                None => {}
+                Some(Some(url)) => text += &format!("The entrance, for the platform: {url}\n"),
+                Some(None) => {
+                    text += "The entrance that was opened before still works; --renew makes another.\n";
+                }
+            }
             text += "A link is told once, here. Whoever has it judges as this annotator: send each to one person.\n";
             if old {
                 text += "Links that were made before still work; --renew replaces them if they are lost.\n";
@@ -180,6 +224,32 @@ impl Serve {
             text
         })
     }
+}
+
+/// The entrance as a platform wants it, with the places for its ids.
+fn entrance_url(public: &str, token: &str) -> String {
+    format!(
+        "{public}{ENTRANCES}{token}?PROLIFIC_PID={{{{%PROLIFIC_PID%}}}}&STUDY_ID={{{{%STUDY_ID%}}}}\
+         &SESSION_ID={{{{%SESSION_ID%}}}}"
+    )
+}
+
+fn completion(option: &str, given: Option<&str>) -> Result<Completion, Failure> {
+    let Some(given) = given else {
+        return Ok(Completion::None);
+    };
+    let is_plain = |letter: char| letter.is_ascii_graphic() && !"\"<>\\".contains(letter);
+    if given.is_empty() || given.len() > 500 || !given.chars().all(is_plain) {
+        return Err(Failure::Usage(format!(
+            "{option} {given}: give a code such as C1ABCDE, or an address that begins with https://"
+        )));
+    }
+    Ok(
+        match given.starts_with("https://") || given.starts_with("http://") {
+            true => Completion::Address(given.to_string()),
+            false => Completion::Code(given.to_string()),
+        },
+    )
 }
 
 /// The words of a language that comes along, or of a file.
@@ -282,6 +352,77 @@ impl Links {
             ]);
         }
         ctx.out.text(&table.text())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Workers {
+    /// The study's number
+    study: StudyId,
+    /// Forget the ids that the platform gave them; places and judgements stay
+    #[arg(long)]
+    forget: bool,
+}
+
+impl Workers {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        if self.forget {
+            let forgotten = studies::forget_workers(&mut existing_store(&ctx.store)?, self.study)?;
+            return ctx.out.show(&json!({"forgotten": forgotten}), || {
+                let workers = number_of(forgotten as u64, "worker is", "workers are");
+                format!("The platform's ids of {workers} forgotten.\n")
+            });
+        }
+        let workers = studies::workers(&StoreReader::open(&ctx.store)?, self.study)?;
+        if ctx.out.json {
+            return ctx.out.document(&workers);
+        }
+        if workers.is_empty() {
+            return ctx.out.text(&format!(
+                "Nobody has come to study {} from a platform. `emprl study serve {0} --crowd{}` opens an entrance.\n",
+                self.study,
+                ctx.store_argument()
+            ));
+        }
+        let mut table = TextTable::new(&[
+            ("Worker", Align::Left),
+            ("Place", Align::Left),
+            ("Came", Align::Left),
+            ("Judged", Align::Right),
+            ("In view", Align::Right),
+            ("From consent to end", Align::Right),
+            ("State", Align::Left),
+        ]);
+        for row in &workers {
+            let state = &row.state;
+            let whole = state.finished_ms.zip(state.consented_ms);
+            table.row([
+                one_line(&row.ids.worker).into_owned(),
+                row.pseudonym.clone(),
+                moment(row.arrived_ms),
+                format!("{}/{}", row.answered, row.assigned),
+                duration(i64::try_from(row.shown_ms).unwrap_or(i64::MAX)),
+                whole.map_or_else(String::new, |(end, begin)| duration(end - begin)),
+                worker_words(state).to_string(),
+            ]);
+        }
+        ctx.out.text(&table.text())
+    }
+}
+
+fn worker_words(state: &WorkerState) -> &'static str {
+    match (
+        state.left,
+        state.finished_ms,
+        state.passed_ms,
+        state.consented_ms,
+    ) {
+        (Some(Leaving::Declined), ..) => "did not consent",
+        (Some(Leaving::ScreenedOut), ..) => "failed the check",
+        (None, Some(_), ..) => "finished",
+        (None, None, Some(_), _) => "judges",
+        (None, None, None, Some(_)) => "consented",
+        (None, None, None, None) => "came",
     }
 }
 

@@ -5,10 +5,11 @@
 use crossbeam::channel::Receiver;
 use tokio::sync::oneshot;
 
+use super::crowd::Endings;
 use crate::operations::OperationError;
 use crate::operations::studies::desk::{Desk, Outcome, Sent, View, item_name, place_name};
 use crate::report::judging::{Document, Texts, document, done_html, instructions_html, item_html};
-use crate::store::{OpenLink, StoreError};
+use crate::store::{OpenLink, PlatformIds, StoreError};
 
 /// Where the page's script and looks are, from the page of a link.
 pub(super) const HEAD: &str = "<link rel=\"stylesheet\" href=\"../assets/judging.css\">\n\
@@ -19,6 +20,12 @@ pub(super) enum Job {
     /// Somebody opens the page of a link.
     Page {
         token: String,
+        answer: oneshot::Sender<Answer>,
+    },
+    /// Somebody comes by an entrance.
+    Entrance {
+        token: String,
+        ids: PlatformIds,
         answer: oneshot::Sender<Answer>,
     },
     /// Somebody did something there.
@@ -34,6 +41,9 @@ pub(super) enum Answer {
     Kept(String),
     Elsewhere(String),
     Over(String),
+    /// To be found by this token of their own.
+    Admitted(String),
+    Full,
     /// The link opens nothing.
     Dead,
     /// No page of ours sends that.
@@ -46,6 +56,7 @@ pub(super) enum Answer {
 pub(super) struct Judging {
     pub desk: Desk,
     pub texts: Texts,
+    pub endings: Endings,
     /// Is told why something could not be kept.
     pub report: Box<dyn Fn(&str) + Send>,
 }
@@ -58,6 +69,9 @@ impl Judging {
             match job {
                 Job::Page { token, answer } => {
                     let _ = answer.send(self.page(&token));
+                }
+                Job::Entrance { token, ids, answer } => {
+                    let _ = answer.send(self.entrance(&token, &ids));
                 }
                 Job::Sent {
                     token,
@@ -76,6 +90,11 @@ impl Judging {
             Ok(None) => return Answer::Dead,
             Err(error) => return self.failed(&error.into()),
         };
+        match self.before_items(&link) {
+            Ok(Some(fragment)) => return self.page_before_items(&link, &fragment),
+            Ok(None) => {}
+            Err(error) => return self.failed(&error),
+        }
         let texts = &self.texts;
         let arrived = self.desk.arrive(&link).map(|view| {
             let worklist = match view {
@@ -110,6 +129,11 @@ impl Judging {
             Ok(None) => return Answer::Dead,
             Err(error) => return self.failed(&error.into()),
         };
+        match self.step(&link, sent) {
+            Ok(Some(answer)) => return answer,
+            Ok(None) => {}
+            Err(error) => return self.failed(&error),
+        }
         let texts = &self.texts;
         let received = self.desk.receive(&link, sent).map(|(outcome, view)| {
             let fragment = fragment(texts, &link, &view);
@@ -119,10 +143,22 @@ impl Judging {
                 Outcome::Over => Answer::Over(fragment),
             }
         });
-        received.unwrap_or_else(|error| self.failed(&error))
+        match (received, self.before_items(&link)) {
+            // The last item of who came from a platform.
+            (Ok(Answer::Kept(_)), Ok(Some(fragment))) => Answer::Kept(fragment),
+            (Ok(answer), Ok(_)) => answer,
+            (Err(error), _) | (_, Err(error)) => self.failed(&error),
+        }
     }
 
-    fn failed(&self, error: &OperationError) -> Answer {
+    /// The fragment of what is next.
+    pub(super) fn fragment_of(&mut self, link: &OpenLink) -> Result<String, OperationError> {
+        let texts = &self.texts;
+        let view = self.desk.look(link)?;
+        Ok(fragment(texts, link, &view))
+    }
+
+    pub(super) fn failed(&self, error: &OperationError) -> Answer {
         match error {
             OperationError::Store(
                 StoreError::DeadLink | StoreError::NoStudy { .. } | StoreError::NoAnnotator { .. },

@@ -3,6 +3,7 @@
 //! A link's page holds its annotator's own items and nothing of systems, runs, orders or other people. A wrong link, a
 //! revoked one and a wrong path are answered by the same bytes.
 
+mod crowd;
 mod desk;
 mod limits;
 
@@ -13,13 +14,15 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use crossbeam::channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
+pub use self::crowd::Endings;
+use self::crowd::platform_ids;
 use self::desk::{Answer, HEAD, Job, Judging};
 use self::limits::Limits;
 use super::server::{Server, WebError};
@@ -53,13 +56,16 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// The path of a link's page, before its token.
+/// The path of a link's page, before its token, and that of an entrance.
 pub const LINKS: &str = "/j/";
+pub const ENTRANCES: &str = "/c/";
 
 /// A store that is open for judging by links.
 pub struct ServedJudging {
     pub desk: Desk,
     pub texts: Texts,
+    /// How it ends for who came from a crowd platform.
+    pub endings: Endings,
     /// Is told why something could not be kept.
     pub report: Box<dyn Fn(&str) + Send>,
 }
@@ -71,31 +77,26 @@ impl ServedJudging {
     /// The system gives no thread, or takes the address away.
     pub fn serve(self, server: Server, certificate: Option<Certificate>) -> Result<(), WebError> {
         let (jobs, waiting) = bounded(WAITING);
-        let (title, dead) = self.texts.dead_html();
-        let dead = document(&Document {
-            texts: &self.texts,
-            title,
-            head: HEAD,
-            fragment: &dead,
-            instructions: "",
-            reading: false,
-            place: "",
-        });
+        let dead = whole(&self.texts, self.texts.dead_html());
         let served = Arc::new(Served {
             jobs,
             dead_fragment: self.texts.dead_html().1,
             dead,
+            full: whole(&self.texts, self.texts.full_html()),
+            no_id: whole(&self.texts, self.texts.no_id_html()),
             limits: Mutex::new(Limits::new(Instant::now())),
         });
         let judging = Judging {
             desk: self.desk,
             texts: self.texts,
+            endings: self.endings,
             report: self.report,
         };
         let thread = std::thread::Builder::new().name("judging".into());
         let thread = thread.spawn(move || judging.answer_all(&waiting));
         let thread = thread.map_err(WebError::Run)?;
         let router = Router::new()
+            .route("/c/{token}", get(entrance))
             .route("/j/{token}", get(page))
             .route("/j/{token}/answer", post(answer))
             .route("/assets/judging.js", get(script))
@@ -118,6 +119,9 @@ struct Served {
     /// The document, and the fragment, that say that a link opens nothing.
     dead: String,
     dead_fragment: String,
+    /// The documents that say that no place is free, and that the platform's id is missing.
+    full: String,
+    no_id: String,
     limits: Mutex<Limits>,
 }
 
@@ -164,6 +168,35 @@ async fn page(State(served): State<Arc<Served>>, Path(token): Path<String>) -> R
     }
 }
 
+async fn entrance(
+    State(served): State<Arc<Served>>,
+    Path(token): Path<String>,
+    uri: Uri,
+) -> Response {
+    let Some(ids) = platform_ids(uri.query().unwrap_or_default()) else {
+        return html(StatusCode::BAD_REQUEST, served.no_id.clone());
+    };
+    let named = token.clone();
+    let asked = served.ask(&token, |answer| Job::Entrance {
+        token: named,
+        ids,
+        answer,
+    });
+    match asked.await {
+        Asked::Answered(Answer::Admitted(own)) => {
+            let mut response = html(StatusCode::SEE_OTHER, String::new());
+            if let Ok(place) = HeaderValue::try_from(format!("..{LINKS}{own}")) {
+                response.headers_mut().insert(header::LOCATION, place);
+            }
+            response
+        }
+        Asked::Answered(Answer::Full) => html(StatusCode::OK, served.full.clone()),
+        Asked::Answered(Answer::Busy) => again(StatusCode::SERVICE_UNAVAILABLE),
+        Asked::TooOften => again(StatusCode::TOO_MANY_REQUESTS),
+        Asked::Answered(_) => html(StatusCode::NOT_FOUND, served.dead.clone()),
+    }
+}
+
 async fn answer(
     State(served): State<Arc<Served>>,
     Path(token): Path<String>,
@@ -189,7 +222,9 @@ async fn answer(
         Asked::Answered(Answer::Elsewhere(fragment)) => html(StatusCode::CONFLICT, fragment),
         Asked::Answered(Answer::Over(fragment)) => html(StatusCode::GONE, fragment),
         Asked::Answered(Answer::Dead) => html(StatusCode::NOT_FOUND, served.dead_fragment.clone()),
-        Asked::Answered(Answer::Wrong) => html(StatusCode::BAD_REQUEST, String::new()),
+        Asked::Answered(Answer::Wrong | Answer::Admitted(_) | Answer::Full) => {
+            html(StatusCode::BAD_REQUEST, String::new())
+        }
         Asked::Answered(Answer::Busy) => again(StatusCode::SERVICE_UNAVAILABLE),
         Asked::TooOften => again(StatusCode::TOO_MANY_REQUESTS),
     }
@@ -218,6 +253,19 @@ async fn with_headers(mut response: Response) -> Response {
             .insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// The document of a notice.
+fn whole(texts: &Texts, (title, fragment): (&str, String)) -> String {
+    document(&Document {
+        texts,
+        title,
+        head: HEAD,
+        fragment: &fragment,
+        instructions: "",
+        reading: false,
+        place: "",
+    })
 }
 
 fn html(status: StatusCode, text: String) -> Response {

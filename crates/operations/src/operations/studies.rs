@@ -12,7 +12,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use contested::{ContestedItem, contested, prefer};
-pub use links::{GivenLink, Whom, give_links, links, revoke_link};
+pub use links::{
+    GivenLink, Whom, forget_workers, give_links, links, open_entrance, revoke_link, workers,
+};
 pub use preferences::{KeptPreferences, WrittenPreferences, keep_preferences, write_preferences};
 
 use super::exports::{check_pack, make_folder, write_numbered, write_pack};

@@ -98,6 +98,11 @@ const STUDIES: Tables = &[
         Columns("id, study, annotator, expires, seen, revoked"),
     ),
     ("study_receipts", Follows),
+    ("study_entrances", Columns("study, expires")),
+    (
+        "study_workers",
+        Columns("link, consented, tries, passed, practised, finished, left_at"),
+    ),
 ];
 
 impl StoreReader {

@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::links::digest;
+use super::links::{chance, digest};
 use crate::operations::OperationError;
-use crate::store::{LinkId, OpenLink, Receipt, Store, StoreError, StoreReader};
+use crate::store::{
+    LinkId, OpenLink, PlatformIds, Receipt, Store, StoreError, StoreReader, WorkerState, WorkerStep,
+};
 use crate::study::hex;
 use crate::study::judgement::{Answer, JudgementAction, JudgementRecord};
 use crate::study::page::Worklist;
@@ -45,6 +47,12 @@ pub enum Deed {
     Undo,
     Flag(bool),
     Comment(String),
+    /// Before the items, of who comes from a crowd platform: consents or not.
+    Consent(bool),
+    /// The options chosen in the comprehension check, from 0.
+    Check(Vec<usize>),
+    /// Has done a practice item.
+    Practised,
 }
 
 impl Sent {
@@ -78,6 +86,16 @@ pub enum Outcome {
     Over,
 }
 
+/// Whether who comes by an entrance may judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// By this token of their own.
+    Admitted(String),
+    /// Every place is taken.
+    Full,
+    NoEntrance,
+}
+
 /// A store open for those who judge by links.
 pub struct Desk {
     store: Store,
@@ -103,9 +121,19 @@ impl Desk {
     /// What the annotator sees who comes by this link, and that they were here.
     pub fn arrive(&mut self, link: &OpenLink) -> Result<View<'_>, OperationError> {
         self.store.see_link(link.link)?;
-        let worklist = self.worklist(link)?;
-        let next = worklist.next();
+        self.look(link)
+    }
+
+    /// The same of who is here already.
+    pub fn look(&mut self, link: &OpenLink) -> Result<View<'_>, OperationError> {
+        let next = self.worklist(link)?.next();
         self.view(link, next)
+    }
+
+    /// Whether the study is unblinded, which ended its judging.
+    pub fn is_over(&self, link: &OpenLink) -> Result<bool, StoreError> {
+        let stamp = self.reader.worklist_stamp(link.study, link.annotator)?;
+        Ok(stamp.is_over)
     }
 
     /// Records what was sent, and says what the annotator sees next.
@@ -123,6 +151,9 @@ impl Desk {
             Deed::Flag(flagged) => Some(JudgementAction::Flag(*flagged)),
             Deed::Comment(comment) => Some(JudgementAction::Comment(comment.trim().to_string())),
             Deed::Undo => None,
+            Deed::Consent(_) | Deed::Check(_) | Deed::Practised => {
+                return Err(OperationError::NoSuchItem);
+            }
         };
         let settles = matches!(sent.deed, Deed::Answer(_) | Deed::Skip);
         let mut index = None;
@@ -176,6 +207,53 @@ impl Desk {
             (_, None) => worklist.next(),
         };
         Ok((outcome, self.view(link, next)?))
+    }
+
+    /// What anyone at this link may know of the study; the annotator is not seen by this.
+    ///
+    /// # Errors
+    /// The study is gone, or the store cannot be read.
+    pub fn work(&mut self, link: &OpenLink) -> Result<&Worklist, OperationError> {
+        self.worklist(link)
+    }
+
+    /// How far the worker of a link is; `None` if nobody came by it from a platform.
+    pub fn worker(&self, link: &OpenLink) -> Result<Option<WorkerState>, StoreError> {
+        self.reader.worker(link.link)
+    }
+
+    /// Records what a worker did before the first item, once under each key.
+    ///
+    /// # Errors
+    /// The link is no worker's or has ended, or the store cannot be written.
+    pub fn step(&mut self, link: &OpenLink, key: &str, step: WorkerStep) -> Result<(), StoreError> {
+        self.store.step_worker(link, key, step)
+    }
+
+    /// Records that a worker has judged everything, the first time.
+    pub fn finish(&mut self, link: &OpenLink) -> Result<(), StoreError> {
+        self.store.finish_worker(link.link)
+    }
+
+    /// Lets a worker in who comes by a study's entrance.
+    ///
+    /// # Errors
+    /// The store cannot be written, or the system gives no random numbers.
+    pub fn admit(&mut self, token: &str, ids: &PlatformIds) -> Result<Admission, OperationError> {
+        let Some(entrance) = self.reader.entrance(&digest(token))? else {
+            return Ok(Admission::NoEntrance);
+        };
+        // The same for who comes again, so that they find their place; nobody else knows the entrance's secret.
+        let own = format!("worker/{token}/{}/{}", entrance.secret, ids.worker);
+        let own = hex(&Sha256::digest(own.as_bytes())[..16]);
+        let secret = chance()?;
+        let admitted = self
+            .store
+            .admit_worker(&entrance, ids, &digest(&own), &secret)?;
+        Ok(match admitted {
+            true => Admission::Admitted(own),
+            false => Admission::Full,
+        })
     }
 
     fn index_of(

@@ -5,7 +5,9 @@
 use sha2::{Digest, Sha256};
 
 use crate::operations::OperationError;
-use crate::store::{LinkId, LinkRow, NewLink, Store, StoreError, StoreReader, StudyId, now_ms};
+use crate::store::{
+    LinkId, LinkRow, NewLink, Store, StoreError, StoreReader, StudyId, WorkerRow, now_ms,
+};
 use crate::study::hex;
 
 /// Bytes of chance in a token, and in the secret of a link.
@@ -99,6 +101,41 @@ pub fn give_links(
     Ok(chosen.iter().filter_map(given).collect())
 }
 
+/// Opens the entrance of a study, by which who comes from a crowd platform gets a place; `renew` replaces an open one.
+/// Returns its token, or `None` if one was opened before, which nobody can read again.
+///
+/// # Errors
+/// There is no such study, it is unblinded, or the system gives no random numbers.
+pub fn open_entrance(
+    store: &mut Store,
+    study: StudyId,
+    expires_ms: i64,
+    renew: bool,
+) -> Result<Option<String>, OperationError> {
+    if !renew && store.reader()?.has_entrance(study)? {
+        return Ok(None);
+    }
+    let token = chance()?;
+    store.make_entrance(study, &digest(&token), &chance()?, expires_ms)?;
+    Ok(Some(token))
+}
+
+/// All who came to a study from a crowd platform.
+///
+/// # Errors
+/// There is no such study.
+pub fn workers(reader: &StoreReader, study: StudyId) -> Result<Vec<WorkerRow>, StoreError> {
+    reader.workers(study)
+}
+
+/// Forgets the ids that a platform gave to a study's workers; returns of how many.
+///
+/// # Errors
+/// There is no such study.
+pub fn forget_workers(store: &mut Store, study: StudyId) -> Result<usize, StoreError> {
+    store.forget_workers(study)
+}
+
 /// All links of a study.
 ///
 /// # Errors
@@ -121,7 +158,7 @@ pub(super) fn digest(token: &str) -> String {
 }
 
 /// Random bytes in hexadecimal.
-fn chance() -> Result<String, OperationError> {
+pub(super) fn chance() -> Result<String, OperationError> {
     let mut bytes = [0u8; CHANCE];
     getrandom::fill(&mut bytes).map_err(|error| OperationError::NoChance {
         detail: error.to_string(),

@@ -3,9 +3,11 @@
 //! What is asked and answered by a browser is elsewhere; here are only words and marks. Knows no HTTP, no store and no
 //! clock.
 
+mod crowd;
 mod page;
 mod texts;
 
+pub use crowd::{Completion, TRIES};
 pub use page::{Document, document, done_html, instructions_html, item_html, notice_html};
 pub use texts::{LANGUAGES, Texts, TextsError};
 

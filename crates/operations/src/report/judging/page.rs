@@ -141,7 +141,7 @@ pub fn done_html(texts: &Texts, worklist: &Worklist) -> String {
         0 => String::new(),
         _ => format!(
             "<p><button type=\"button\" data-input=\"undo\" aria-keyshortcuts=\"u\">{}{}</button></p>",
-            key("U"),
+            key_html("U"),
             html(&words.undo)
         ),
     };
@@ -211,12 +211,12 @@ fn head_html(texts: &Texts, progress: &Progress) -> String {
          <button type=\"button\" class=\"plain\" data-input=\"read\" aria-keyshortcuts=\"i\">{key}{read}</button></header>",
         line = line_html(progress),
         done = html(&done),
-        key = key("I"),
+        key = key_html("I"),
         read = html(&words.instructions),
     )
 }
 
-fn talk_html(texts: &Texts, page: &Page) -> String {
+pub(super) fn talk_html(texts: &Texts, page: &Page) -> String {
     let words = &texts.page.words;
     let mut turns = String::new();
     for (turn, utterance) in page.context.iter().enumerate() {
@@ -237,7 +237,7 @@ fn talk_html(texts: &Texts, page: &Page) -> String {
     )
 }
 
-fn pair_html(texts: &Texts, left: &str, right: &str) -> String {
+pub(super) fn pair_html(texts: &Texts, left: &str, right: &str) -> String {
     let words = &texts.page.words;
     let card = |number: &str, choice: &str, response: &str| {
         let label = filled(&words.numbered_response, &[("{number}", number)]);
@@ -258,7 +258,7 @@ fn pair_html(texts: &Texts, left: &str, right: &str) -> String {
     )
 }
 
-fn pair_keys_html(texts: &Texts) -> String {
+pub(super) fn pair_keys_html(texts: &Texts) -> String {
     let words = &texts.page.words;
     let caps = [
         (
@@ -283,8 +283,8 @@ fn pair_keys_html(texts: &Texts) -> String {
             keys,
             "<button type=\"button\" class=\"choice\" data-input=\"{choice}\" aria-keyshortcuts=\"{shortcuts}\">\
              {}{}<span class=\"wide\" dir=\"auto\">{}</span><span class=\"narrow\" dir=\"auto\">{}</span></button>",
-            key(arrow),
-            key(digit),
+            key_html(arrow),
+            key_html(digit),
             html(wide),
             html(narrow)
         );
@@ -292,7 +292,7 @@ fn pair_keys_html(texts: &Texts) -> String {
     format!("<div class=\"choices\" dir=\"ltr\">{keys}</div>")
 }
 
-fn single_html(texts: &Texts, response: &str) -> String {
+pub(super) fn single_html(texts: &Texts, response: &str) -> String {
     format!(
         "<div class=\"card single\"><span class=\"who\" data-say>{}</span>\
          <span class=\"text\" dir=\"auto\" data-say>{}</span></div>",
@@ -301,7 +301,7 @@ fn single_html(texts: &Texts, response: &str) -> String {
     )
 }
 
-fn scales_html(texts: &Texts) -> String {
+pub(super) fn scales_html(texts: &Texts) -> String {
     let mut scales = String::new();
     for aspect in Aspect::ALL {
         let title = html(texts.page.aspect(aspect));
@@ -355,7 +355,7 @@ fn rest_html(texts: &Texts, state: &ItemState) -> String {
             keys,
             "<button type=\"button\" class=\"plain\" data-input=\"{input}\" aria-keyshortcuts=\"{}\"{pressed}>{}{}</button>",
             letter.to_lowercase(),
-            key(letter),
+            key_html(letter),
             html(word)
         );
     }
@@ -372,7 +372,7 @@ fn rest_html(texts: &Texts, state: &ItemState) -> String {
 }
 
 /// A key cap.
-fn key(name: &str) -> String {
+pub(super) fn key_html(name: &str) -> String {
     format!("<kbd aria-hidden=\"true\">{name}</kbd>")
 }
 

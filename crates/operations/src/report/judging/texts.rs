@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::crowd::{Check, Consent, End, Practice};
 use crate::study::definition::{Definition, StudyKind, default_instructions};
 use crate::study::judgement::Aspect;
 use crate::study::page::StudyHead;
@@ -29,6 +30,10 @@ pub enum TextsError {
     },
     #[error("`{name}` is empty or over {LONGEST} characters long; write what the page is to say")]
     Length { name: &'static str },
+    #[error("`right` of a question must be the number of one of its options, from 1")]
+    Right,
+    #[error("`usual` of a practice item must be left, right or tie, or three scores from 1 to 5")]
+    Usual,
     #[error("`language` must be a code such as en or pt-BR")]
     Language,
 }
@@ -59,6 +64,10 @@ pub struct Texts {
     pub(super) defaults: Defaults,
     pub(super) page: PageTexts,
     pub(super) notice: NoticeTexts,
+    pub(super) consent: Consent,
+    pub(super) check: Check,
+    pub(super) practice: Practice,
+    pub(super) end: End,
 }
 
 /// A group of words with their names, and those that the program fills in.
@@ -159,6 +168,10 @@ impl Texts {
         texts.defaults.check()?;
         texts.page.words.check()?;
         texts.notice.check()?;
+        texts.consent.check()?;
+        texts.check.check()?;
+        texts.practice.check()?;
+        texts.end.check()?;
         for word in &texts.page.scores {
             check("scores", word, &[])?;
         }
@@ -188,7 +201,11 @@ impl Texts {
     }
 }
 
-fn check(name: &'static str, text: &str, places: &[&'static str]) -> Result<(), TextsError> {
+pub(super) fn check(
+    name: &'static str,
+    text: &str,
+    places: &[&'static str],
+) -> Result<(), TextsError> {
     if text.trim().is_empty() || text.chars().count() > LONGEST {
         return Err(TextsError::Length { name });
     }

@@ -289,7 +289,10 @@ fn studies_of_every_earlier_version_are_kept_and_take_links() {
         db.execute_batch(
             "INSERT INTO study_links (study, annotator, token_sha256, secret, made, expires)
              VALUES (1, 2, 'd', 's', 5, 6);
-             INSERT INTO study_receipts VALUES (1, 'key', NULL, 7);",
+             INSERT INTO study_receipts VALUES (1, 'key', NULL, 7);
+             INSERT INTO study_entrances VALUES (1, 'e', 's', 5, 6);
+             INSERT INTO study_workers (link, worker, platform_study, session, arrived, tries, practised)
+             VALUES (1, 'w', '', '', 5, 0, 0);",
         )
         .unwrap();
         let row: (String, String) = db
@@ -304,7 +307,8 @@ fn studies_of_every_earlier_version_are_kept_and_take_links() {
         db.execute_batch("DELETE FROM studies").unwrap();
         let left: i64 = db
             .query_row(
-                "SELECT (SELECT count(*) FROM study_links) + (SELECT count(*) FROM study_receipts)",
+                "SELECT (SELECT count(*) FROM study_links) + (SELECT count(*) FROM study_receipts)
+                     + (SELECT count(*) FROM study_entrances) + (SELECT count(*) FROM study_workers)",
                 [],
                 |row| row.get(0),
             )

@@ -190,7 +190,7 @@ impl Store {
         self.once(link, key, |db, judging| judging.undo(db, known))
     }
 
-    fn once(
+    pub(super) fn once(
         &mut self,
         link: &OpenLink,
         key: &str,

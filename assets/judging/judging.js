@@ -83,11 +83,21 @@
 
   // The page is in view once it has been drawn.
   function comesIntoView() {
+    const shown = view();
     shownSince = null;
+    delete shown.dataset.ready;
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {
-        shownSince = performance.now();
+        const now = performance.now();
+        shownSince = now;
         attend(false);
+        // For who waits for it, such as a test.
+        const wait = Math.max(SEEN, quietUntil - now) + 10;
+        setTimeout(() => {
+          if (shownSince === now) {
+            shown.dataset.ready = "true";
+          }
+        }, wait);
       }),
     );
   }
@@ -146,6 +156,7 @@
       button.focus({ preventScroll: true });
     }
     live.textContent = words.recorded;
+    view().dataset.ready = "true";
     attend(false);
   }
 
@@ -194,6 +205,193 @@
     },
   };
 
+  // A pack that was opened as a file: it is judged here alone, and saved as a file to be sent back.
+  const file = document.getElementById("pack");
+
+  // SHA-256 in hexadecimal. The browser's own is not there for files in every browser.
+  function sha256(bytes) {
+    const primes = [];
+    for (let n = 2; primes.length < 64; n += 1) {
+      if (primes.every((prime) => n % prime !== 0)) {
+        primes.push(n);
+      }
+    }
+    const fraction = (root) => ((root - Math.floor(root)) * 2 ** 32) | 0;
+    const k = primes.map((prime) => fraction(Math.cbrt(prime)));
+    const hash = primes.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
+    const length = bytes.length;
+    const padded = new Uint8Array((((length + 8) >> 6) + 1) << 6);
+    padded.set(bytes);
+    padded[length] = 0x80;
+    const view = new DataView(padded.buffer);
+    view.setUint32(padded.length - 8, Math.floor(length / 2 ** 29));
+    view.setUint32(padded.length - 4, (length << 3) >>> 0);
+    const turn = (word, by) => (word >>> by) | (word << (32 - by));
+    const w = new Int32Array(64);
+    for (let at = 0; at < padded.length; at += 64) {
+      for (let t = 0; t < 16; t += 1) {
+        w[t] = view.getInt32(at + 4 * t);
+      }
+      for (let t = 16; t < 64; t += 1) {
+        const [a, b] = [w[t - 15], w[t - 2]];
+        const s0 = turn(a, 7) ^ turn(a, 18) ^ (a >>> 3);
+        const s1 = turn(b, 17) ^ turn(b, 19) ^ (b >>> 10);
+        w[t] = (w[t - 16] + s0 + w[t - 7] + s1) | 0;
+      }
+      let [a, b, c, d, e, f, g, h] = hash;
+      for (let t = 0; t < 64; t += 1) {
+        const s1 = turn(e, 6) ^ turn(e, 11) ^ turn(e, 25);
+        const one = (h + s1 + ((e & f) ^ (~e & g)) + k[t] + w[t]) | 0;
+        const s0 = turn(a, 2) ^ turn(a, 13) ^ turn(a, 22);
+        const two = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+        [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
+      }
+      [a, b, c, d, e, f, g, h].forEach((word, at) => {
+        hash[at] = (hash[at] + word) | 0;
+      });
+    }
+    return hash.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+  }
+
+  // The same steps as the program's own: records are only ever added, and an item is as its records say.
+  function packed(data) {
+    const { pack, states, words } = data;
+    const kept = "emprl/pack/" + data.place;
+    const sections = [...document.getElementById("items").content.children];
+    const done = document.getElementById("done").content.firstElementChild;
+    const stateOf = new Map(pack.pages.map((page, at) => [page.item, states[at]]));
+    const before = pack.acts.length;
+    let isKept = true;
+
+    function apply(record) {
+      const state = stateOf.get(record.item);
+      const deed = record.deed;
+      if (deed.overrule) {
+        Object.assign(state, { answer: null, skipped: false, settled_by: null, contested: [], since_fork: [] });
+      } else if (deed.flag !== undefined) {
+        state.flagged = deed.flag;
+      } else if (deed.comment !== undefined) {
+        state.comment = deed.comment;
+      } else {
+        state.answer = deed.answer || null;
+        state.skipped = deed === "skip";
+        state.settled_by = deed === "undo" ? null : record.seq;
+      }
+    }
+
+    function keep() {
+      try {
+        localStorage.setItem(kept, JSON.stringify(pack.acts.slice(before)));
+      } catch {
+        isKept = false;
+        say(words.not_kept);
+      }
+    }
+
+    function restore() {
+      try {
+        for (const record of JSON.parse(localStorage.getItem(kept)) || []) {
+          if (stateOf.has(record.item)) {
+            pack.acts.push(record);
+            apply(record);
+          }
+        }
+      } catch {
+        isKept = false;
+      }
+    }
+
+    function record(item, deed, shown_ms) {
+      const seq = pack.acts.reduce((last, act) => Math.max(last, act.seq), 0) + 1;
+      const one = { seq, item, deed, shown_ms, wall_ms: Date.now() };
+      pack.acts.push(one);
+      apply(one);
+    }
+
+    function put(item, deed, shown_ms) {
+      const settles = deed === "skip" || deed === "undo" || deed.answer;
+      const fork = stateOf.get(item).since_fork;
+      if (settles && fork.length > 0) {
+        record(item, { overrule: fork }, 0);
+      }
+      record(item, deed, shown_ms);
+    }
+
+    function nextAfter(index) {
+      const count = pack.pages.length;
+      const order = pack.pages.map((page, at) => (index + 1 + at) % count);
+      const is = (test) => order.find((at) => test(stateOf.get(pack.pages[at].item)));
+      const open = is((state) => !state.answer && !state.skipped);
+      return open !== undefined ? open : is((state) => state.skipped);
+    }
+
+    function fragment(at) {
+      const all = pack.pages.length;
+      const list = pack.pages.map((page) => stateOf.get(page.item));
+      const answered = list.filter((state) => state.answer).length;
+      const skipped = list.filter((state) => state.skipped).length;
+      const section = (at === undefined ? done : sections[at]).cloneNode(true);
+      const part = (selector) => section.querySelector(selector);
+      section.dataset.known = pack.acts.length;
+      part("progress").setAttribute("value", answered);
+      if (at === undefined) {
+        return section.outerHTML;
+      }
+      const state = list[at];
+      section.dataset.flagged = state.flagged;
+      section.dataset.left = all - answered;
+      part("[data-count]").textContent = words.count.replace("{done}", answered).replace("{all}", all);
+      part("[data-skipped]").textContent = skipped ? words.skipped.replace("{number}", skipped) : "";
+      part("[data-input=flag]").setAttribute("aria-pressed", state.flagged);
+      part("[data-input=flag] span").textContent = state.flagged ? words.flagged : words.flag;
+      part(".said").textContent = state.comment ? words.comment + ": " + state.comment : "";
+      part("[name=comment]").setAttribute("value", state.comment);
+      return section.outerHTML;
+    }
+
+    return {
+      first: () => fragment(nextAfter(-1)),
+      isBegun: () => pack.acts.length > 0,
+      receive(sent) {
+        let at;
+        if (sent.do === "undo") {
+          const settled = pack.pages.map((page, at) => [stateOf.get(page.item).settled_by, at]);
+          const last = settled.filter(([seq]) => seq).sort(([a], [b]) => b - a)[0];
+          if (last) {
+            at = last[1];
+            put(pack.pages[at].item, "undo", 0);
+          } else {
+            at = nextAfter(-1);
+          }
+        } else {
+          at = pack.pages.findIndex((page) => String(page.item) === sent.item);
+          put(pack.pages[at].item, sent.do, sent.shown_ms);
+          if (sent.do === "skip" || sent.do.answer) {
+            at = nextAfter(at);
+          }
+        }
+        keep();
+        return { status: 200, html: fragment(at) };
+      },
+      save() {
+        const isNewer = pack.acts.some((act) => act.deed.overrule);
+        const digest = sha256(new TextEncoder().encode(JSON.stringify(pack)));
+        const whole = { format: "emprl-pack", form: isNewer ? 2 : 1, sha256: digest, pack };
+        const place = URL.createObjectURL(new Blob([JSON.stringify(whole) + "\n"], { type: "application/json" }));
+        const link = document.createElement("a");
+        link.href = place;
+        link.download = data.file_name;
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(place), 60000);
+        isKept = true;
+      },
+      restore,
+      isKept: () => isKept,
+    };
+  }
+
+  const pack = file ? packed(JSON.parse(file.textContent)) : null;
+
   function key() {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -216,6 +414,9 @@
 
   // Sends until it is received, whatever happens on the way.
   async function deliver(sent) {
+    if (pack) {
+      return pack.receive(sent);
+    }
     unsent.keep(sent);
     for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
       let reply = null;
@@ -393,6 +594,10 @@
       read(false);
       return;
     }
+    if (input === "save") {
+      pack.save();
+      return;
+    }
     const isAnswer = ["left", "right", "tie", "skip"].includes(input) || /^[1-5]$/.test(input);
     if (isAnswer) {
       if (!isMeant(performance.now())) {
@@ -506,9 +711,21 @@
     }
   });
 
+  addEventListener("beforeunload", (event) => {
+    if (pack && !pack.isKept()) {
+      event.preventDefault();
+    }
+  });
+
   // What was not sent when the page was closed comes first.
   async function begin() {
     marks();
+    if (pack) {
+      pack.restore();
+      show(pack.first(), "");
+      read(!pack.isBegun());
+      return;
+    }
     const left = words.place ? unsent.read() : null;
     if (left) {
       given = left;

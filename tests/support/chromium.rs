@@ -221,6 +221,13 @@ impl Chromium {
         );
     }
 
+    /// Lets the page save files into a folder.
+    pub fn save_into(&self, folder: &std::path::Path) {
+        let path = folder.display().to_string();
+        let parameters = json!({"behavior": "allow", "downloadPath": path});
+        self.command("Browser.setDownloadBehavior", parameters);
+    }
+
     /// What the page complained of.
     pub fn log(&self) -> String {
         let log = self.ask("POST", "/se/log", &json!({"type": "browser"}));

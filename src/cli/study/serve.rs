@@ -253,7 +253,7 @@ fn completion(option: &str, given: Option<&str>) -> Result<Completion, Failure> 
 }
 
 /// The words of a language that comes along, or of a file.
-fn texts(given: &str) -> Result<Texts, Failure> {
+pub(super) fn texts(given: &str) -> Result<Texts, Failure> {
     let path = Path::new(given);
     if let Some(texts) = Texts::of_language(given).filter(|_| !path.exists()) {
         return texts.map_err(|error| Failure::Failed(error.to_string()));

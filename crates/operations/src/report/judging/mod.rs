@@ -4,10 +4,12 @@
 //! clock.
 
 mod crowd;
+mod pack;
 mod page;
 mod texts;
 
 pub use crowd::{Completion, TRIES};
+pub use pack::{pack_html, pack_html_name};
 pub use page::{Document, document, done_html, instructions_html, item_html, notice_html};
 pub use texts::{LANGUAGES, Texts, TextsError};
 

@@ -130,16 +130,27 @@ pub fn item_html(texts: &Texts, worklist: &Worklist, at: usize, name: &str) -> S
 
 /// That nothing is left to judge, or nothing given yet.
 pub fn done_html(texts: &Texts, worklist: &Worklist) -> String {
+    let has_last = worklist.progress().answered > 0;
+    done_saying_html(texts, worklist, &texts.notice.done_text, has_last)
+}
+
+/// The same in these words; `has_last` says whether there is an answer to take back.
+pub(super) fn done_saying_html(
+    texts: &Texts,
+    worklist: &Worklist,
+    done_text: &str,
+    has_last: bool,
+) -> String {
     let (words, notice) = (&texts.page.words, &texts.notice);
     let progress = worklist.progress();
     let all = progress.assigned.to_string();
     let (title, text) = match progress.assigned {
         0 => (&notice.nothing_yet, notice.nothing_yet_text.clone()),
-        _ => (&notice.done, filled(&notice.done_text, &[("{all}", &all)])),
+        _ => (&notice.done, filled(done_text, &[("{all}", &all)])),
     };
-    let undo = match progress.answered {
-        0 => String::new(),
-        _ => format!(
+    let undo = match has_last {
+        false => String::new(),
+        true => format!(
             "<p><button type=\"button\" data-input=\"undo\" aria-keyshortcuts=\"u\">{}{}</button></p>",
             key_html("U"),
             html(&words.undo)
@@ -201,16 +212,16 @@ fn head_html(texts: &Texts, progress: &Progress) -> String {
             ("{all}", &count(progress.assigned)),
         ],
     );
-    let mut more = String::new();
-    if progress.skipped > 0 {
-        let skipped = filled(&words.skipped, &[("{number}", &count(progress.skipped))]);
-        let _ = write!(more, "<span class=\"quiet\">{}</span>", html(&skipped));
-    }
+    let skipped = match progress.skipped {
+        0 => String::new(),
+        _ => filled(&words.skipped, &[("{number}", &count(progress.skipped))]),
+    };
     format!(
-        "{line}<header class=\"head\"><span>{done}</span>{more}<span class=\"quiet\" data-time></span>\
+        "{line}<header class=\"head\"><span data-count>{done}</span><span data-skipped>{skipped}</span><span data-time></span>\
          <button type=\"button\" class=\"plain\" data-input=\"read\" aria-keyshortcuts=\"i\">{key}{read}</button></header>",
         line = line_html(progress),
         done = html(&done),
+        skipped = html(&skipped),
         key = key_html("I"),
         read = html(&words.instructions),
     )
@@ -353,7 +364,7 @@ fn rest_html(texts: &Texts, state: &ItemState) -> String {
         let pressed = pressed.map_or_else(String::new, |on| format!(" aria-pressed=\"{on}\""));
         let _ = write!(
             keys,
-            "<button type=\"button\" class=\"plain\" data-input=\"{input}\" aria-keyshortcuts=\"{}\"{pressed}>{}{}</button>",
+            "<button type=\"button\" class=\"plain\" data-input=\"{input}\" aria-keyshortcuts=\"{}\"{pressed}>{}<span>{}</span></button>",
             letter.to_lowercase(),
             key_html(letter),
             html(word)

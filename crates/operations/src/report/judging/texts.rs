@@ -68,6 +68,7 @@ pub struct Texts {
     pub(super) check: Check,
     pub(super) practice: Practice,
     pub(super) end: End,
+    pub(super) pack: PackTexts,
 }
 
 /// A group of words with their names, and those that the program fills in.
@@ -100,6 +101,11 @@ words! {
         done, done_text("{all}"), nothing_yet, nothing_yet_text, over, over_text, dead, dead_text,
         waiting, busy, refused, elsewhere, too_early, no_script,
     }
+}
+
+words! {
+    /// Of a pack that is one HTML file.
+    PackTexts { save, done_text("{all}"), not_kept }
 }
 
 words! {
@@ -172,6 +178,7 @@ impl Texts {
         texts.check.check()?;
         texts.practice.check()?;
         texts.end.check()?;
+        texts.pack.check()?;
         for word in &texts.page.scores {
             check("scores", word, &[])?;
         }

@@ -214,7 +214,9 @@ fn a_pack_of_one_file_is_judged_without_a_network_and_merged() {
             page.press("c");
             page.press("odd \u{e9} \"x\"");
             page.press(keys::ENTER);
-            page.wait_for("document.querySelector('.said')?.textContent?.startsWith('Comment: odd')");
+            page.wait_for(
+                "document.querySelector('.said')?.textContent?.startsWith('Comment: odd')",
+            );
         }
         expected.push(scores.to_string());
         item = rate(scores, &item);

@@ -76,13 +76,16 @@ pub fn pack_html(texts: &Texts, pack: &Pack) -> Result<String, serde_json::Error
     for (at, page) in pack.pages.iter().enumerate() {
         more += &item_html(texts, &worklist, at, &page.item.to_string());
     }
+    let save = html(&texts.pack.save);
+    let save_button = format!(
+        "<p><button type=\"button\" class=\"primary\" data-input=\"save\">{save}</button></p>"
+    );
     let _ = write!(
         more,
         "</template><template id=\"done\">{}</template>\
-         <div class=\"keep\"><button type=\"button\" data-input=\"save\">{}</button></div>\
+         <div class=\"keep\"><button type=\"button\" class=\"plain\" data-input=\"save\">{save}</button></div>\
          <script type=\"application/json\" id=\"pack\">{data}</script>",
-        done_saying_html(texts, &worklist, &texts.pack.done_text, true),
-        html(&texts.pack.save),
+        done_saying_html(texts, &worklist, &texts.pack.done_text, &save_button, true),
     );
     let reading = worklist.progress().answered == 0 && worklist.next().is_some();
     let first = match worklist.next() {

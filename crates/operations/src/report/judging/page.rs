@@ -131,14 +131,15 @@ pub fn item_html(texts: &Texts, worklist: &Worklist, at: usize, name: &str) -> S
 /// That nothing is left to judge, or nothing given yet.
 pub fn done_html(texts: &Texts, worklist: &Worklist) -> String {
     let has_last = worklist.progress().answered > 0;
-    done_saying_html(texts, worklist, &texts.notice.done_text, has_last)
+    done_saying_html(texts, worklist, &texts.notice.done_text, "", has_last)
 }
 
-/// The same in these words; `has_last` says whether there is an answer to take back.
+/// The same in these words, with a button; `has_last` says whether there is an answer to take back.
 pub(super) fn done_saying_html(
     texts: &Texts,
     worklist: &Worklist,
     done_text: &str,
+    button: &str,
     has_last: bool,
 ) -> String {
     let (words, notice) = (&texts.page.words, &texts.notice);
@@ -158,7 +159,7 @@ pub(super) fn done_saying_html(
     };
     format!(
         "<section class=\"prose\" data-view=\"done\" data-known=\"{known}\">{line}\
-         <h1 tabindex=\"-1\" dir=\"auto\" data-say>{title}</h1><p dir=\"auto\" data-say>{text}</p>{undo}</section>",
+         <h1 tabindex=\"-1\" dir=\"auto\" data-say>{title}</h1><p dir=\"auto\" data-say>{text}</p>{button}{undo}</section>",
         known = worklist.known(),
         line = line_html(&progress),
         title = html(title),

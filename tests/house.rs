@@ -86,7 +86,17 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "train",
         ],
     ),
-    ("web", &["data", "experiment", "operations"]),
+    (
+        "web",
+        &[
+            "data",
+            "experiment",
+            "operations",
+            "report",
+            "store",
+            "study",
+        ],
+    ),
     (
         "cli",
         &[
@@ -129,10 +139,12 @@ const ROOMS: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 24] = [
+const CRATES: [(&str, &[&str]); 26] = [
     ("ureq", &["fetch"]),
     ("axum", &["web"]),
     ("tokio", &["web"]),
+    ("tokio_rustls", &["web"]),
+    ("getrandom", &["operations"]),
     ("futures_util", &["web"]),
     ("tar", &["data", "fetch"]),
     ("flate2", &["data", "fetch"]),

@@ -82,8 +82,8 @@ impl ServeModel {
             config,
             model,
         };
-        server
-            .run(served)
+        served
+            .serve(server)
             .map_err(|error| Failure::Failed(error.to_string()))
     }
 }

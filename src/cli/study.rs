@@ -4,6 +4,7 @@ mod create;
 mod judge;
 mod merge;
 mod results;
+mod serve;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use super::{CommandContext, Failure};
 use crate::operations::existing_store;
 use crate::operations::exports::write_judgements;
 use crate::operations::studies::{self, RowFormat};
+use crate::report::judging::Texts;
 use crate::report::{Align, TextTable};
 use crate::store::{AnnotatorRow, Store, StoreReader, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
@@ -45,6 +47,17 @@ pub enum Study {
         /// Folder to write to
         #[arg(long, value_name = "DIR", default_value = ".")]
         out: PathBuf,
+        /// As one HTML file, which judges in any browser without a network and saves the file to send back
+        #[arg(long)]
+        html: bool,
+        /// What the HTML says: en, es, zh or ar, or a file like theirs with other words
+        #[arg(
+            long,
+            value_name = "LANGUAGE|FILE",
+            default_value = "en",
+            requires = "html"
+        )]
+        texts: String,
     },
     /// Open a pack that was sent to you, to judge it here
     Open {
@@ -57,6 +70,15 @@ pub enum Study {
     Decide(merge::Decide),
     /// Judge in the terminal: answers are read from stdin, one per line
     Judge(judge::Judge),
+    /// Judge in a browser: one link for each annotator, answered until Ctrl-C
+    ///
+    /// Each answer is on disk before the next item is sent. A link opens one annotator's items and nothing else; it can
+    /// be revoked with `emprl study links STUDY --revoke LINK`.
+    Serve(serve::Serve),
+    /// Links to judge by: who was there, how far they are, and whether a link still works
+    Links(serve::Links),
+    /// Who came from a crowd platform, how far each is, and the times that pay depends on; apart from judgements
+    Workers(serve::Workers),
     /// The results of an unblinded study
     Results {
         /// The study's number
@@ -138,7 +160,12 @@ impl Study {
                 study,
                 annotator,
                 out,
-            } => pack(ctx, *study, annotator.as_deref(), out),
+                html,
+                texts,
+            } => {
+                let texts = html.then(|| serve::texts(texts)).transpose()?;
+                pack(ctx, *study, annotator.as_deref(), out, texts.as_ref())
+            }
             Study::Open { file } => {
                 let pack = studies::read_pack(file)?;
                 let opened = studies::open_pack(&mut Store::open(&ctx.store)?, &pack)?;
@@ -147,6 +174,9 @@ impl Study {
             Study::Merge(merge) => merge.run(ctx),
             Study::Decide(decide) => decide.run(ctx),
             Study::Judge(judge) => judge.run(ctx),
+            Study::Serve(serve) => serve.run(ctx),
+            Study::Links(links) => links.run(ctx),
+            Study::Workers(workers) => workers.run(ctx),
             Study::Results { study } => results::show(ctx, *study),
             Study::Preferences { study, out } => preferences(ctx, *study, out),
             Study::Unblind {
@@ -292,12 +322,22 @@ fn assign(ctx: &CommandContext, study: StudyId, adjudicator: Option<&str>) -> Re
         })
 }
 
-fn pack(ctx: &CommandContext, id: StudyId, who: Option<&str>, dir: &Path) -> Result<(), Failure> {
+fn pack(
+    ctx: &CommandContext,
+    id: StudyId,
+    who: Option<&str>,
+    dir: &Path,
+    html: Option<&Texts>,
+) -> Result<(), Failure> {
     let reader = StoreReader::open(&ctx.store)?;
     let study = reader.study(id)?;
     let annotator = who.map(|who| find(&study, who)).transpose()?;
     let number = annotator.map(|annotator| annotator.number);
-    let packs = studies::write_packs(&reader, id, number, dir).map_err(out_refused)?;
+    let packs = match html {
+        Some(texts) => studies::write_html_packs(&reader, id, number, dir, texts),
+        None => studies::write_packs(&reader, id, number, dir),
+    };
+    let packs = packs.map_err(out_refused)?;
     let name = |number| {
         let mut annotators = study.annotators.iter();
         let found = annotators.find(|annotator| annotator.number == number);

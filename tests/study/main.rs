@@ -9,15 +9,22 @@
 
 #[path = "../support/blind.rs"]
 mod blind_support;
+#[path = "../support/chromium.rs"]
+mod chromium_support;
 #[path = "../support/cli.rs"]
 mod cli_support;
 #[path = "../support/quickstart.rs"]
 mod quickstart_support;
+#[path = "../support/serve.rs"]
+mod serve_support;
 #[path = "../support/shared_data.rs"]
 mod shared_data;
 #[path = "../support/study.rs"]
 mod study_support;
 
+mod browser;
+mod crowd;
+mod in_chromium;
 mod judges;
 mod kill_anywhere;
 mod matching;

@@ -19,6 +19,8 @@ mod judging_support;
 mod quickstart_support;
 #[path = "../support/seeds.rs"]
 mod seeds_support;
+#[path = "../support/serve.rs"]
+mod serve_support;
 #[path = "../support/shared_data.rs"]
 mod shared_data;
 #[path = "../support/study.rs"]
@@ -26,6 +28,7 @@ mod study_support;
 #[path = "../support/window.rs"]
 mod window_support;
 
+mod browser;
 mod cases;
 mod compare;
 mod corpora;

@@ -80,6 +80,17 @@ pub enum OperationError {
         calls(.programs)
     )]
     NotAllowed { programs: Vec<ProgramCall> },
+    #[error(
+        "the system gives no random numbers ({detail}), so that no link can be made that nobody guesses; try again"
+    )]
+    NoChance { detail: String },
+    #[error("the page names no item of this annotator")]
+    NoSuchItem,
+    #[error(
+        "{wanted} links are wanted, and {found} annotators have none yet; `emprl study links` shows who has one, and \
+         --renew replaces it"
+    )]
+    FewWithoutLink { found: usize, wanted: usize },
     #[error("this system names no folder for settings; set HOME")]
     NoConfigFolder,
     #[error("a run's name must not be empty")]

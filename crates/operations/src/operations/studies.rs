@@ -3,6 +3,8 @@
 //! Judging itself is [`Store::judge`] and [`Store::undo`]. Nothing here reveals the systems of a blind study.
 
 mod contested;
+pub mod desk;
+mod links;
 mod preferences;
 
 use std::fmt;
@@ -10,11 +12,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use contested::{ContestedItem, contested, prefer};
+pub use links::{
+    GivenLink, Whom, forget_workers, give_links, links, open_entrance, revoke_link, workers,
+};
 pub use preferences::{KeptPreferences, WrittenPreferences, keep_preferences, write_preferences};
 
-use super::exports::{check_pack, make_folder, write_numbered, write_pack};
+use super::exports::{check_html_pack, check_pack, make_folder, write_numbered, write_pack};
 use super::{OperationError, read_or_default};
 use crate::metrics::Bootstrap;
+use crate::report::judging::{Texts, pack_html, pack_html_name};
 use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow, now_ms};
 use crate::study::StudyError;
 use crate::study::definition::{Definition, StudyKind};
@@ -148,16 +154,9 @@ pub fn write_packs(
     annotator: Option<u32>,
     folder: &Path,
 ) -> Result<Vec<WrittenPack>, OperationError> {
-    let whose: Vec<u32> = match annotator {
-        Some(number) => vec![number],
-        None => {
-            let annotators = reader.study(study)?.annotators;
-            annotators.iter().map(|one| one.number).collect()
-        }
-    };
     make_folder(folder)?;
     let mut packs = Vec::new();
-    for annotator in whose {
+    for annotator in whose(reader, study, annotator)? {
         let pack = reader.pack(study, annotator)?;
         let file = folder.join(pack.file_name());
         check_pack(&file, &pack)?;
@@ -172,6 +171,53 @@ pub fn write_packs(
         })
     };
     packs.into_iter().map(write_one).collect()
+}
+
+/// Writes packs as HTML files, which judge in any browser without a network, into a folder; older ones of the same names
+/// are replaced, since what is judged by one is not in it but in the file that it saves.
+///
+/// # Errors
+/// There is no such study or annotator; a file of another kind has the name of one, so that none is written; the folder
+/// cannot be written.
+pub fn write_html_packs(
+    reader: &StoreReader,
+    study: StudyId,
+    annotator: Option<u32>,
+    folder: &Path,
+    texts: &Texts,
+) -> Result<Vec<WrittenPack>, OperationError> {
+    make_folder(folder)?;
+    let mut packs = Vec::new();
+    for annotator in whose(reader, study, annotator)? {
+        let pack = reader.pack(study, annotator)?;
+        let file = folder.join(pack_html_name(&pack));
+        check_html_pack(&file)?;
+        packs.push((annotator, pack, file));
+    }
+    let write_one = |(annotator, pack, file): (u32, Pack, PathBuf)| {
+        write_pack(&file, pack_html(texts, &pack)?.as_bytes())?;
+        Ok(WrittenPack {
+            annotator,
+            items: pack.pages.len(),
+            file,
+        })
+    };
+    packs.into_iter().map(write_one).collect()
+}
+
+/// One annotator, or all.
+fn whose(
+    reader: &StoreReader,
+    study: StudyId,
+    annotator: Option<u32>,
+) -> Result<Vec<u32>, OperationError> {
+    match annotator {
+        Some(number) => Ok(vec![number]),
+        None => {
+            let annotators = reader.study(study)?.annotators;
+            Ok(annotators.iter().map(|one| one.number).collect())
+        }
+    }
 }
 
 /// A pack read from a file.

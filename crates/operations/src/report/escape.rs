@@ -2,6 +2,26 @@
 
 use crate::text::shown::acts;
 
+/// For HTML, in text and in attributes between quotes. Each text stands in an element of its own, so that its direction
+/// of writing does not reach beyond it.
+pub(super) fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        match letter {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\'' => out += "&#39;",
+            '\n' | '\t' => out.push(letter),
+            '\r' => {}
+            letter if letter.is_control() => out.push('\u{fffd}'),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
 /// For LaTeX, in text: no letter is taken for a command, for an option after `\\`, or for a ligature. Letters that the
 /// fonts of a plain installation lack are written as code points, so that every document compiles.
 pub(super) fn latex(text: &str) -> String {

@@ -4,6 +4,7 @@ pub mod answers;
 mod escape;
 mod figure;
 mod identifiers;
+pub mod judging;
 pub mod over_seeds;
 pub mod paper;
 pub mod provenance;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{ErrorCode, ffi};
 
-use super::{AskId, QueueId, RunId, StudyId};
+use super::{AskId, LinkId, QueueId, RunId, StudyId};
 use crate::checkpoint::CheckpointError;
 use crate::study::contexts::ContextKey;
 use crate::study::{PackError, StudyError};
@@ -133,6 +133,11 @@ pub enum StoreError {
          again"
     )]
     JudgedElsewhere { study: StudyId, pseudonym: String },
+    #[error("study {study} has no link {link}; `emprl study links {study}` shows its links")]
+    NoLink { study: StudyId, link: LinkId },
+    /// Says the same of a wrong link, a revoked one and one that has expired.
+    #[error("this link does not work")]
+    DeadLink,
     #[error("study {study} is unfinished: {}; wait for them, or add --unfinished to unblind it without them, for good", left(*study, *missing, *contested, *split))]
     Unfinished {
         study: StudyId,

@@ -24,6 +24,8 @@ pub enum ParseIdError {
     Run(String),
     #[error("`{0}` names no study; a study is a number such as 3")]
     Study(String),
+    #[error("`{0}` names no link; `emprl study links STUDY` shows the numbers")]
+    Link(String),
     #[error("`{0}` names nothing in the queue; `emprl queue list` shows the numbers")]
     Queued(String),
 }

@@ -50,8 +50,9 @@ pub use rows::{
     CatalogRow, CheckpointRow, KeySummary, MetricKey, NewRun, RunDetail, RunRow, SetAside,
 };
 pub use studies::{
-    AnnotatorRow, CaseSource, MergedPack, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId,
-    SystemRow, SystemScore,
+    AnnotatorRow, CaseSource, Entrance, Leaving, LinkId, LinkRow, MergedPack, NewLink, OpenLink,
+    PlatformIds, Receipt, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
+    SystemScore, WorkerRow, WorkerState, WorkerStep, WorklistStamp,
 };
 pub use versions::StoreVersions;
 pub use writer::Store;

@@ -6,6 +6,7 @@
 mod aside;
 mod asks;
 mod events;
+mod links;
 mod runs;
 mod studies;
 
@@ -22,7 +23,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 12] = [
+const MIGRATIONS: [Step<'static>; 13] = [
     Step::Sql(runs::RUNS),
     Step::Sql(studies::STUDIES),
     Step::Sql(runs::KEEPING),
@@ -35,6 +36,7 @@ const MIGRATIONS: [Step<'static>; 12] = [
     Step::Sql(runs::HELD_OUT),
     Step::Sql(runs::LISTED),
     Step::Sql(asks::ASKS),
+    Step::Sql(links::LINKS),
 ];
 
 /// One step from a version to the next.

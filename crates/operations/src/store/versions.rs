@@ -93,6 +93,16 @@ const STUDIES: Tables = &[
     ("study_assignments", Columns("count(*)")),
     ("study_acts", Columns("count(*), max(wall)")),
     ("study_unblindings", Columns("study, unblinding_json")),
+    (
+        "study_links",
+        Columns("id, study, annotator, expires, seen, revoked"),
+    ),
+    ("study_receipts", Follows),
+    ("study_entrances", Columns("study, expires")),
+    (
+        "study_workers",
+        Columns("link, consented, tries, passed, practised, finished, left_at"),
+    ),
 ];
 
 impl StoreReader {

@@ -59,6 +59,19 @@ pub(in crate::operations) fn check_pack(file: &Path, pack: &Pack) -> Result<(), 
     }
 }
 
+/// Checks that a pack as HTML replaces nothing but an older one.
+///
+/// # Errors
+/// Another file would be lost.
+pub(in crate::operations) fn check_html_pack(file: &Path) -> Result<(), OperationError> {
+    match fs::read(file) {
+        Ok(bytes) if String::from_utf8_lossy(&bytes).contains("id=\"pack\"") => Ok(()),
+        Ok(_) => Err(exists(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(OperationError::read(file)(error)),
+    }
+}
+
 /// Writes a pack that passed [`check_pack`], replacing an older one as a whole.
 pub(in crate::operations) fn write_pack(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
     replace(file, bytes)

@@ -6,7 +6,7 @@ mod files;
 use std::path::{Path, PathBuf};
 
 pub use curves::{CurveFormat, ExportedCurves, export_curves};
-pub(super) use files::{check_pack, make_folder, write_numbered, write_pack};
+pub(super) use files::{check_html_pack, check_pack, make_folder, write_numbered, write_pack};
 use files::{create, write_new};
 pub use files::{write, write_judgements};
 

@@ -276,6 +276,48 @@ fn systems_of_every_earlier_version_are_kept_and_what_is_asked_has_tables_of_its
 }
 
 #[test]
+fn studies_of_every_earlier_version_are_kept_and_take_links() {
+    for earlier in 2..MIGRATIONS.len() {
+        let mut db = at_version(&MIGRATIONS[..earlier]);
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             INSERT INTO studies (uid, head_json, added) VALUES ('u', 'kept', 1);
+             INSERT INTO study_annotators VALUES (1, 2, 'A2', 'Ben', 'rater');",
+        )
+        .unwrap();
+        migrate(&mut db).ok().unwrap();
+        db.execute_batch(
+            "INSERT INTO study_links (study, annotator, token_sha256, secret, made, expires)
+             VALUES (1, 2, 'd', 's', 5, 6);
+             INSERT INTO study_receipts VALUES (1, 'key', NULL, 7);
+             INSERT INTO study_entrances VALUES (1, 'e', 's', 5, 6);
+             INSERT INTO study_workers (link, worker, platform_study, session, arrived, tries, practised)
+             VALUES (1, 'w', '', '', 5, 0, 0);",
+        )
+        .unwrap();
+        let row: (String, String) = db
+            .query_row(
+                "SELECT head_json, pseudonym FROM studies, study_links
+                 JOIN study_annotators ON study_annotators.study = study_links.study AND number = annotator",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(row, ("kept".into(), "A2".into()), "from version {earlier}");
+        db.execute_batch("DELETE FROM studies").unwrap();
+        let left: i64 = db
+            .query_row(
+                "SELECT (SELECT count(*) FROM study_links) + (SELECT count(*) FROM study_receipts)
+                     + (SELECT count(*) FROM study_entrances) + (SELECT count(*) FROM study_workers)",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(left, 0, "a study takes its links along");
+    }
+}
+
+#[test]
 fn steps_build_on_each_other_and_keep_the_rows() {
     let steps = [
         "CREATE TABLE a (x INTEGER) STRICT",

@@ -34,13 +34,7 @@ impl Store {
     ) -> Result<Vec<JudgementRecord>, StoreError> {
         self.write(|db| {
             let judging = Judging::open(db, study, annotator)?;
-            judging.check_known(db, known)?;
-            let mut recorded = Vec::new();
-            for (at, action) in actions.iter().enumerate() {
-                let shown_ms = if at == 0 { shown_ms } else { 0 };
-                recorded.extend(judging.put(db, item, action.clone(), shown_ms)?);
-            }
-            Ok(recorded)
+            judging.judge(db, known, item, actions, shown_ms)
         })
     }
 
@@ -54,17 +48,7 @@ impl Store {
         annotator: u32,
         known: usize,
     ) -> Result<Vec<JudgementRecord>, StoreError> {
-        self.write(|db| {
-            let judging = Judging::open(db, study, annotator)?;
-            judging.check_known(db, known)?;
-            let acts = load::acts(db, study, annotator)?;
-            let acts = acts.iter().map(|(act, _)| act);
-            let states = states(&judging.uid, &judging.annotator.pseudonym, acts);
-            match last_settled(&states) {
-                Some(item) => judging.put(db, item, JudgementAction::Undo, 0),
-                None => Ok(Vec::new()),
-            }
-        })
+        self.write(|db| Judging::open(db, study, annotator)?.undo(db, known))
     }
 
     /// Decides which answers count of items that one annotator answered differently at several places: all or none.
@@ -99,7 +83,7 @@ impl Store {
 }
 
 /// A study that can be judged, and its annotator.
-struct Judging {
+pub(super) struct Judging {
     study: StudyId,
     uid: String,
     kind: StudyKind,
@@ -107,7 +91,7 @@ struct Judging {
 }
 
 impl Judging {
-    fn open(db: &Connection, study: StudyId, annotator: u32) -> Result<Judging, Fault> {
+    pub(super) fn open(db: &Connection, study: StudyId, annotator: u32) -> Result<Judging, Fault> {
         let known = load::known(db, study)?;
         if known.unblinding.is_some() {
             return Err(StoreError::Unblinded { study }.into());
@@ -118,6 +102,40 @@ impl Judging {
             kind: known.head.kind,
             annotator: load::annotator(db, study, annotator)?,
         })
+    }
+
+    /// As [`Store::judge`], within a transaction.
+    pub(super) fn judge(
+        &self,
+        db: &Connection,
+        known: usize,
+        item: u32,
+        actions: &[JudgementAction],
+        shown_ms: u64,
+    ) -> Result<Vec<JudgementRecord>, Fault> {
+        self.check_known(db, known)?;
+        let mut recorded = Vec::new();
+        for (at, action) in actions.iter().enumerate() {
+            let shown_ms = if at == 0 { shown_ms } else { 0 };
+            recorded.extend(self.put(db, item, action.clone(), shown_ms)?);
+        }
+        Ok(recorded)
+    }
+
+    /// As [`Store::undo`], within a transaction.
+    pub(super) fn undo(
+        &self,
+        db: &Connection,
+        known: usize,
+    ) -> Result<Vec<JudgementRecord>, Fault> {
+        self.check_known(db, known)?;
+        let acts = load::acts(db, self.study, self.annotator.number)?;
+        let acts = acts.iter().map(|(act, _)| act);
+        let states = states(&self.uid, &self.annotator.pseudonym, acts);
+        match last_settled(&states) {
+            Some(item) => self.put(db, item, JudgementAction::Undo, 0),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Checks that the annotator has only the `known` records: who judges must have the others in view first.

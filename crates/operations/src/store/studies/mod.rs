@@ -5,13 +5,17 @@
 
 mod cases;
 mod judging;
+mod links;
 mod load;
 mod reader;
 mod systems;
+mod workers;
 mod writer;
 
 pub use cases::{CaseSource, ScoredSystem, SystemScore};
+pub use links::{LinkId, LinkRow, NewLink, OpenLink, Receipt, WorklistStamp};
 pub use systems::{SystemAnswer, SystemId, SystemRow};
+pub use workers::{Entrance, Leaving, PlatformIds, WorkerRow, WorkerState, WorkerStep};
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,7 +2,7 @@
 
 use super::desk::{Answer, HEAD, Judging};
 use crate::operations::OperationError;
-use crate::operations::studies::desk::{Admission, Deed, Sent, place_name};
+use crate::operations::studies::desk::{Action, Admission, Sent, place_name};
 use crate::report::judging::{Completion, Document, TRIES, document, instructions_html};
 use crate::store::{Leaving, OpenLink, PlatformIds, WorkerState, WorkerStep};
 
@@ -141,13 +141,13 @@ impl Judging {
         };
         let kind = self.desk.work(link)?.head.kind;
         let place = self.place(&worker, kind);
-        let step = match (&sent.deed, place) {
-            (Deed::Consent(agrees), _) => WorkerStep::Consent(*agrees),
-            (Deed::Check(options), _) => WorkerStep::Check {
+        let step = match (&sent.action, place) {
+            (Action::Consent(agrees), _) => WorkerStep::Consent(*agrees),
+            (Action::Check(options), _) => WorkerStep::Check {
                 passed: self.texts.passes(kind, options),
                 tries: TRIES,
             },
-            (Deed::Practised, _) => WorkerStep::Practised,
+            (Action::Practised, _) => WorkerStep::Practised,
             // Nothing is judged before its time.
             (_, Some(_)) => return Ok(Some(Answer::Wrong)),
             (_, None) => return Ok(None),

@@ -33,7 +33,7 @@ pub struct Sent {
     #[serde(default)]
     pub item: String,
     #[serde(rename = "do")]
-    pub deed: Deed,
+    pub action: Action,
     #[serde(default)]
     pub shown_ms: u64,
 }
@@ -41,7 +41,7 @@ pub struct Sent {
 /// What can be done at a desk.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Deed {
+pub enum Action {
     Answer(Answer),
     Skip,
     Undo,
@@ -145,17 +145,17 @@ impl Desk {
         link: &OpenLink,
         sent: &Sent,
     ) -> Result<(Outcome, View<'_>), OperationError> {
-        let action = match &sent.deed {
-            Deed::Answer(answer) => Some(JudgementAction::Answer(*answer)),
-            Deed::Skip => Some(JudgementAction::Skip),
-            Deed::Flag(flagged) => Some(JudgementAction::Flag(*flagged)),
-            Deed::Comment(comment) => Some(JudgementAction::Comment(comment.trim().to_string())),
-            Deed::Undo => None,
-            Deed::Consent(_) | Deed::Check(_) | Deed::Practised => {
+        let action = match &sent.action {
+            Action::Answer(answer) => Some(JudgementAction::Answer(*answer)),
+            Action::Skip => Some(JudgementAction::Skip),
+            Action::Flag(flagged) => Some(JudgementAction::Flag(*flagged)),
+            Action::Comment(comment) => Some(JudgementAction::Comment(comment.trim().to_string())),
+            Action::Undo => None,
+            Action::Consent(_) | Action::Check(_) | Action::Practised => {
                 return Err(OperationError::NoSuchItem);
             }
         };
-        let settles = matches!(sent.deed, Deed::Answer(_) | Deed::Skip);
+        let settles = matches!(sent.action, Action::Answer(_) | Action::Skip);
         let mut index = None;
         let received = match &action {
             Some(action) => {
@@ -324,10 +324,10 @@ mod tests {
         let tie =
             r#"{"key":"KEY","known":3,"item":"ab","do":{"answer":{"choice":"tie"}},"shown_ms":9}"#;
         let tie = sent(tie).unwrap();
-        assert_eq!(tie.deed, Deed::Answer(Answer::Choice(Choice::Tie)));
+        assert_eq!(tie.action, Action::Answer(Answer::Choice(Choice::Tie)));
         assert_eq!((tie.known, tie.shown_ms), (3, 9));
         let undo = sent(r#"{"key":"KEY","known":0,"do":"undo"}"#).unwrap();
-        assert_eq!(undo.deed, Deed::Undo);
+        assert_eq!(undo.action, Action::Undo);
         for wrong in [
             r#"{"key":"short","known":0,"do":"undo"}"#,
             r#"{"key":"KEY","known":-1,"do":"undo"}"#,

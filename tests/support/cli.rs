@@ -9,10 +9,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A quickstart cut down to seconds, all four stages.
-pub const SHORT: [&str; 18] = [
+pub const SHORT: [&str; 17] = [
     "--set=model.vocabulary=400",
     "--set=identifiers.epochs=1",
-    "--set=identifiers.batch=128",
     "--set=identifiers.max_context=16",
     "--set=identifiers.max_response=16",
     "--set=generator.tuning=both",

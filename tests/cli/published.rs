@@ -433,6 +433,31 @@ fn verdicts_alone_are_a_corpus_of_win_rates() {
         table["notes"][0].as_str().unwrap().contains("origin"),
         "{table}"
     );
+
+    // A judge's, joined under a name of their own, answer the same question; a misspelt one is its row's.
+    let judge = place.write(
+        "judge.csv",
+        "item_id,system_a,system_b,winner,judge\n1,anna,bert,anna,m\n2,anna,bert,anna,m\n3,bert,anna,ann,m\n4,bert,anna,tie,m\n",
+    );
+    let joined = place.json(&["corpus", "join", "wins", &judge, "--as", "gpt"]);
+    assert_eq!(joined["verdicts"], json!({"gpt_winner": 3}), "{joined}");
+    assert_eq!(joined["problems"][0]["line"], 4, "{joined}");
+    let table = place.json(&["corpus", "table", "wins", "--verdicts"]);
+    let agreement = table["agreement"].as_array().unwrap();
+    assert_eq!(
+        (agreement.len(), &agreement[0]["n"]),
+        (1, &json!(3)),
+        "{table}"
+    );
+
+    // A mapping that names nothing makes no corpus of empty records.
+    let nothing = place.write("nothing.toml", "version = 1\n");
+    let refused = place.run(&["corpus", "import", &file, "empty", "--mapping", &nothing]);
+    assert!(
+        refused.code != 0 && refused.stderr.contains("the mapping names no column of"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

@@ -56,8 +56,8 @@ fn a_link_is_judged_from_its_first_item_to_its_last() {
     for (at, own) in worklist.pages().iter().enumerate() {
         assert_eq!(seen.texts, texts(own));
         assert_eq!(seen.context, own.context);
-        let deed = ["left", "right", "tie"][at % 3];
-        let reply = served.send(&tokens[1], &seen.sends(at as u128, choice(deed)));
+        let action = ["left", "right", "tie"][at % 3];
+        let reply = served.send(&tokens[1], &seen.sends(at as u128, choice(action)));
         assert_eq!(reply.status, 200, "{}", reply.body);
         // It is on disk before the next item is sent.
         assert_eq!(records(&place, 2).len(), at + 1);
@@ -68,7 +68,7 @@ fn a_link_is_judged_from_its_first_item_to_its_last() {
     let reply = served.send(&tokens[1], &seen.sends(100, json!("undo")));
     let mut seen = Seen::of(&reply.body);
     assert_eq!(seen.texts, texts(&worklist.pages()[5]));
-    for (key, deed) in [
+    for (key, action) in [
         (101, json!({"flag": true})),
         (102, json!({"comment": "  odd <b> "})),
     ] {
@@ -544,8 +544,8 @@ fn nothing_is_lost_or_counted_twice_by_60_kills() {
     let token = &tokens[0];
     let mut seen = page(&served, token);
     for kill in 0..KILLS {
-        let deed = ["left", "right", "tie"][kill % 3];
-        let sent = seen.sends(kill as u128, choice(deed));
+        let action = ["left", "right", "tie"][kill % 3];
+        let sent = seen.sends(kill as u128, choice(action));
         let path = format!("/j/{token}/answer");
         let json = "Content-Type: application/json\r\n";
         let mut stream = TcpStream::connect(&served.host).unwrap();
@@ -568,7 +568,7 @@ fn nothing_is_lost_or_counted_twice_by_60_kills() {
         // As the page does, which has heard nothing.
         let reply = served.send(token, &sent);
         assert_eq!(reply.status, 200, "kill {kill}: {}", reply.body);
-        given.push((seen.item.clone(), deed));
+        given.push((seen.item.clone(), action));
         seen = Seen::of(&reply.body);
         assert_eq!(records(&place, 1).len(), kill + 1, "kill {kill}");
     }
@@ -589,7 +589,7 @@ fn nothing_is_lost_or_counted_twice_by_60_kills() {
         choices,
         given
             .iter()
-            .map(|(_, deed)| deed.to_string())
+            .map(|(_, action)| action.to_string())
             .collect::<Vec<_>>()
     );
 }

@@ -56,8 +56,8 @@ fn come(served: &Served, entrance: &str, worker: &str) -> Result<String, Reply> 
     Ok(location.unwrap().strip_prefix("../j/").unwrap().to_string())
 }
 
-fn step(served: &Served, token: &str, key: u128, deed: Value) -> Reply {
-    let sent = json!({"key": format!("{key:032x}"), "known": 0, "do": deed});
+fn step(served: &Served, token: &str, key: u128, action: Value) -> Reply {
+    let sent = json!({"key": format!("{key:032x}"), "known": 0, "do": action});
     served.send(token, &sent)
 }
 

@@ -114,12 +114,12 @@ fn pairs_table(pairs: &[ComparedPair]) -> String {
 
 /// `shown` says whether somebody was shown the answers.
 fn footnote(pairs: &[&ComparedPair], shown: bool) -> String {
-    let mut text = "Wins, ties and losses are records, by most of their n verdicts. A win rate is of verdicts, and counts a tie \
-                    as half. "
+    let mut text = "A record is a win where more of its n verdicts are for the first system than for the second, and a tie \
+                    where as many are. A win rate is of verdicts, and counts a tie as half. "
         .to_string();
     if pairs.iter().any(|pair| pair.in_order > 0) {
-        text += "Position bias is the share of verdicts for the response shown first less that for the other: 0 is none, 1 \
-                 always the first. Order consistency is the share of pairs judged alike in both orders. ";
+        text += "Position bias is, of verdicts that are no tie, the share for the response shown first less that for the \
+                 other: 0 is none, 1 always the first. Order consistency is the share of pairs judged alike in both orders. ";
     }
     let unknown: usize = pairs.iter().map(|pair| pair.verdicts - pair.in_order).sum();
     if unknown > 0 && shown {

@@ -347,7 +347,7 @@ fn agreement(groups: &[Group]) -> Vec<JudgesAgreement> {
         let of_one = one.majority();
         for other in groups[at + 1..]
             .iter()
-            .filter(|other| other.name == one.name)
+            .filter(|other| asks_the_same(&one.name, &other.name))
         {
             let of_other = other.majority();
             let mut equal: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
@@ -375,6 +375,15 @@ fn agreement(groups: &[Group]) -> Vec<JudgesAgreement> {
         }
     }
     found
+}
+
+/// Whether two verdicts answer one question: by their names, which of an addition begin with its own.
+fn asks_the_same(one: &str, other: &str) -> bool {
+    let is_addition_of = |longer: &str, name: &str| {
+        let begin = longer.strip_suffix(name);
+        begin.is_some_and(|begin| begin.ends_with('_'))
+    };
+    one == other || is_addition_of(one, other) || is_addition_of(other, one)
 }
 
 /// 1, -1 or 0.

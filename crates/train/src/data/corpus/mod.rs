@@ -221,6 +221,14 @@ impl Corpus {
             let first = first.unwrap_or_default();
             return Err(wrong(format!("no row makes a record: {first}")));
         }
+        let is_empty = counts.with_context == 0
+            && counts.with_target == 0
+            && counts.systems.is_empty()
+            && counts.verdicts.is_empty();
+        if is_empty {
+            let what = "the mapping names no column of responses, targets, contexts or verdicts";
+            return Err(wrong(what.to_string()));
+        }
         let named = self
             .mapping
             .responses

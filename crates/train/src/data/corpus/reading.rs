@@ -37,8 +37,14 @@ pub fn records(mapping: &Mapping, row: &Row, place: usize) -> Result<Vec<Record>
 /// What a record has whatever its shape.
 fn base(mapping: &Mapping, row: &Row, place: usize) -> Result<Record, String> {
     let cell = |column: &Option<String>| column.as_ref().and_then(|name| text(row, name));
+    let id = cell(&mapping.id).map(whole);
+    if let (None, Some(column), false) = (&id, &mapping.id, mapping.verdicts.is_empty()) {
+        return Err(format!(
+            "has nothing in {column:?}, which says what its verdict is about"
+        ));
+    }
     Ok(Record {
-        id: cell(&mapping.id).map_or_else(|| place.to_string(), whole),
+        id: id.unwrap_or_else(|| place.to_string()),
         conversation: cell(&mapping.conversation),
         turn: match cell(&mapping.turn) {
             Some(text) => Some(turn(&text)?),

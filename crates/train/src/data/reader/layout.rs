@@ -167,7 +167,12 @@ impl Layout {
                 Ok(record) => record,
                 Err(error) => return Some(Err(DataError::file(path, error.to_string(), FIX))),
             };
-            let line = record.position().map_or(0, csv::Position::line) as usize + self.before.1;
+            let line = record.position().map_or(0, |at| {
+                // A line that ends in two characters is counted once its second is read.
+                let at_its_end = text.as_bytes().get(self.before.0 + at.byte() as usize);
+                at.line() as usize + usize::from(at_its_end == Some(&b'\n'))
+            });
+            let line = line + self.before.1;
             let is_last = records.peek().is_none();
             if is_last && odd && self.quoted && record.iter().any(|cell| cell.contains('\n')) {
                 let what = "a quotation mark is opened and never closed";
@@ -322,6 +327,7 @@ mod tests {
     fn separators_quotes_and_preambles_are_found() {
         for (name, text) in [
             ("a.csv", "id,text\n1,\"a, b\"\n2,c\n"),
+            ("a.csv", "id,text\r\n1,\"a, b\"\r\n2,c\r\n"),
             ("a.csv", "id;text\n1;a, b\n2;c\n"),
             ("a.tsv", "id\ttext\n1\ta, b\n2\tc\n"),
             ("a.txt", "id|text\n1|a, b\n2|c\n"),

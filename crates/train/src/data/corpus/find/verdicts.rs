@@ -140,7 +140,8 @@ impl Finder<'_> {
         // Several rows may be about one record.
         if self.mapping.id.is_none() {
             let rows = self.profile.rows;
-            let key = |column: &Column| !column.is_list() && column.present == rows;
+            // A few may be forgotten: their rows are refused.
+            let key = |column: &Column| !column.is_list() && 10 * column.present >= 9 * rows;
             let ids = [names::ID, names::JUDGED].concat();
             self.mapping.id = self.take_name(&ids, key);
         }
@@ -211,7 +212,8 @@ struct Words {
 }
 
 impl Words {
-    /// None where some value is neither a system's name nor a known word.
+    /// None where more than a few values are neither a system's name nor a known word: a few are misspelt, and each row that
+    /// has one will say so.
     fn of(column: &Column, systems: &BTreeSet<String>) -> Option<Words> {
         let values = column.values().filter(|values| !values.is_empty())?;
         let values: BTreeSet<String> = values.iter().map(|value| whole(value.clone())).collect();
@@ -221,7 +223,9 @@ impl Words {
             second: Vec::new(),
             tie: Vec::new(),
         };
+        let (mut known, mut unknown) = (0, 0);
         for value in values {
+            known += 1;
             if systems.contains(&value.to_lowercase()) {
                 continue;
             }
@@ -230,7 +234,13 @@ impl Words {
                 "0" | "1.5" | "3" if numbered => Preferred::Tie,
                 "1" | "2" if !numbered => return None,
                 other if number && !["1", "2"].contains(&other) => return None,
-                value => meaning(&plain(value))?,
+                value => {
+                    let Some(meant) = meaning(&plain(value)) else {
+                        (known, unknown) = (known - 1, unknown + 1);
+                        continue;
+                    };
+                    meant
+                }
             };
             match meant {
                 Preferred::First => words.first.push(value),
@@ -238,7 +248,7 @@ impl Words {
                 Preferred::Tie => words.tie.push(value),
             }
         }
-        Some(words)
+        (2 * unknown <= known).then_some(words)
     }
 }
 
@@ -320,6 +330,29 @@ mod tests {
         assert_eq!(verdicts.shown_first.as_deref(), Some("order"));
         assert_eq!(verdicts.origin, Some(Origin::Judge));
         assert!(found.responses.is_empty() && found.scores.is_empty());
+    }
+
+    #[test]
+    fn a_misspelt_winner_and_a_forgotten_id_are_those_of_their_rows() {
+        let row = |id: &str, winner: &str| json!({"id": id, "model_a": "anna", "model_b": "bert", "winner": winner});
+        let rows = [("1", "anna"), ("2", "bert"), ("3", "tie"), ("4", "ana")];
+        let mut rows: Vec<Value> = rows.map(|(id, winner)| row(id, winner)).to_vec();
+        rows.extend((5..14).map(|id| row(&id.to_string(), "bert")));
+        rows.push(row("", "anna"));
+        let found = mapping(Value::Array(rows)).unwrap();
+        assert_eq!(found.id.as_deref(), Some("id"));
+        let verdicts = &found.verdicts["winner"];
+        assert_eq!(
+            (verdicts.first.len(), &verdicts.tie[..]),
+            (0, &["tie".to_string()][..])
+        );
+        // Of which nobody knows what most of the values are.
+        let winners = ["anna", "so so", "well", "hm"];
+        let rows = winners.iter().enumerate();
+        let rows = rows
+            .map(|(id, winner)| row(&id.to_string(), winner))
+            .collect();
+        assert!(mapping(rows).is_err());
     }
 
     #[test]

@@ -451,7 +451,7 @@ fn verdicts_alone_are_a_corpus_of_win_rates() {
     );
 
     // A mapping that names nothing makes no corpus of empty records.
-    let nothing = place.write("nothing.toml", "version = 1\n");
+    let nothing = place.write("nothing.toml", "format = 1\n");
     let refused = place.run(&["corpus", "import", &file, "empty", "--mapping", &nothing]);
     assert!(
         refused.code != 0 && refused.stderr.contains("the mapping names no column of"),

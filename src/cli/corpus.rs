@@ -4,21 +4,19 @@ mod figures;
 mod join;
 mod score;
 mod verdicts;
+mod words;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(super) use figures::agreement_text;
 use serde_json::json;
 pub(super) use verdicts::compared_text;
+pub(super) use words::counts_text;
+use words::{imported_text, inspection_text, left_out_text, problems_text, record_text};
 
 use super::meter::Bars;
 use super::output::{count, line_on_stderr, number_of};
 use super::{CommandContext, Failure};
-use crate::data::Role;
-use crate::data::corpus::record::{Labels, Origin, Preferred, Record, Score, Verdict};
-use crate::data::corpus::{Counts, RowProblem};
-use crate::data::library::Manifest;
 use crate::filter::parse;
 use crate::operations::corpus::{
     self, AddedSystems, ChosenBy, CorpusForm, Criteria, Dependents, ExportRequest, Exported,
@@ -26,11 +24,6 @@ use crate::operations::corpus::{
 };
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
-
-/// Problems that are printed; the rest is only counted.
-const SHOWN_PROBLEMS: usize = 20;
-/// Letters of a text that are printed.
-const SHOWN_LETTERS: usize = 200;
 
 /// A mapping that no looking finds.
 const WITHOUT_HEADER: &str = "\
@@ -534,230 +527,4 @@ fn exported_text(exported: &Exported, out: &Path) -> String {
         text += &format!("Left out {}: {reason}\n", count(*n as u64));
     }
     text
-}
-
-fn inspection_text(found: &Inspection) -> String {
-    let encoding = found
-        .encoding
-        .as_ref()
-        .map_or_else(String::new, |encoding| format!(", {encoding}"));
-    let mut text = format!(
-        "{}: {}{encoding}; {}\nSHA-256 {}\n",
-        one_line(&found.file.to_string_lossy()),
-        found.form,
-        found.shape,
-        found.sha256
-    );
-    for note in &found.notes {
-        text += &format!("note: {}\n", one_line(note));
-    }
-    text += &format!("\n{}", counts_text(&found.counts));
-    text += &left_out_text(&found.left_out);
-    text += &problems_text(&found.problems);
-    text += &format!(
-        "\nMapping (change it and give it with --mapping):\n\n{}\n",
-        found.mapping
-    );
-    text += &match found.records.len() < found.counts.records {
-        true => format!(
-            "The first {} records as they are read:\n",
-            found.records.len()
-        ),
-        false => "All records as they are read:\n".to_string(),
-    };
-    for record in &found.records {
-        text += &record_text(record);
-    }
-    text
-}
-
-fn imported_text(manifest: &Manifest) -> String {
-    let mut text = String::new();
-    for note in &manifest.report.remarks {
-        text += &format!("note: {}\n", one_line(note));
-    }
-    if let Some(entry) = &manifest.corpus {
-        text += &counts_text(&entry.counts);
-        text += &left_out_text(&entry.left_out);
-    }
-    let problems: Vec<RowProblem> = manifest
-        .report
-        .skipped
-        .iter()
-        .map(|row| RowProblem {
-            line: row.line,
-            what: row.reason.clone(),
-        })
-        .collect();
-    text += &problems_text(&problems);
-    text += &format!("\n{} is in the store.\n", manifest.name);
-    text
-}
-
-pub(super) fn counts_text(counts: &Counts) -> String {
-    let number = |n: usize| count(n as u64);
-    let mut text = format!(
-        "{}, {} of them skipped; {}: {} with a context, {} with a target\n",
-        number_of(counts.rows as u64, "row", "rows"),
-        number(counts.skipped),
-        number_of(counts.records as u64, "record", "records"),
-        number(counts.with_context),
-        number(counts.with_target),
-    );
-    for (what, of) in [
-        ("Responses", &counts.systems),
-        ("Labels", &counts.labels),
-        ("Scores", &counts.scores),
-        ("Verdicts", &counts.verdicts),
-        ("Splits", &counts.splits),
-    ] {
-        if !of.is_empty() {
-            let named = |(name, n): (&String, &usize)| format!("{} {}", one_line(name), number(*n));
-            let all: Vec<String> = of.iter().map(named).collect();
-            text += &format!("{what}: {}\n", all.join(", "));
-        }
-    }
-    if counts.reasoning > 0 {
-        let n = number_of(counts.reasoning as u64, "response has", "responses have");
-        text += &format!("{n} reasoning, which is kept apart from the answer\n");
-    }
-    text += &format!(
-        "As data.dialogues: {}; as data.levels: {}\n",
-        number_of(counts.examples as u64, "example", "examples"),
-        number_of(counts.labelled as u64, "labelled pair", "labelled pairs"),
-    );
-    if counts.examples == 0 && counts.with_context > 0 && counts.systems.len() > 1 {
-        text += "note: an example has a target or one response; export those of one system with --where \"system = …\" and \
-                 import them to train on them.\n";
-    }
-    if counts.repeated_ids > 0 {
-        text += &format!(
-            "note: {} an id that another has before.\n",
-            number_of(counts.repeated_ids as u64, "record has", "records have")
-        );
-    }
-    text
-}
-
-pub(super) fn left_out_text(left_out: &BTreeMap<String, String>) -> String {
-    if left_out.is_empty() {
-        return String::new();
-    }
-    let mut text = "\nLeft out:\n".to_string();
-    for (column, reason) in left_out {
-        text += &format!("  {}: {}\n", one_line(column), one_line(reason));
-    }
-    text
-}
-
-pub(super) fn problems_text(problems: &[RowProblem]) -> String {
-    if problems.is_empty() {
-        return String::new();
-    }
-    let mut text = "\nSkipped:\n".to_string();
-    for problem in problems.iter().take(SHOWN_PROBLEMS) {
-        text += &format!("  line {} {}\n", problem.line, one_line(&problem.what));
-    }
-    let more = problems.len().saturating_sub(SHOWN_PROBLEMS);
-    if more > 0 {
-        text += &format!(
-            "  {}; --json lists them all\n",
-            number_of(more as u64, "more row", "more rows")
-        );
-    }
-    text
-}
-
-fn record_text(record: &Record) -> String {
-    let mut head = format!("\n{}", one_line(&record.id));
-    if let Some(conversation) = record.conversation.as_ref().filter(|of| **of != record.id) {
-        head += &format!(", conversation {}", one_line(conversation));
-    }
-    if let Some(turn) = record.turn {
-        head += &format!(", turn {turn}");
-    }
-    if let Some(split) = record.split {
-        head += &format!(", {split}");
-    }
-    let mut text = head + "\n";
-    for said in &record.context {
-        let role = match said.role {
-            Role::Speaker => "speaker",
-            Role::Listener => "listener",
-        };
-        text += &format!(
-            "  {role}: {}{}\n",
-            short(&said.text),
-            remarks(&said.labels, &[])
-        );
-    }
-    if let Some(target) = &record.target {
-        text += &format!("  target: {}\n", short(target));
-    }
-    for response in &record.responses {
-        text += &format!(
-            "  response of {}: {}{}\n",
-            one_line(&response.system),
-            short(&response.text),
-            remarks(&response.labels, &response.scores)
-        );
-        if let Some(reasoning) = &response.reasoning {
-            text += &format!("    its reasoning: {}\n", short(reasoning));
-        }
-    }
-    for verdict in &record.verdicts {
-        text += &format!("  {}\n", verdict_text(verdict));
-    }
-    let remarks = remarks(&record.labels, &record.scores);
-    if !remarks.is_empty() {
-        text += &format!(" {remarks}\n");
-    }
-    text
-}
-
-/// `empathy: anna over bert, by w1 (a person), shown bert first`.
-fn verdict_text(verdict: &Verdict) -> String {
-    let (first, second) = (one_line(&verdict.first), one_line(&verdict.second));
-    let said = match verdict.preferred {
-        Preferred::First => format!("{first} over {second}"),
-        Preferred::Second => format!("{second} over {first}"),
-        Preferred::Tie => format!("{first} and {second} alike"),
-    };
-    let kind = match verdict.origin {
-        Some(Origin::Human) => "a person",
-        Some(Origin::Model) => "a classifier or formula",
-        Some(Origin::Judge) => "a judge, no person",
-        None => "nobody says whether a person",
-    };
-    let by = match &verdict.judge {
-        Some(judge) => format!("{} ({kind})", one_line(judge)),
-        None => kind.to_string(),
-    };
-    let order = match verdict.in_order {
-        true => format!(", shown {first} first"),
-        false => String::new(),
-    };
-    format!("{}: {said}, by {by}{order}", one_line(&verdict.name))
-}
-
-fn remarks(labels: &Labels, scores: &[Score]) -> String {
-    let labels = labels
-        .iter()
-        .map(|(label, value)| format!("{} {}", one_line(label), short(value)));
-    let scores = scores
-        .iter()
-        .map(|score| format!("{} {}", one_line(&score.name), score.value));
-    let all: Vec<String> = labels.chain(scores).collect();
-    match all.is_empty() {
-        true => String::new(),
-        false => format!(" [{}]", all.join(", ")),
-    }
-}
-
-fn short(text: &str) -> String {
-    let mut letters: String = text.chars().take(SHOWN_LETTERS).collect();
-    if letters.len() < text.len() {
-        letters.push('…');
-    }
-    one_line(&letters).into_owned()
 }

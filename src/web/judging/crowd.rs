@@ -5,6 +5,7 @@ use crate::operations::OperationError;
 use crate::operations::studies::desk::{Action, Admission, Sent, place_name};
 use crate::report::judging::{Completion, Document, TRIES, document, instructions_html};
 use crate::store::{Leaving, OpenLink, PlatformIds, WorkerState, WorkerStep};
+use crate::study::definition::StudyKind;
 
 /// The longest id of a platform.
 const LONGEST: usize = 100;
@@ -49,6 +50,13 @@ enum Place {
     Practice(usize),
 }
 
+/// What a worker sees instead of an item.
+pub(super) struct Before {
+    pub fragment: String,
+    /// Whether the instructions show first.
+    pub reading: bool,
+}
+
 impl Judging {
     pub(super) fn entrance(&mut self, token: &str, ids: &PlatformIds) -> Answer {
         match self.desk.admit(token, ids) {
@@ -63,7 +71,7 @@ impl Judging {
     pub(super) fn before_items(
         &mut self,
         link: &OpenLink,
-    ) -> Result<Option<String>, OperationError> {
+    ) -> Result<Option<Before>, OperationError> {
         let Some(worker) = self.desk.worker(link)? else {
             return Ok(None);
         };
@@ -74,7 +82,10 @@ impl Judging {
         let kind = work.head.kind;
         let is_done = work.next().is_none();
         let (texts, endings) = (&self.texts, &self.endings);
-        let fragment = match self.place(&worker, kind) {
+        let place = self.place(&worker, kind);
+        // Before the first try at the check the instructions are read.
+        let reading = matches!(place, Some(Place::Check)) && worker.tries == 0;
+        let fragment = match place {
             Some(Place::Left(Leaving::Declined)) => texts.declined_html(&endings.screened_out),
             Some(Place::Left(Leaving::ScreenedOut)) => {
                 texts.screened_out_html(&endings.screened_out)
@@ -88,14 +99,10 @@ impl Judging {
             }
             None => return Ok(None),
         };
-        Ok(Some(fragment))
+        Ok(Some(Before { fragment, reading }))
     }
 
-    fn place(
-        &self,
-        worker: &WorkerState,
-        kind: crate::study::definition::StudyKind,
-    ) -> Option<Place> {
+    fn place(&self, worker: &WorkerState, kind: StudyKind) -> Option<Place> {
         let practised = worker.practised as usize;
         if let Some(why) = worker.left {
             Some(Place::Left(why))
@@ -111,21 +118,20 @@ impl Judging {
     }
 
     /// The document with what a worker sees before the items or after them.
-    pub(super) fn page_before_items(&mut self, link: &OpenLink, fragment: &str) -> Answer {
+    pub(super) fn page_before_items(&mut self, link: &OpenLink, before: &Before) -> Answer {
         let texts = &self.texts;
         let work = match self.desk.work(link) {
             Ok(work) => work,
             Err(error) => return self.failed(&error),
         };
-        // Before the first try at the check the instructions are read.
-        let reading = fragment.contains("data-read=\"true\"");
+        let Before { fragment, reading } = before;
         Answer::Kept(document(&Document {
             texts,
             title: texts.title_of(&work.head),
             head: HEAD,
             fragment,
-            instructions: &instructions_html(texts, work, reading),
-            reading,
+            instructions: &instructions_html(texts, work, *reading),
+            reading: *reading,
             place: &place_name(link),
         }))
     }
@@ -163,7 +169,7 @@ impl Judging {
             self.desk.step(link, &sent.key, step)?;
         }
         let fragment = match self.before_items(link)? {
-            Some(fragment) => fragment,
+            Some(before) => before.fragment,
             None => self.fragment_of(link)?,
         };
         Ok(Some(Answer::Kept(fragment)))

@@ -91,7 +91,7 @@ impl Judging {
             Err(error) => return self.failed(&error.into()),
         };
         match self.before_items(&link) {
-            Ok(Some(fragment)) => return self.page_before_items(&link, &fragment),
+            Ok(Some(before)) => return self.page_before_items(&link, &before),
             Ok(None) => {}
             Err(error) => return self.failed(&error),
         }
@@ -145,7 +145,7 @@ impl Judging {
         });
         match (received, self.before_items(&link)) {
             // The last item of who came from a platform.
-            (Ok(Answer::Kept(_)), Ok(Some(fragment))) => Answer::Kept(fragment),
+            (Ok(Answer::Kept(_)), Ok(Some(before))) => Answer::Kept(before.fragment),
             (Ok(answer), Ok(_)) => answer,
             (Err(error), _) | (_, Err(error)) => self.failed(&error),
         }

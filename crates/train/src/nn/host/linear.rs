@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::few::multiply_few;
 use super::norms::sum_of_rows;
 use super::product::{
-    Matrix, Output, Size, filled, in_pieces, multiply, multiply_on_all_cores, product,
+    Cut, Matrix, Output, Size, filled, in_pieces, multiply_on_all_cores, product,
 };
 use super::vector::transpose;
 use super::{Host, HostOp, Operand, apply, bfloat16};
@@ -137,7 +137,11 @@ pub(super) fn by_weight(output: Output<'_>, x: &[f32], weight: &Host, size: Size
         with_x_transposed(output, x, weight, size);
     } else {
         let weight = Matrix::rows(weight, size.terms).transposed();
-        multiply_on_all_cores(output, Matrix::rows(x, size.terms), weight, size);
+        let cut = match size.is_narrow() {
+            true => Cut::Rows,
+            false => Cut::Columns,
+        };
+        multiply_on_all_cores(output, Matrix::rows(x, size.terms), weight, size, cut);
     }
 }
 
@@ -178,7 +182,8 @@ pub(super) fn of_x(gradient: &[f32], weight: &Host, x: &Host, size: Size) -> Hos
         }
         let gradient = Matrix::rows(gradient, columns);
         let weight = Matrix::rows(weight.values(), terms);
-        multiply_on_all_cores(output, gradient, weight, Size::new(rows, terms, columns));
+        let size = Size::new(rows, terms, columns);
+        multiply_on_all_cores(output, gradient, weight, size, Cut::Columns);
     });
     Host::like(values, x)
 }
@@ -193,19 +198,12 @@ pub(super) fn of_weight(gradient: Matrix<'_>, x: &Host, weight: &Host, size: Siz
     let x = Matrix::rows(x.values(), terms);
     let values = filled(columns * terms, |output| {
         let output = Output::uninitialised(output, terms);
-        if size.is_narrow() {
-            return in_pieces(terms, size.multiplications(), |part| {
-                let size = Size::new(columns, part.len(), rows);
-                let x = x.past_columns(part.start);
-                multiply(output.from(part.start), gradient.transposed(), x, size);
-            });
-        }
-        multiply_on_all_cores(
-            output,
-            gradient.transposed(),
-            x,
-            Size::new(columns, terms, rows),
-        );
+        let cut = match size.is_narrow() {
+            true => Cut::Columns,
+            false => Cut::Rows,
+        };
+        let size = Size::new(columns, terms, rows);
+        multiply_on_all_cores(output, gradient.transposed(), x, size, cut);
     });
     Host::like(values, weight)
 }

@@ -164,6 +164,13 @@ impl<'a> Output<'a> {
     }
 }
 
+/// What an output is cut across into pieces (see [`in_pieces`]).
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cut {
+    Rows,
+    Columns,
+}
+
 /// Rows, columns, and terms of each sum.
 #[derive(Clone, Copy)]
 pub(super) struct Size {
@@ -201,11 +208,26 @@ impl Size {
         }
     }
 
-    /// The same where the output is made in pieces of columns.
-    #[cfg(target_arch = "x86_64")]
-    fn block_of_pieces(self) -> usize {
-        let columns = self.columns.min(PIECE);
-        Size { columns, ..self }.block()
+    /// Rows or columns, whichever are cut.
+    fn length(self, cut: Cut) -> usize {
+        match cut {
+            Cut::Rows => self.rows,
+            Cut::Columns => self.columns,
+        }
+    }
+
+    /// The same with `length` of the rows or columns that are cut.
+    fn cut(self, cut: Cut, length: usize) -> Self {
+        match cut {
+            Cut::Rows => Size {
+                rows: length,
+                ..self
+            },
+            Cut::Columns => Size {
+                columns: length,
+                ..self
+            },
+        }
     }
 
     /// # Panics
@@ -277,12 +299,19 @@ fn by_gemm(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bo
     }
 }
 
-/// `output = a · b`, on all cores where that is worth it.
-pub(super) fn multiply_on_all_cores(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
+/// `output = a · b`, on all cores where that is worth it. The bits are those of the pieces that `cut` says, however the
+/// cores share the work.
+pub(super) fn multiply_on_all_cores(
+    output: Output<'_>,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    size: Size,
+    cut: Cut,
+) {
     #[cfg(target_arch = "x86_64")]
     if !cfg!(debug_assertions)
         && size.multiplications() >= WORTH_SHARING
-        && tiles::multiply_on_all_cores(output, a, b, size)
+        && tiles::multiply_on_all_cores(output, a, b, size, cut)
     {
         return;
     }
@@ -294,15 +323,12 @@ pub(super) fn multiply_on_all_cores(output: Output<'_>, a: Matrix<'_>, b: Matrix
         let transposed = b.copied([size.terms, size.columns]);
         multiply(output, a, Matrix::rows(&transposed, size.columns), size);
     };
-    if size.is_narrow() {
-        return in_pieces(size.rows, size.multiplications(), |part| {
-            let size = Size::new(part.len(), size.columns, size.terms);
-            multiply(output.row(part.start), a.past_rows(part.start), b, size);
-        });
-    }
-    in_pieces(size.columns, size.multiplications(), |part| {
-        let size = Size::new(size.rows, part.len(), size.terms);
-        multiply(output.from(part.start), a, b.past_columns(part.start), size);
+    in_pieces(size.length(cut), size.multiplications(), |part| {
+        let size = size.cut(cut, part.len());
+        match cut {
+            Cut::Rows => multiply(output.row(part.start), a.past_rows(part.start), b, size),
+            Cut::Columns => multiply(output.from(part.start), a, b.past_columns(part.start), size),
+        }
     });
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use attention::{AttentionConfig, AttentionIdentifier};
 pub use pair::{PairConfig, PairEncoder, PairEncoderConfig, PairIdentifier};
 
-use super::linear::affine;
+use super::linear::linear;
 use super::weights::{ParamInit, WeightsError};
 use super::{Dropout, pad};
 
@@ -187,7 +187,7 @@ impl Dense {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        affine(x, &self.weight, &self.bias)
+        linear(x, &self.weight) + self.bias.val().unsqueeze()
     }
 }
 

@@ -13,7 +13,7 @@ use std::array::from_fn;
 use rayon::prelude::*;
 
 use super::super::vector::transpose;
-use super::{Matrix, Output, Size};
+use super::{Cut, Matrix, Output, PIECE, Size};
 
 const LANES: usize = 16;
 /// Columns of a tile.
@@ -24,6 +24,8 @@ const ROWS: usize = 12;
 const TILES: usize = 8;
 /// Columns of `b` that are packed at once on behalf of all cores.
 const SHARED_COLUMNS: usize = 64 * COLUMNS;
+/// Rows below which some cores would have none, or much less than others.
+const SHARED_ROWS: usize = 4 * ROWS;
 
 /// `output = a · b`, or added to it, on this thread, if this processor and these sizes allow.
 pub(super) fn multiply(
@@ -57,19 +59,22 @@ pub(super) fn multiply(
     true
 }
 
-/// `output = a · b` on all cores, if this processor and these sizes allow. Each takes some rows at a time, packs their
-/// numbers too, and multiplies them by columns that were packed once for all.
+/// `output = a · b` on all cores, if this processor and these sizes allow, with the bits of the pieces of `cut`. Each
+/// core takes some rows at a time, packs their numbers too, and multiplies them by columns that were packed once for all.
 pub(super) fn multiply_on_all_cores(
     output: Output<'_>,
     a: Matrix<'_>,
     b: Matrix<'_>,
     size: Size,
+    cut: Cut,
 ) -> bool {
-    if !is_for_tiles(size) {
+    let length = size.length(cut);
+    let last_piece = size.cut(cut, (length - 1) % PIECE + 1);
+    if size.rows < SHARED_ROWS || !is_for_tiles(size) || !last_piece.is_chained() {
         return false;
     }
     size.assert_held(&output, a, b);
-    let block = size.block_of_pieces();
+    let block = size.cut(cut, length.min(PIECE)).block();
     let width = size.columns.next_multiple_of(COLUMNS).min(SHARED_COLUMNS);
     let mut shared = vec![0.0; block * width];
     for left in (0..size.columns).step_by(SHARED_COLUMNS) {
@@ -272,7 +277,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::super::{PIECE, by_gemm, in_pieces};
+    use super::super::{by_gemm, in_pieces};
     use super::*;
 
     /// Both sides of every tile, block and mask, with every order of either matrix.
@@ -282,6 +287,7 @@ mod tests {
             return;
         }
         let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut on_all_cores = 0;
         for (rows, columns, terms) in [
             (12, 65, 3),
             (13, 32, 16),
@@ -327,28 +333,30 @@ mod tests {
                     bits(&found) == bits(&known),
                     "{rows} × {terms} × {columns}, added: {add}"
                 );
-                // The last piece may be too narrow to be summed up term by term.
-                if add || rows * (columns % PIECE) <= 256 && columns % PIECE > 0 {
-                    continue;
-                }
-                let taken = multiply_on_all_cores(Output::rows(&mut found, columns), a, b, size);
-                assert!(taken, "{rows} × {terms} × {columns} on all cores");
-                let output = Output::rows(&mut known, columns);
-                in_pieces(columns, 0, |part| {
-                    let size = Size::new(rows, part.len(), terms);
-                    by_gemm(
-                        output.from(part.start),
-                        a,
-                        b.past_columns(part.start),
-                        size,
-                        false,
+                for cut in [Cut::Rows, Cut::Columns] {
+                    let output = Output::rows(&mut found, columns);
+                    if add || !multiply_on_all_cores(output, a, b, size, cut) {
+                        continue;
+                    }
+                    on_all_cores += 1;
+                    let output = Output::rows(&mut known, columns);
+                    in_pieces(size.length(cut), 0, |part| {
+                        let size = size.cut(cut, part.len());
+                        let (output, a, b) = match cut {
+                            Cut::Rows => (output.row(part.start), a.past_rows(part.start), b),
+                            Cut::Columns => {
+                                (output.from(part.start), a, b.past_columns(part.start))
+                            }
+                        };
+                        by_gemm(output, a, b, size, false);
+                    });
+                    assert!(
+                        bits(&found) == bits(&known),
+                        "{rows} × {terms} × {columns} on all cores, {cut:?}"
                     );
-                });
-                assert!(
-                    bits(&found) == bits(&known),
-                    "{rows} × {terms} × {columns} on all cores"
-                );
+                }
             }
         }
+        assert!(on_all_cores > 10, "only {on_all_cores}");
     }
 }

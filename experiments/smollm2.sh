@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The experiment with SmolLM2 (plan.md), whole: reward identifiers, auditors, then all arms of each seed. What is finished
-# is left as it is and what was interrupted goes on, so that it may be stopped (Ctrl-C) and called again.
+# The experiment with SmolLM2 (plan.md), whole: reward identifiers, auditors, the full arm of each seed, then the other
+# arms. What is finished is left as it is and what was interrupted goes on, so that it may be stopped (Ctrl-C) and called
+# again.
 #
 #     experiments/smollm2.sh STORE SMOLLM2 MINILM [SEED…]
 #
@@ -53,12 +54,16 @@ shared=(--set model.source="$smollm2" --set identifiers.source="$reward" --set i
   --set identifiers.auditors="$auditors" --set run.precision=bf16 --set generator.max_steps="${GENERATOR_STEPS:-150}"
   --set data.test_limit="${TEST:-256}" --set sampling.max_new_tokens=30
   --set ppo.lr=1e-4 --set ppo.steps="${STEPS:-100}" --set ppo.epochs=2)
+full=()
 for seed in "${seeds[@]}"; do
   run_once full "$seed" "$files/emprl-smollm2.toml" "${shared[@]}" --set evaluation.best_of=4
-  full=$run
+  full[seed]=$run
+done
+for seed in "${seeds[@]}"; do
   [ "$seed" -le 3 ] || continue
-  run_once without-reward "$seed" "$files/emprl-smollm2.toml" "${shared[@]}" --reuse "$full" --set reward.empathy=false
-  run_once without-kl "$seed" "$files/emprl-smollm2.toml" "${shared[@]}" --reuse "$full" --set reward.beta=0
-  run_once grpo "$seed" "$files/emprl-smollm2-grpo.toml" "${shared[@]}" --reuse "$full" \
+  taken=(--reuse "${full[seed]}")
+  run_once without-reward "$seed" "$files/emprl-smollm2.toml" "${shared[@]}" "${taken[@]}" --set reward.empathy=false
+  run_once without-kl "$seed" "$files/emprl-smollm2.toml" "${shared[@]}" "${taken[@]}" --set reward.beta=0
+  run_once grpo "$seed" "$files/emprl-smollm2-grpo.toml" "${shared[@]}" "${taken[@]}" \
     --set grpo.lr=1e-4 --set grpo.steps="${STEPS:-100}"
 done

@@ -3,8 +3,10 @@
 mod create;
 mod judge;
 mod merge;
+mod quality;
 mod results;
 mod serve;
+mod standing;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,7 @@ use crate::report::{Align, TextTable};
 use crate::store::{AnnotatorRow, Store, StoreReader, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
 use crate::study::make::Role;
+use crate::study::standing::Standing;
 use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Subcommand)]
@@ -79,6 +82,21 @@ pub enum Study {
     Links(serve::Links),
     /// Who came from a crowd platform, how far each is, and the times that pay depends on; apart from judgements
     Workers(serve::Workers),
+    /// Let an annotator judge no more for now; what they judged counts
+    Pause(standing::Change),
+    /// Let a paused or excluded annotator judge again
+    Resume(standing::Change),
+    /// Let nothing count that an annotator judged; it is kept, and exported with its reason
+    Exclude(standing::Change),
+    /// Exclude an annotator and give their items to somebody else
+    Replace(standing::Replace),
+    /// How the annotators work, while the study is blind: checks, agreement, time, flags and comments, without systems
+    ///
+    /// For who leads the study: an annotator who reads others' comments is no longer independent of them.
+    Quality {
+        /// The study's number
+        study: StudyId,
+    },
     /// The results of an unblinded study
     Results {
         /// The study's number
@@ -177,6 +195,11 @@ impl Study {
             Study::Serve(serve) => serve.run(ctx),
             Study::Links(links) => links.run(ctx),
             Study::Workers(workers) => workers.run(ctx),
+            Study::Pause(change) => change.run(ctx, Standing::Paused),
+            Study::Resume(change) => change.run(ctx, Standing::Judging),
+            Study::Exclude(change) => change.run(ctx, Standing::Excluded),
+            Study::Replace(replace) => replace.run(ctx),
+            Study::Quality { study } => quality::show(ctx, *study),
             Study::Results { study } => results::show(ctx, *study),
             Study::Preferences { study, out } => preferences(ctx, *study, out),
             Study::Unblind {
@@ -292,13 +315,17 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
                 Role::Adjudicator => ", fourth",
                 Role::Rater => "",
             };
+            let standing = match annotator.standing {
+                Standing::Judging => String::new(),
+                other => format!(", {}", other.key()),
+            };
             table.row([
                 first(study.id.to_string()),
                 first(study.head.title.clone()),
                 first(kind_words(study.head.kind).to_string()),
                 first(moment(study.head.created_ms)),
                 first(status.clone()),
-                format!("{}{fourth}", called(annotator)),
+                format!("{}{fourth}{standing}", called(annotator)),
                 format!(
                     "{}/{}",
                     annotator.progress.answered, annotator.progress.assigned

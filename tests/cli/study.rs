@@ -581,3 +581,97 @@ fn the_published_responses_are_imported_as_they_are() {
     assert_eq!(found["systems"].as_array().unwrap().len(), 5);
     assert!(!found["cases"].as_array().unwrap().is_empty());
 }
+
+#[test]
+fn the_lead_watches_pauses_and_replaces_annotators_while_the_study_is_blind() {
+    let place = with_systems(6);
+    create(&place, "ab", &["--contexts=4", "--checks=1"]);
+    assert_eq!(judge(&place, "Ada", &"3\n".repeat(5), &[]).code, 0);
+    let quality = place.ok(&["study", "quality", "1"]);
+    names_no_system(&quality);
+    assert!(
+        quality.contains("5/5") && quality.contains("0/1"),
+        "{quality}"
+    );
+    let rows = place.json(&["study", "quality", "1"]);
+    assert_eq!(rows["annotators"][0]["longest_run"], 5);
+
+    let paused = place.ok(&["study", "pause", "1", "Ben", "--reason=on leave"]);
+    assert!(paused.contains("until they are resumed"), "{paused}");
+    let refused = judge(&place, "Ben", "1\n", &[]);
+    assert!(
+        refused.code != 0 && refused.stderr.contains("emprl study resume 1 A2"),
+        "{}",
+        refused.stderr
+    );
+    assert!(place.ok(&["study", "list"]).contains("A2 (Ben), paused"));
+    place.ok(&["study", "resume", "1", "A2", "--reason=back"]);
+    assert_eq!(judge(&place, "Ben", "1\n", &[]).code, 0);
+    let replaced = place.ok(&[
+        "study",
+        "replace",
+        "1",
+        "Ada",
+        "--with=Dee",
+        "--reason=only ties",
+    ]);
+    assert!(replaced.contains("A1 is excluded, and A4"), "{replaced}");
+    let quality = place.ok(&["study", "quality", "1"]);
+    assert!(
+        quality.contains("A1: excluded") && quality.contains("only ties"),
+        "{quality}"
+    );
+    let unknown = place.run(&["study", "exclude", "1", "Zoe", "--reason=x"]);
+    assert!(
+        unknown.code == 2 && unknown.stderr.contains("A4 (Dee)"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn what_gives_systems_away_is_said_before_a_study_is_made() {
+    let place = with_systems(40);
+    let third: Vec<String> = (0..40)
+        .map(|at| format!("i can hear how much all of that is about {at} ."))
+        .collect();
+    let file = place.write("third.txt", third.join("\n"));
+    place.ok(&[
+        "responses",
+        "import",
+        &file,
+        "--system=Third",
+        "--contexts=contexts.jsonl",
+    ]);
+    let dry = |more: &[&str]| {
+        let asked = [
+            "study",
+            "create",
+            "--kind=ab",
+            "--systems=Qoxmodel,Zyvbaseline,Third",
+            "--annotators=Ada,Ben,Cem",
+            "--dry-run",
+        ];
+        place.run(&[asked.as_slice(), more].concat())
+    };
+    let refused = dry(&["--contexts=30"]);
+    assert!(
+        refused.code == 1 && refused.stderr.contains("takes 60 contexts"),
+        "{}",
+        refused.stderr
+    );
+    let spread = dry(&["--contexts=20"]).stdout;
+    assert!(
+        spread.contains("40 contexts are drawn") && spread.contains("6 annotators"),
+        "{spread}"
+    );
+    assert!(
+        spread.contains("only at length tells Qoxmodel from Third in 100 % of 40 contexts"),
+        "{spread}"
+    );
+    let repeated = dry(&["--contexts=30", "--repeats"]).stdout;
+    assert!(
+        repeated.contains("reads the response of Qoxmodel to a context 2 times"),
+        "{repeated}"
+    );
+}

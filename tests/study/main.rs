@@ -24,6 +24,7 @@ mod study_support;
 
 mod browser;
 mod crowd;
+mod design;
 mod in_chromium;
 mod judges;
 mod kill_anywhere;

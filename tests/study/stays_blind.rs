@@ -40,6 +40,7 @@ fn study(dir: &Path) -> (Store, StudyId) {
     let mut definition = definition(StudyKind::AbTest, 3);
     (definition.contexts, definition.attention_checks) = (30, 3);
     definition.adjudicator = Some("Dee".to_string());
+    definition.repeats = true;
     let study = create(&mut store, &definition);
     (store, study)
 }

@@ -343,6 +343,7 @@ fn a_study_nobody_judged_has_undefined_results() {
     for kind in [StudyKind::AbTest, StudyKind::Rating] {
         let mut definition = definition(kind, 3);
         definition.contexts = 10;
+        definition.repeats = true;
         definition.title = format!("Number {}", kind.key());
         let study = create(&mut store, &definition);
         let unblinding = store.unblind(study, "Ada", "given up", true).unwrap();

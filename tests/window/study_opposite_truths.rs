@@ -120,6 +120,7 @@ fn two_studies_of_opposite_truth_cannot_be_told_apart() {
     let mut definition = definition(StudyKind::AbTest, 3);
     (definition.contexts, definition.attention_checks) = (30, 3);
     definition.adjudicator = Some("Dee".to_string());
+    definition.repeats = true;
     let new = made(&store, &definition);
     let opposite = mirrored(&new);
     assert!(new.items != opposite.items && new.assignments != opposite.assignments);

@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use super::Core;
 use crate::app::jobs::{JobContext, JobResult, Lane};
-use crate::app::state::people::StudySize;
-use crate::operations::studies::{self, CreatedStudy, KeptPreferences, ReceivedPack};
+use crate::app::state::people::StudyPlan;
+use crate::operations::studies::{self, CreatedStudy, Forecast, KeptPreferences, ReceivedPack};
 use crate::store::StudyId;
 use crate::study::definition::Definition;
 use crate::study::judgement::Answer;
+use crate::study::signs::Sign;
+use crate::study::standing::Standing;
+
+/// Of what tells systems apart the clearest.
+const SIGNS_SHOWN: usize = 3;
 
 impl Core {
     pub fn load_studies(&mut self) {
@@ -32,19 +37,20 @@ impl Core {
         }
     }
 
-    /// Forecasts what a study of this size can show.
-    pub fn forecast_study(&mut self, size: StudySize) {
+    /// Forecasts what a study can show, and says what gives its systems away.
+    pub fn forecast_study(&mut self, plan: StudyPlan) {
         let Some(form) = &mut self.state.people.studies.form else {
             return;
         };
-        let wanted = size.clone();
+        let wanted = plan.clone();
         let pending = self.jobs.ask(Lane::Studies, move |context| {
-            let contexts = wanted.contexts as usize;
-            studies::check_contexts(context.reader()?, &wanted.systems, contexts)?;
+            let definition = &wanted.definition;
+            let signs = studies::signs(context.reader()?, definition)?;
             let ties = wanted.ties_percent as f64 / 100.0;
-            Ok(studies::forecast(wanted.kind, wanted.contexts, ties).to_string())
+            let forecast = studies::forecast(definition.kind, definition.contexts as u64, ties);
+            Ok(forecast_words(definition, &signs, &forecast))
         });
-        form.forecast.load(size, pending);
+        form.forecast.load(plan, pending);
     }
 
     pub fn create_study(&mut self, definition: Definition) {
@@ -108,6 +114,64 @@ impl Core {
         self.ask_study(
             move |context| Ok(studies::contested(context.reader()?, study)?),
             move |core, items| core.state.people.studies.contested = Some((study, items)),
+        );
+    }
+
+    /// Loads how the annotators of a study work.
+    pub fn load_quality(&mut self, study: StudyId) {
+        self.ask_study(
+            move |context| Ok(studies::quality(context.reader()?, study)?),
+            move |core, quality| core.state.people.studies.quality = Some((study, quality)),
+        );
+    }
+
+    /// Pauses, excludes or resumes an annotator.
+    pub fn set_standing(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+        standing: Standing,
+        reason: String,
+    ) {
+        self.ask_study(
+            move |context| {
+                let store = context.store()?;
+                Ok(studies::set_standing(
+                    store, study, annotator, standing, &reason,
+                )?)
+            },
+            move |core, ()| {
+                core.show_studies(match standing {
+                    Standing::Judging => format!("A{annotator} can judge again."),
+                    Standing::Paused => format!("A{annotator} is paused; what they judged counts."),
+                    Standing::Excluded => {
+                        format!(
+                            "A{annotator} is excluded; what they judged is kept and counts nowhere."
+                        )
+                    }
+                });
+            },
+        );
+    }
+
+    /// Excludes an annotator and gives their items to somebody else.
+    pub fn replace_annotator(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+        name: String,
+        reason: String,
+    ) {
+        self.ask_study(
+            move |context| {
+                let store = context.store()?;
+                Ok(studies::replace(store, study, annotator, &name, &reason)?)
+            },
+            move |core, number| {
+                core.show_studies(format!(
+                    "A{annotator} is excluded, and A{number} has all of their items."
+                ));
+            },
         );
     }
 
@@ -238,6 +302,17 @@ impl Core {
         self.state.people.studies.refused = None;
         self.load_studies();
     }
+}
+
+fn forecast_words(definition: &Definition, signs: &[Sign], forecast: &Forecast) -> String {
+    let mut words = forecast.to_string();
+    if let Some(drawn) = definition.drawn_words() {
+        words.push_str(&format!("\n{drawn}."));
+    }
+    for sign in signs.iter().take(SIGNS_SHOWN) {
+        words.push_str(&format!("\nGiven away: {}.", sign.words()));
+    }
+    words
 }
 
 fn created_words(created: &CreatedStudy) -> String {

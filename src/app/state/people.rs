@@ -3,6 +3,7 @@
 //! Plain data: changed by views and logic, never by another thread.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::judging::Judging;
 use super::remote::{Keyed, Remote};
@@ -15,7 +16,7 @@ use crate::store::{RunRow, ScoredSystem, StudyId, StudyRow, SystemRow};
 use crate::study::cases::{CaseFilter, CaseSet, Search};
 use crate::study::contexts::ContextKey;
 use crate::study::definition::{Definition, StudyKind};
-use crate::study::results::Results;
+use crate::study::results::{Quality, Results};
 
 #[derive(Debug, Default)]
 pub struct People {
@@ -177,6 +178,10 @@ pub struct StudiesState {
     pub pack: String,
     /// The fourth annotator, as typed.
     pub fourth: String,
+    /// How the annotators of a blind study work, once the lead asked.
+    pub quality: Option<(StudyId, Quality)>,
+    /// The annotator who is to be paused, excluded or replaced; `None` while that is not asked.
+    pub standing: Option<StandingForm>,
     /// Who unblinds and why, as typed; `None` while the form is closed.
     pub unblinding: Option<(String, String)>,
     /// Whether the study is to be deleted with its judgements; `None` while that is not asked.
@@ -185,6 +190,14 @@ pub struct StudiesState {
     pub contested: Option<(StudyId, Vec<ContestedItem>)>,
     pub notice: Option<String>,
     pub refused: Option<String>,
+}
+
+/// What is to become of an annotator, as typed.
+#[derive(Clone, Debug, Default)]
+pub struct StandingForm {
+    pub annotator: u32,
+    pub reason: String,
+    pub substitute: String,
 }
 
 impl StudiesState {
@@ -200,6 +213,8 @@ pub struct StudyForm {
     /// In the order in which they were chosen; the first is model A.
     pub systems: Vec<String>,
     pub every_pair: bool,
+    /// Annotators may meet a response again.
+    pub repeats: bool,
     pub title: String,
     pub instructions: String,
     /// Separated by commas.
@@ -211,20 +226,24 @@ pub struct StudyForm {
     pub checks: String,
     pub ties: String,
     pub stratified: bool,
-    pub forecast: Keyed<StudySize, String>,
+    pub forecast: Keyed<StudyPlan, String>,
     pub refused: Option<String>,
     /// It is being created.
     pub waiting: bool,
 }
 
-/// What the power of a study depends on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StudySize {
-    pub kind: StudyKind,
-    /// Those that must have answered the contexts.
-    pub systems: Vec<String>,
-    pub contexts: u64,
+/// What a study can show depends on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StudyPlan {
+    /// With nobody's name and no text.
+    pub definition: Definition,
     pub ties_percent: u64,
+}
+
+impl fmt::Debug for StudyPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StudyPlan").finish_non_exhaustive()
+    }
 }
 
 impl StudyForm {
@@ -234,6 +253,7 @@ impl StudyForm {
             kind,
             systems: Vec::new(),
             every_pair: false,
+            repeats: usual.repeats,
             title: usual.title,
             instructions: usual.instructions,
             annotators: String::new(),
@@ -267,6 +287,32 @@ impl StudyForm {
     /// # Errors
     /// The first invalid field.
     pub fn definition(&self) -> Result<Definition, String> {
+        let definition = self.draft()?;
+        definition.validate().map_err(|error| error.to_string())?;
+        Ok(definition)
+    }
+
+    /// What its forecast depends on; None while a number is none or too large to compute.
+    pub fn plan(&self) -> Option<StudyPlan> {
+        let mut definition = self.draft().ok()?;
+        definition.title.clear();
+        definition.instructions.clear();
+        definition.annotators.iter_mut().for_each(String::clear);
+        definition.adjudicator = None;
+        let ties_percent = number("Ties", &self.ties).ok()?;
+        // Larger studies take long to compute and have enough power.
+        let fits = (1..=5000).contains(&definition.contexts) && ties_percent <= 100;
+        fits.then_some(StudyPlan {
+            definition,
+            ties_percent,
+        })
+    }
+
+    /// The fields as they are.
+    ///
+    /// # Errors
+    /// The first number that is none.
+    fn draft(&self) -> Result<Definition, String> {
         let names = self.annotators.split(',').map(str::trim);
         let names = names.filter(|name| !name.is_empty()).map(str::to_string);
         let mut definition = Definition::new(self.kind, self.systems.clone(), names.collect());
@@ -279,13 +325,13 @@ impl StudyForm {
             definition.raters_per_item = number("Annotators per item", &self.raters)?;
         }
         definition.stratified = self.stratified;
+        definition.repeats = self.repeats;
         if self.every_pair {
             definition.pairing = crate::study::definition::Pairing::EveryPair;
         }
         let fourth = self.fourth.trim();
         definition.adjudicator =
             (!fourth.is_empty() && self.kind == StudyKind::AbTest).then(|| fourth.to_string());
-        definition.validate().map_err(|error| error.to_string())?;
         Ok(definition)
     }
 }

@@ -6,8 +6,11 @@ mod contested;
 mod delete;
 mod form;
 mod parts;
+mod quality;
 mod results;
+mod standing;
 mod study;
+mod table;
 
 use eframe::egui::{Align, Align2, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use parts::{kind_words, pack_row_ui, split_words, status_words, totals};

@@ -12,6 +12,7 @@ use crate::operations::studies::{self, Forecast};
 use crate::store::{Store, StoreReader};
 use crate::study::definition::{Definition, Pairing, StudyKind};
 use crate::study::make::Remarks;
+use crate::study::signs::Sign;
 
 #[derive(Debug, clap::Args)]
 pub struct Create {
@@ -27,9 +28,13 @@ pub struct Create {
     /// Who judges items on which three differ; may also be named later
     #[arg(long, value_name = "NAME")]
     adjudicator: Option<String>,
-    /// Contexts drawn
+    /// Contexts of each pair, or of each system in a rating
     #[arg(long, value_name = "N", default_value_t = 100)]
     contexts: usize,
+    /// Let annotators of an A/B test meet a response again in other pairs: fewer contexts do, but it shows them whose
+    /// responses all others are compared with
+    #[arg(long)]
+    repeats: bool,
     /// Seed of the contexts that are drawn; sides and orders also depend on a random number kept with the study
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -78,12 +83,16 @@ impl Create {
         }
         let definition = self.definition()?;
         definition.validate()?;
+        let reader = StoreReader::open(&ctx.store)?;
+        let signs = studies::signs(&reader, &definition)?;
         if self.dry_run {
-            studies::check(&StoreReader::open(&ctx.store)?, &definition)?;
+            studies::check(&reader, &definition)?;
         }
+        drop(reader);
         let forecast = studies::forecast(definition.kind, self.contexts as u64, self.ties);
         if !ctx.out.json {
             ctx.out.text(&format!("{forecast}\n"))?;
+            ctx.out.text(&remarks_before(&definition, &signs))?;
         }
         let forecast = match forecast {
             Forecast::AbTest(forecast) => Some(forecast),
@@ -93,7 +102,7 @@ impl Create {
             return match ctx.out.json {
                 true => ctx
                     .out
-                    .document(&json!({"study": null, "forecast": forecast})),
+                    .document(&json!({"study": null, "forecast": forecast, "signs": signs})),
                 false => Ok(()),
             };
         }
@@ -109,6 +118,7 @@ impl Create {
                 "annotators": created.annotators,
                 "remarks": created.remarks,
                 "forecast": forecast,
+                "signs": signs,
             }));
         }
         ctx.out.text(&format!(
@@ -132,6 +142,7 @@ impl Create {
             Definition::new(kind, trimmed(&self.systems), trimmed(&self.annotators));
         definition.adjudicator.clone_from(&self.adjudicator);
         definition.contexts = self.contexts;
+        definition.repeats = self.repeats;
         definition.seed = self.seed;
         definition.stratified = self.stratified;
         definition.raters_per_item = self.raters;
@@ -152,6 +163,14 @@ impl Create {
         }
         Ok(definition)
     }
+}
+
+/// What the lead should know before anybody judges.
+fn remarks_before(definition: &Definition, signs: &[Sign]) -> String {
+    let remarks = definition.drawn_words().into_iter();
+    let remarks = remarks.chain(definition.repeats_give_away());
+    let remarks = remarks.chain(signs.iter().map(Sign::words));
+    remarks.map(|words| format!("note: {words}\n")).collect()
 }
 
 /// Problems with the responses, as counts that reveal nothing about systems.

@@ -1,14 +1,13 @@
 //! `emprl study results`: who won or how good each system is, how sure that is, and how the annotators worked.
 
-use crate::cli::output::{duration, moment, number_of};
+use super::quality::annotators_text;
+use crate::cli::output::{moment, number_of};
 use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::studies;
 use crate::report::{Align, TextTable};
 use crate::store::{StoreReader, StudyId};
-use crate::study::results::{
-    AbResults, Agreement, AnnotatorResults, Findings, RatingResults, Results,
-};
+use crate::study::results::{AbResults, Agreement, Findings, RatingResults, Results};
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 use crate::text::shown::one_line;
@@ -24,17 +23,6 @@ pub(super) fn show(ctx: &CommandContext, study: StudyId) -> Result<(), Failure> 
         Findings::Rating(found) => text += &rating_text(found),
     }
     text += &annotators_text(&results.annotators);
-    for one in results
-        .annotators
-        .iter()
-        .filter(|one| one.progress.contested > 0)
-    {
-        text += &format!(
-            "{}: {} answered differently at several places; none of these answers counts.\n",
-            one.pseudonym,
-            number_of(one.progress.contested as u64, "item was", "items were")
-        );
-    }
     ctx.out.text(&text)
 }
 
@@ -225,45 +213,4 @@ fn agreement_text(name: &str, found: &Agreement) -> String {
         );
     }
     text
-}
-
-fn annotators_text(annotators: &[AnnotatorResults]) -> String {
-    let right = |title| (title, Align::Right);
-    let mut table = TextTable::new(&[
-        ("Annotator", Align::Left),
-        right("Judged"),
-        right("Median time"),
-        right("Distance to the others"),
-        right("over time"),
-        right("Left/right"),
-        right("Checks"),
-    ]);
-    for annotator in annotators {
-        let distance =
-            |value: Option<f64>| value.map_or("–".to_string(), |v| Digits::SCORE.write(v));
-        let over_time: Vec<String> = annotator
-            .over_time
-            .iter()
-            .map(|block| distance(block.distance))
-            .collect();
-        table.row([
-            annotator.pseudonym.clone(),
-            format!(
-                "{}/{}",
-                annotator.progress.answered, annotator.progress.assigned
-            ),
-            annotator
-                .median_ms
-                .map_or("–".to_string(), |ms| duration(ms as i64)),
-            distance(annotator.distance),
-            over_time.join(" "),
-            annotator.sides.as_ref().map_or("–".to_string(), |sides| {
-                format!("{}/{}", sides.left, sides.right)
-            }),
-            annotator.checks.map_or("–".to_string(), |checks| {
-                format!("{}/{}", checks.passed, checks.answered)
-            }),
-        ]);
-    }
-    format!("\n{}", table.text())
 }

@@ -75,7 +75,7 @@ impl Judging {
         let Some(worker) = self.desk.worker(link)? else {
             return Ok(None);
         };
-        if self.desk.is_over(link)? {
+        if self.desk.is_closed(link)? {
             return Ok(None);
         }
         let work = self.desk.work(link)?;

@@ -40,7 +40,7 @@ pub(super) enum Job {
 pub(super) enum Answer {
     Kept(String),
     Elsewhere(String),
-    Over(String),
+    Closed(String),
     /// To be found by this token of their own.
     Admitted(String),
     Full,
@@ -98,22 +98,25 @@ impl Judging {
         let texts = &self.texts;
         let arrived = self.desk.arrive(&link).map(|view| {
             let worklist = match view {
-                View::Item(worklist, _) | View::Done(worklist) | View::Over(worklist) => worklist,
+                View::Item(worklist, _)
+                | View::Done(worklist)
+                | View::Over(worklist)
+                | View::Paused(worklist) => worklist,
             };
             let begins = worklist.progress().answered == 0;
             let reading = begins && matches!(view, View::Item(..));
-            let over = matches!(view, View::Over(_));
+            let closed = matches!(view, View::Over(_) | View::Paused(_));
             document(&Document {
                 texts,
                 title: texts.title_of(&worklist.head),
                 head: HEAD,
                 fragment: &fragment(texts, &link, &view),
-                instructions: &match over {
+                instructions: &match closed {
                     true => String::new(),
                     false => instructions_html(texts, worklist, reading),
                 },
                 reading,
-                place: &if over {
+                place: &if closed {
                     String::new()
                 } else {
                     place_name(&link)
@@ -140,7 +143,7 @@ impl Judging {
             match outcome {
                 Outcome::Kept => Answer::Kept(fragment),
                 Outcome::Elsewhere => Answer::Elsewhere(fragment),
-                Outcome::Over => Answer::Over(fragment),
+                Outcome::Closed => Answer::Closed(fragment),
             }
         });
         match (received, self.before_items(&link)) {
@@ -184,5 +187,6 @@ fn fragment(texts: &Texts, link: &OpenLink, view: &View<'_>) -> String {
         }
         View::Done(worklist) => done_html(texts, worklist),
         View::Over(_) => texts.over_html(),
+        View::Paused(_) => texts.paused_html(),
     }
 }

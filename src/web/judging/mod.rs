@@ -220,7 +220,7 @@ async fn answer(
     match asked.await {
         Asked::Answered(Answer::Kept(fragment)) => html(StatusCode::OK, fragment),
         Asked::Answered(Answer::Elsewhere(fragment)) => html(StatusCode::CONFLICT, fragment),
-        Asked::Answered(Answer::Over(fragment)) => html(StatusCode::GONE, fragment),
+        Asked::Answered(Answer::Closed(fragment)) => html(StatusCode::GONE, fragment),
         Asked::Answered(Answer::Dead) => html(StatusCode::NOT_FOUND, served.dead_fragment.clone()),
         Asked::Answered(Answer::Wrong | Answer::Admitted(_) | Answer::Full) => {
             html(StatusCode::BAD_REQUEST, String::new())

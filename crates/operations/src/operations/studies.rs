@@ -25,9 +25,11 @@ use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow
 use crate::study::StudyError;
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::export::{csv, full_rows, jsonl, own_rows};
-use crate::study::make::{Annotator, Remarks, fresh_nonce, make, usable};
+use crate::study::make::{Annotator, Remarks, fresh_nonce, make, signs_of};
 use crate::study::pack::Pack;
-use crate::study::results::{self, Results};
+use crate::study::results::{self, Quality, Results};
+use crate::study::signs::Sign;
+use crate::study::standing::Standing;
 use crate::study::statistics::power::{AbForecast, ab_forecast, forecast_words, rating_words};
 
 /// All studies with their progress; none without a store.
@@ -68,20 +70,17 @@ pub struct CreatedStudy {
     pub remarks: Remarks,
 }
 
-/// Checks that these systems have answered so many contexts in common; without systems there is nothing to check.
+/// What tells the systems of a study apart without reading. Its annotators need not be named yet; without systems there
+/// is nothing to check.
 ///
 /// # Errors
 /// A system is missing, or they have too few contexts in common.
-pub fn check_contexts(
-    reader: &StoreReader,
-    systems: &[String],
-    contexts: usize,
-) -> Result<(), OperationError> {
-    if !systems.is_empty() {
-        let candidates = reader.candidates(systems)?;
-        usable(systems.len(), contexts, &candidates)?;
+pub fn signs(reader: &StoreReader, definition: &Definition) -> Result<Vec<Sign>, OperationError> {
+    if definition.systems.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let candidates = reader.candidates(&definition.systems)?;
+    Ok(signs_of(definition, &candidates)?)
 }
 
 /// Checks all that [`create`] does, and creates nothing.
@@ -121,6 +120,34 @@ pub fn assign(
     adjudicator: Option<&str>,
 ) -> Result<usize, OperationError> {
     Ok(store.assign_to_fourth(study, adjudicator)?)
+}
+
+/// Pauses, excludes or resumes an annotator, on record with a reason.
+///
+/// # Errors
+/// There is no reason, or nothing to change; the study is unblinded, or came as a pack.
+pub fn set_standing(
+    store: &mut Store,
+    study: StudyId,
+    annotator: u32,
+    standing: Standing,
+    reason: &str,
+) -> Result<(), OperationError> {
+    Ok(store.set_standing(study, annotator, standing, reason)?)
+}
+
+/// Excludes an annotator and gives their items to somebody else, whose number is returned.
+///
+/// # Errors
+/// As of [`set_standing`]; the name is another annotator's, or none.
+pub fn replace(
+    store: &mut Store,
+    study: StudyId,
+    annotator: u32,
+    name: &str,
+    reason: &str,
+) -> Result<u32, OperationError> {
+    Ok(store.replace_annotator(study, annotator, name, reason)?)
 }
 
 /// Deletes a study, and its judgements if `with_judgements`.
@@ -345,6 +372,14 @@ pub fn judged_elsewhere(items: &[u32]) -> String {
     format!(
         "{what} {was} judged elsewhere; the page is read again, and what was given last here is not recorded"
     )
+}
+
+/// How the annotators of a study work, blind or not, without its systems.
+///
+/// # Errors
+/// The study came as a pack.
+pub fn quality(reader: &StoreReader, study: StudyId) -> Result<Quality, OperationError> {
+    Ok(reader.quality(study)?)
 }
 
 /// The results of an unblinded study.

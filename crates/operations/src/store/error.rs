@@ -12,6 +12,7 @@ use rusqlite::{ErrorCode, ffi};
 use super::{AskId, LinkId, QueueId, RunId, StudyId};
 use crate::checkpoint::CheckpointError;
 use crate::study::contexts::ContextKey;
+use crate::study::standing::Standing;
 use crate::study::{PackError, StudyError};
 
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +173,22 @@ pub enum StoreError {
     UsedByStudy { name: String, study: StudyId },
     #[error("unblinding is recorded with a name and a reason; give both")]
     NoReason,
+    #[error("pausing, excluding or replacing an annotator is recorded with a reason; give one")]
+    NoStandingReason,
+    #[error("{pseudonym} of study {study} is {} already", standing.key())]
+    SameStanding {
+        study: StudyId,
+        pseudonym: String,
+        standing: Standing,
+    },
+    #[error(
+        "{pseudonym} of study {study} is paused; `emprl study resume {study} {pseudonym} --reason TEXT` lets them go on"
+    )]
+    Paused { study: StudyId, pseudonym: String },
+    #[error("{pseudonym} of study {study} is excluded, so that nothing more of theirs is recorded")]
+    Excluded { study: StudyId, pseudonym: String },
+    #[error("{pseudonym} of study {study} has that name; name somebody else")]
+    NameTaken { study: StudyId, pseudonym: String },
     #[error(transparent)]
     Study(#[from] StudyError),
     #[error(

@@ -97,6 +97,7 @@ const STUDIES: Tables = &[
         "study_links",
         Columns("id, study, annotator, expires, seen, revoked"),
     ),
+    ("study_standings", Columns("max(id)")),
     ("study_receipts", Follows),
     ("study_entrances", Columns("study, expires")),
     (

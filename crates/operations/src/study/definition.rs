@@ -63,8 +63,12 @@ pub struct Definition {
     /// In an A/B test the first is model A.
     pub systems: Vec<String>,
     pub pairing: Pairing,
-    /// How many contexts to draw.
+    /// In how many contexts each pair is judged, or each system rated.
     pub contexts: usize,
+    /// Whether an annotator of an A/B test may meet a response again in another pair, as all did in studies of early
+    /// versions. It shows whose responses all others are compared with.
+    #[serde(default = "yes")]
+    pub repeats: bool,
     /// Seed of the drawn contexts and, with `key`, of item numbers, orders and sides.
     pub seed: u64,
     /// Random and blinded: seeds are small and can be guessed, and with the sides an annotator would know
@@ -97,6 +101,7 @@ impl Definition {
             systems,
             pairing: Pairing::FirstAgainstEach,
             contexts: 100,
+            repeats: false,
             seed: 0,
             key: 0,
             stratified: false,
@@ -125,20 +130,17 @@ impl Definition {
         }
     }
 
-    /// Items for each annotator, including checks, and judgements in all.
-    pub fn workload(&self) -> (usize, usize) {
-        let of_a_context = match self.kind {
-            StudyKind::AbTest => self.pairs().len(),
-            StudyKind::Rating => self.systems.len(),
-        };
-        let annotators = self.annotators.len().max(1);
-        let contexts = (self.contexts * self.raters_per_item).div_ceil(annotators);
-        let each = contexts * of_a_context + self.attention_checks;
-        let checks = self.attention_checks * self.annotators.len();
-        (
-            each,
-            self.contexts * self.raters_per_item * of_a_context + checks,
-        )
+    /// What allowing repeats gives away; None where nobody meets a response twice anyway.
+    pub fn repeats_give_away(&self) -> Option<String> {
+        let pairs = self.pairs();
+        let of_first = pairs.iter().filter(|(a, _)| *a == 0).count();
+        (self.repeats && of_first > 1).then(|| {
+            format!(
+                "every annotator reads the response of {} to a context {of_first} times, and so may learn whose \
+                 responses the others are compared with",
+                self.systems[0]
+            )
+        })
     }
 
     /// Checks everything that can be checked without the responses.
@@ -220,6 +222,10 @@ impl Definition {
         }
         Ok(())
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Checks that a title and instructions can be shown.
@@ -415,6 +421,8 @@ mod tests {
         assert_eq!(study.workload(), (150, 600));
         study.pairing = Pairing::EveryPair;
         study.attention_checks = 5;
+        assert_eq!(study.workload(), (230, 920));
+        study.repeats = true;
         assert_eq!(study.workload(), (230, 920));
         assert_eq!(study.pairs(), [(0, 1), (0, 2), (1, 2)]);
     }

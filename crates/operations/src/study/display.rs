@@ -75,7 +75,7 @@ pub fn detokenize(response: &str) -> String {
     with_capitals(&out)
 }
 
-fn is_closing_mark(c: char) -> bool {
+pub(super) fn is_closing_mark(c: char) -> bool {
     matches!(c, '.' | ',' | '?' | '!' | ';' | ':')
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -64,6 +65,37 @@ pub(super) fn contexts(
     drawn
 }
 
+/// A random order of the items in which those of one group, such as a context, are far apart: a round has one of each
+/// group, groups keep their places from round to round, and only the two halves of a round are shuffled. Groups with fewer
+/// items than there are rounds are in some of them.
+pub(super) fn far_apart<T, G: Ord>(
+    items: &[T],
+    group: impl Fn(&T) -> G,
+    rng: &mut ChaCha8Rng,
+) -> Vec<usize> {
+    let mut groups: BTreeMap<G, Vec<usize>> = BTreeMap::new();
+    for at in order(items.len(), rng) {
+        groups.entry(group(&items[at])).or_default().push(at);
+    }
+    let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
+    groups.shuffle(rng);
+    let longest = groups.iter().map(Vec::len).max().unwrap_or(0);
+    let mut rounds = vec![Vec::new(); longest];
+    for group in groups {
+        let first = rng.random_range(0..=longest - group.len());
+        for (at, round) in group.into_iter().zip(&mut rounds[first..]) {
+            round.push(at);
+        }
+    }
+    for round in &mut rounds {
+        let half = round.len() / 2;
+        let (before, after) = round.split_at_mut(half);
+        before.shuffle(rng);
+        after.shuffle(rng);
+    }
+    rounds.concat()
+}
+
 /// `n` sides, half of each; if `n` is odd, the extra one is random.
 pub(super) fn sides(n: usize, rng: &mut ChaCha8Rng) -> Vec<bool> {
     let mut sides: Vec<bool> = (0..n + n % 2).map(|at| at % 2 == 1).collect();
@@ -102,6 +134,28 @@ mod tests {
             assert_ne!(contexts(&emotions, 100, true, seed + 1), drawn);
         }
         assert_eq!(contexts(&emotions, 1000, true, 1).len(), 1000);
+    }
+
+    #[test]
+    fn items_of_a_group_are_far_apart() {
+        let groups: Vec<usize> = (0..40).flat_map(|group| vec![group; 3]).collect();
+        let groups: Vec<usize> = groups.into_iter().chain(40..46).collect();
+        for seed in 0..20 {
+            let order = far_apart(&groups, |group| *group, &mut stream(seed, "order", 1));
+            let mut places = order.clone();
+            places.sort_unstable();
+            assert_eq!(places, (0..groups.len()).collect::<Vec<_>>());
+            let mut last: BTreeMap<usize, usize> = BTreeMap::new();
+            for (place, at) in order.iter().enumerate() {
+                if let Some(before) = last.insert(groups[*at], place) {
+                    assert!(place - before >= 15, "{} then {place}", before);
+                }
+            }
+            let other = far_apart(&groups, |group| *group, &mut stream(seed + 20, "order", 1));
+            assert_ne!(order, other);
+        }
+        let none: [usize; 0] = [];
+        assert!(far_apart(&none, |group| *group, &mut stream(1, "order", 1)).is_empty());
     }
 
     #[test]

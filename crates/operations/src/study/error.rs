@@ -54,6 +54,17 @@ pub enum StudyError {
         wanted: usize,
         fix: &'static str,
     },
+    #[error(
+        "nobody is to meet a response twice, which takes {wanted} contexts with so few annotators, and {found} have a \
+         response by every system; name {annotators} annotators (then {contexts} are enough), choose fewer contexts, or \
+         allow repeats"
+    )]
+    NeedRepeats {
+        found: usize,
+        wanted: usize,
+        contexts: usize,
+        annotators: usize,
+    },
     #[error("the study has no preference pairs: {what}")]
     NoPreferences { what: &'static str },
     #[error("item {item}: {what}")]

@@ -10,6 +10,7 @@ use super::make::{Content, Role};
 use super::moment;
 use super::page::Worklist;
 use super::record::Unblinded;
+use super::standing::Standing;
 use super::verdict::Outcome;
 use crate::text::shown::cell;
 
@@ -50,6 +51,8 @@ pub struct FullRow {
     pub position: u32,
     pub annotator: String,
     pub role: Role,
+    /// Whether the annotator is excluded, so that no answer of theirs counts.
+    pub excluded: bool,
     /// Whether model A was on the left, in an A/B test.
     pub system_left: Option<bool>,
     pub choice: Option<Choice>,
@@ -119,6 +122,7 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
             position: judged.assignment.position,
             annotator: annotator.pseudonym.clone(),
             role: annotator.role,
+            excluded: annotator.standing() == Standing::Excluded,
             system_left: (item.texts.len() > 1).then_some(!judged.assignment.swapped),
             choice,
             outcome: judged.outcome(),

@@ -12,10 +12,13 @@ use sha2::{Digest, Sha256};
 
 use super::contexts::ContextKey;
 use super::definition::{Definition, StudyKind, names};
+use super::design::{self, Share};
 use super::draw::{self, stream};
 use super::error::StudyError;
 use super::hex;
 use super::page::{Page, Shown, StudyHead};
+use super::signs::{self, Sign};
+use super::standing::{Standing, StandingChange};
 use crate::data;
 
 /// Fewest words of a target for an attention check.
@@ -92,6 +95,9 @@ pub struct Annotator {
     #[serde(skip)]
     pub name: String,
     pub role: Role,
+    /// The earliest first; none of who always judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standings: Vec<StandingChange>,
 }
 
 /// What would reveal the systems: never shown, printed or sent before the study is unblinded.
@@ -154,20 +160,14 @@ pub fn make(
         key: key(nonce),
         ..definition.clone()
     };
-    let candidates = usable(definition.systems.len(), definition.contexts, candidates)?;
-    let emotions: Vec<_> = candidates.iter().map(|c| c.emotion.clone()).collect();
-    let drawn = draw::contexts(
-        &emotions,
-        definition.contexts,
-        definition.stratified,
-        definition.seed,
-    );
-    let (mut items, contexts_of) = items(definition, &candidates, &drawn);
+    let candidates = usable(definition, candidates)?;
+    let drawn = drawn(definition, &candidates);
+    let shares = design::shares(definition);
+    let (mut items, raters_of) = items(&shares, &candidates, &drawn);
     let checks = checks(definition, &candidates, &drawn)?;
-    let first_check = items.len();
     items.extend(checks);
     let numbers = number(&mut items, definition.blinded_seed());
-    let assignments = assignments(definition, &items, &contexts_of, first_check);
+    let assignments = assignments(definition, &items, &raters_of);
     let remarks = remarks(definition, &items);
     // So far the items are in the order of creation; they are stored by number.
     let items = numbers.into_iter().map(|at| items[at].clone()).collect();
@@ -179,6 +179,32 @@ pub fn make(
         items: Blinded::new(items),
         assignments: Blinded::new(assignments),
     })
+}
+
+/// What tells the systems of a study apart without reading, by the contexts that it draws. Whether the annotators are
+/// named yet does not matter.
+///
+/// # Errors
+/// There are too few candidates.
+pub fn signs_of(
+    definition: &Definition,
+    candidates: &[Candidate],
+) -> Result<Vec<Sign>, StudyError> {
+    let candidates = usable(definition, candidates)?;
+    let drawn = drawn(definition, &candidates);
+    let drawn: Vec<&Candidate> = drawn.into_iter().map(|at| candidates[at]).collect();
+    Ok(signs::signs(definition, &drawn))
+}
+
+/// The candidates that are drawn, by index.
+fn drawn(definition: &Definition, candidates: &[&Candidate]) -> Vec<usize> {
+    let emotions: Vec<_> = candidates.iter().map(|c| c.emotion.clone()).collect();
+    draw::contexts(
+        &emotions,
+        definition.drawn_contexts(),
+        definition.stratified,
+        definition.seed,
+    )
 }
 
 /// A study's key, which cannot be derived from the uid that annotators know.
@@ -239,66 +265,74 @@ impl Annotator {
             pseudonym: format!("A{number}"),
             name: name.to_string(),
             role,
+            standings: Vec::new(),
         }
+    }
+
+    pub fn standing(&self) -> Standing {
+        self.standings
+            .last()
+            .map_or(Standing::Judging, |last| last.standing)
     }
 }
 
-/// The candidates that every one of so many systems answered, each once, by key.
+/// The candidates that every system answered, each once, by key.
 ///
 /// # Errors
-/// They are fewer than the contexts wanted.
-pub fn usable(
-    systems: usize,
-    wanted: usize,
-    candidates: &[Candidate],
-) -> Result<Vec<&Candidate>, StudyError> {
+/// They are fewer than the contexts to draw.
+fn usable<'a>(
+    definition: &Definition,
+    candidates: &'a [Candidate],
+) -> Result<Vec<&'a Candidate>, StudyError> {
     let answered = |candidate: &&Candidate| {
         let mut answers = candidate.answers.iter();
-        answers.len() == systems && answers.all(|a| !a.trim().is_empty())
+        answers.len() == definition.systems.len() && answers.all(|a| !a.trim().is_empty())
     };
     let mut usable: Vec<&Candidate> = candidates.iter().filter(answered).collect();
     usable.sort_by(|a, b| a.key.cmp(&b.key));
     usable.dedup_by(|a, b| a.key == b.key);
-    match usable.len() < wanted {
-        true => Err(StudyError::TooFew {
-            found: usable.len(),
+    let (found, wanted) = (usable.len(), definition.drawn_contexts());
+    if found >= wanted {
+        return Ok(usable);
+    }
+    Err(match wanted > definition.contexts {
+        true => StudyError::NeedRepeats {
+            found,
+            wanted,
+            contexts: definition.contexts,
+            annotators: definition.annotators_for_all(),
+        },
+        false => StudyError::TooFew {
+            found,
             what: "have a response by every system",
             wanted,
             fix: "choose fewer contexts, or systems that answered the same ones",
-        }),
-        false => Ok(usable),
-    }
+        },
+    })
 }
 
-/// The items of the drawn contexts, and for each the index of its context among the drawn ones.
-fn items(
-    definition: &Definition,
+/// The items of all shares of the drawn contexts, and for each its raters, from 0.
+fn items<'a>(
+    shares: &'a [Share],
     candidates: &[&Candidate],
     drawn: &[usize],
-) -> (Vec<Item>, Vec<usize>) {
-    let contents: Vec<Content> = match definition.kind {
-        StudyKind::AbTest => {
-            let pairs = definition.pairs().into_iter();
-            pairs.map(|(a, b)| Content::Pair(a, b)).collect()
-        }
-        StudyKind::Rating => (0..definition.systems.len()).map(Content::Single).collect(),
-    };
+) -> (Vec<Item>, Vec<&'a [usize]>) {
     let mut items = Vec::new();
-    let mut contexts_of = Vec::new();
-    for (place, at) in drawn.iter().enumerate() {
-        let candidate = candidates[*at];
+    let mut raters_of = Vec::new();
+    for share in shares {
+        let candidate = candidates[drawn[share.context]];
         let text = |system: usize| candidate.answers[system].clone();
-        for content in &contents {
+        for content in &share.contents {
             let texts = match *content {
                 Content::Pair(a, b) => vec![text(a), text(b)],
                 Content::Single(system) => vec![text(system)],
                 Content::Check => Vec::new(),
             };
             items.push(item(candidate, texts, *content));
-            contexts_of.push(place);
+            raters_of.push(&share.raters[..]);
         }
     }
-    (items, contexts_of)
+    (items, raters_of)
 }
 
 fn item(candidate: &Candidate, texts: Vec<String>, content: Content) -> Item {
@@ -363,39 +397,30 @@ fn number(items: &mut [Item], seed: u64) -> Vec<usize> {
     places
 }
 
-/// Assigns each context to `raters_per_item` annotators in turn, so that all get equally many. The same ones
-/// judge all items of a context; everyone gets every check.
-fn assignments(
-    definition: &Definition,
-    items: &[Item],
-    contexts_of: &[usize],
-    first_check: usize,
-) -> Vec<Assignment> {
-    let seed = definition.blinded_seed();
-    let people = definition.annotators.len();
-    let turn = draw::order(people, &mut stream(seed, "annotators", 0));
-    let judges = |context: usize, annotator: usize| {
-        let from = context * definition.raters_per_item;
-        (from..from + definition.raters_per_item).any(|at| turn[at % people] == annotator)
-    };
+/// Assigns the first items to their raters, and the checks behind them to everyone.
+fn assignments(definition: &Definition, items: &[Item], raters_of: &[&[usize]]) -> Vec<Assignment> {
     let mut assignments = Vec::new();
-    for annotator in 0..people {
-        let given: Vec<&Item> = (0..items.len())
-            .filter(|at| *at >= first_check || judges(contexts_of[*at], annotator))
-            .map(|at| &items[at])
-            .collect();
+    for annotator in 0..definition.annotators.len() {
+        let is_given = |at: usize| {
+            let raters = raters_of.get(at);
+            raters.is_none_or(|raters| raters.contains(&annotator))
+        };
+        let given = items.iter().enumerate().filter(|(at, _)| is_given(*at));
+        let given = given.map(|(_, item)| item).collect();
+        let seed = definition.blinded_seed();
         assignments.extend(arranged(seed, annotator as u32 + 1, 0, given));
     }
     assignments
 }
 
-/// Assigns items in an individual order and on individual sides, after the `before` earlier ones. For each
-/// pair of systems the first is on the left as often as on the right.
+/// Assigns items in an individual order, those of one context far apart, and on individual sides, after the `before`
+/// earlier ones. For each pair of systems the first is on the left as often as on the right.
 fn arranged(seed: u64, annotator: u32, before: u32, mut items: Vec<&Item>) -> Vec<Assignment> {
     let batch = (u64::from(annotator) << 32) | u64::from(before);
     let mut rng = stream(seed, "order", batch);
     items.sort_by_key(|item| item.number);
-    items.shuffle(&mut rng);
+    let places = draw::far_apart(&items, |item| &item.context, &mut rng);
+    let items: Vec<&Item> = places.into_iter().map(|at| items[at]).collect();
     let mut contents: Vec<Content> = Vec::new();
     for item in &items {
         if !contents.contains(&item.content) {
@@ -424,8 +449,9 @@ fn arranged(seed: u64, annotator: u32, before: u32, mut items: Vec<&Item>) -> Ve
         .collect()
 }
 
-/// Assigns items on which three differ to the fourth annotator, after the `before` earlier ones.
-pub fn adjudicate(seed: u64, annotator: u32, before: u32, items: &[Item]) -> Vec<Assignment> {
+/// Assigns items to somebody who joins later, after the `before` that they have already: to the fourth annotator those on
+/// which three differ, to a substitute those of whom they replace.
+pub fn assigned(seed: u64, annotator: u32, before: u32, items: &[Item]) -> Vec<Assignment> {
     arranged(seed, annotator, before, items.iter().collect())
 }
 

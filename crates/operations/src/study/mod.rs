@@ -7,6 +7,7 @@ pub mod attention;
 pub mod cases;
 pub mod contexts;
 pub mod definition;
+mod design;
 pub mod display;
 mod draw;
 mod error;
@@ -23,6 +24,8 @@ pub mod record;
 pub mod responses;
 pub mod results;
 pub mod shift;
+pub mod signs;
+pub mod standing;
 pub mod statistics;
 pub mod verdict;
 

@@ -2,7 +2,6 @@
 
 use eframe::egui::Ui;
 
-use super::parts::totals;
 use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::state::people::StudiesState;
@@ -26,7 +25,11 @@ pub(super) fn delete_ui(
     let Some(with_judgements) = &mut studies.deleting else {
         return;
     };
-    let (judged, _) = totals(study);
+    let judged: u64 = study
+        .annotators
+        .iter()
+        .map(|one| one.progress.answered as u64)
+        .sum();
     let was_touched = study.annotators.iter().any(|one| {
         let progress = one.progress;
         progress.answered + progress.skipped + progress.flagged + progress.contested > 0

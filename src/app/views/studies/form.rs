@@ -5,7 +5,7 @@ use eframe::egui::{RichText, TextEdit, Ui, vec2};
 use super::parts::{line, short_field};
 use crate::app::command::{Command, Commands};
 use crate::app::place::Place;
-use crate::app::state::people::{StudiesState, StudyForm, StudySize, SystemList};
+use crate::app::state::people::{StudiesState, StudyForm, SystemList};
 use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
@@ -135,6 +135,20 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
             if form.kind == StudyKind::AbTest && form.systems.len() > 2 {
                 let both = [(false, "First against each"), (true, "Every pair")];
                 segments(ui, "Pairs", &mut form.every_pair, &both);
+                ui.horizontal(|ui| {
+                    switch(
+                        ui,
+                        "Annotators may meet a response again",
+                        &mut form.repeats,
+                    );
+                    ui.label("annotators may meet a response again");
+                });
+                let warning = form
+                    .plan()
+                    .and_then(|plan| plan.definition.repeats_give_away());
+                if let Some(why) = warning {
+                    notice::strip(ui, Tone::Warning, "Less blind", &why, |_| {});
+                }
             }
         },
     );
@@ -175,7 +189,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
     line(
         ui,
         "Contexts",
-        "Drawn by the seed from those that every system answered",
+        "Of each pair or system; drawn by the seed from those that every system answered",
         |ui| {
             ui.horizontal(|ui| {
                 short_field(ui, "Contexts", &mut form.contexts, "");
@@ -232,19 +246,10 @@ fn forecast_ui(ui: &mut Ui, form: &mut StudyForm, commands: &mut Commands) {
             short_field(ui, "Ties expected", &mut form.ties, "%");
         });
     }
-    let contexts: Option<u64> = form.contexts.trim().parse().ok();
-    let ties: Option<u64> = form.ties.trim().parse().ok().filter(|ties| *ties <= 100);
-    // Larger studies take long to compute and have enough power.
-    if let (Some(contexts @ 1..=5000), Some(ties)) = (contexts, ties) {
-        let size = StudySize {
-            kind: form.kind,
-            systems: form.systems.clone(),
-            contexts,
-            ties_percent: ties,
-        };
-        if form.forecast.wants(&size) {
-            commands.run(move |core| core.forecast_study(size));
-        }
+    if let Some(plan) = form.plan()
+        && form.forecast.wants(&plan)
+    {
+        commands.run(move |core| core.forecast_study(plan));
     }
     line(ui, "It can show", "", |ui| {
         ui.set_max_width(560.0);

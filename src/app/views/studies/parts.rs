@@ -13,6 +13,7 @@ use crate::app::widgets::field;
 use crate::app::widgets::text as words;
 use crate::store::{AnnotatorRow, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
+use crate::study::standing::Standing;
 
 pub(super) fn kind_words(kind: StudyKind) -> &'static str {
     match kind {
@@ -50,9 +51,21 @@ pub(super) fn contested_words(who: &str, items: usize) -> String {
     format!("{who} answered {answered} differently at several places; none of these answers counts")
 }
 
+pub(super) fn standing_words(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Judging => "Can judge.",
+        Standing::Paused => "Paused: cannot judge for now; what they judged counts.",
+        Standing::Excluded => "Excluded: what they judged is kept and counts nowhere.",
+    }
+}
+
+/// Judgements given and assigned, of those who are not excluded.
 pub(super) fn totals(study: &StudyRow) -> (u64, u64) {
-    let sum =
-        |of: fn(&AnnotatorRow) -> usize| study.annotators.iter().map(|one| of(one) as u64).sum();
+    let counted = || {
+        let annotators = study.annotators.iter();
+        annotators.filter(|one| one.standing != Standing::Excluded)
+    };
+    let sum = |of: fn(&AnnotatorRow) -> usize| counted().map(|one| of(one) as u64).sum();
     (
         sum(|one| one.progress.answered),
         sum(|one| one.progress.assigned),

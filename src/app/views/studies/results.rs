@@ -1,22 +1,19 @@
 //! The results of an unblinded study: wins or means with intervals, agreement, annotators.
 
-use eframe::egui::{Align, Label, RichText, ScrollArea, Ui, Vec2};
+use eframe::egui::Ui;
 
-use super::parts::{contested_words, study_title};
+use super::parts::study_title;
+use super::quality::annotators_ui;
+use super::table::table;
 use crate::app::format;
 use crate::app::state::people::StudiesState;
-use crate::app::theme::{self, space, text};
-use crate::app::widgets::cells::{cell, line, row};
+use crate::app::theme::space;
 use crate::app::widgets::text as words;
 use crate::metrics::{Digits, Estimate};
 use crate::store::StudyId;
-use crate::study::results::{
-    AbResults, Agreement, AnnotatorResults, Findings, RatingResults, Results,
-};
+use crate::study::results::{AbResults, Agreement, Findings, RatingResults, Results};
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
-
-const MAX_WIDTH: f32 = 260.0;
 
 pub(super) fn results_ui(ui: &mut Ui, studies: &StudiesState, study: StudyId) {
     let Some((_, results)) = studies.results.as_ref().filter(|(of, _)| *of == study) else {
@@ -58,56 +55,6 @@ fn under(study: StudyId, results: &Results) -> String {
         ));
     }
     about
-}
-
-/// A table of text with columns as wide as their content: the first left-aligned, the others right-aligned.
-fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
-    let t = theme::of(ui);
-    let measure = |words: &str| {
-        let galley = words::galley(ui, words, text::body(), t.text);
-        galley.size().x + space::L
-    };
-    let widths: Vec<f32> = (0..head.len())
-        .map(|at| {
-            let cells = rows.iter().filter_map(|row| row.get(at));
-            let widest = cells
-                .map(|words| measure(words))
-                .fold(measure(head[at]), f32::max);
-            widest.min(MAX_WIDTH)
-        })
-        .collect();
-    let width = widths.iter().sum();
-    ScrollArea::horizontal().id_salt(id).show(ui, |ui| {
-        ui.spacing_mut().item_spacing = Vec2::ZERO;
-        ui.set_min_width(width);
-        let align = |at: usize| if at == 0 { Align::Min } else { Align::Max };
-        row(ui, |ui| {
-            for (at, (title, width)) in head.iter().zip(&widths).enumerate() {
-                cell(ui, *width, align(at), |ui| {
-                    words::small(ui, *title);
-                });
-            }
-        });
-        for cells in rows {
-            line(ui, width);
-            row(ui, |ui| {
-                for (at, (words, width)) in cells.iter().zip(&widths).enumerate() {
-                    cell(ui, *width, align(at), |ui| {
-                        ui.spacing_mut().item_spacing.x = space::XS;
-                        // The interval is smaller than its number.
-                        let (figure, interval) = words.split_once('[').unwrap_or((words, ""));
-                        if !interval.is_empty() {
-                            let interval = RichText::new(format!("[{interval}"));
-                            ui.label(interval.font(text::small()).color(t.secondary));
-                        }
-                        let figure = RichText::new(figure.trim_end()).color(t.text);
-                        ui.add(Label::new(figure).truncate());
-                    });
-                }
-            });
-        }
-        ui.add_space(space::M);
-    });
 }
 
 fn share(share: Option<&Share>) -> String {
@@ -280,46 +227,4 @@ fn agreement_ui(ui: &mut Ui, name: &str, found: &Agreement) {
     if !pairs.is_empty() {
         words::secondary(ui, format!("Cohen's kappa (items): {}", pairs.join("; ")));
     }
-}
-
-fn annotators_ui(ui: &mut Ui, annotators: &[AnnotatorResults]) {
-    for one in annotators.iter().filter(|one| one.progress.contested > 0) {
-        words::small(ui, contested_words(&one.pseudonym, one.progress.contested));
-    }
-    let head = [
-        "Annotator",
-        "Judged",
-        "Median time",
-        "Differs from others",
-        "over time",
-        "Left / right",
-        "Checks passed",
-    ];
-    let distance =
-        |value: Option<f64>| value.map_or("–".to_string(), |v| format::figure(v, Digits::SCORE));
-    let rows: Vec<Vec<String>> = annotators
-        .iter()
-        .map(|one| {
-            let over_time: Vec<String> = one
-                .over_time
-                .iter()
-                .map(|block| distance(block.distance))
-                .collect();
-            vec![
-                one.pseudonym.clone(),
-                format!("{} / {}", one.progress.answered, one.progress.assigned),
-                one.median_ms
-                    .map_or("–".to_string(), |ms| format::duration(ms as f64 / 1e3)),
-                distance(one.distance),
-                over_time.join(" "),
-                one.sides.as_ref().map_or("–".to_string(), |sides| {
-                    format!("{} / {}", sides.left, sides.right)
-                }),
-                one.checks.map_or("–".to_string(), |checks| {
-                    format!("{} / {}", checks.passed, checks.answered)
-                }),
-            ]
-        })
-        .collect();
-    table(ui, "annotators", &head, &rows);
 }

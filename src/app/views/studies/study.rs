@@ -5,10 +5,12 @@ use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos
 use super::contested::contested_ui;
 use super::delete::delete_ui;
 use super::parts::{kind_words, pack_row_ui, path_ui, split_words, status_words, totals};
+use super::quality::quality_ui;
 use super::results;
+use super::standing::standing_ui;
 use crate::app::command::Commands;
 use crate::app::format::{self, Now};
-use crate::app::state::people::StudiesState;
+use crate::app::state::people::{StandingForm, StudiesState};
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
@@ -19,9 +21,10 @@ use crate::app::widgets::text as words;
 use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 use crate::study::make::Role as Part;
+use crate::study::standing::Standing;
 
 /// Width of the buttons of an annotator.
-const BUTTONS: f32 = 320.0;
+const BUTTONS: f32 = 352.0;
 
 pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Commands) {
     let Some(study) = studies.open_row().cloned() else {
@@ -30,6 +33,7 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
     ui.horizontal(|ui| {
         if Button::icon(Icon::Left, "Back to all studies").clicked(ui) {
             studies.open = None;
+            studies.quality = None;
             studies.unblinding = None;
             studies.deleting = None;
         }
@@ -54,17 +58,26 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
     words::secondary(ui, about);
     ui.add_space(space::S);
     contested_ui(ui, studies, &study, commands);
-    annotators_ui(ui, &study, commands);
+    annotators_ui(ui, studies, &study, commands);
+    standing_ui(ui, studies, &study, commands);
     ui.add_space(space::M);
     actions_ui(ui, studies, &study, commands);
     delete_ui(ui, studies, &study, commands);
     if study.unblinding.is_some() && study.is_own {
         ui.add_space(space::L);
         results::results_ui(ui, studies, study.id);
+    } else if study.is_own {
+        ui.add_space(space::L);
+        quality_ui(ui, studies, &study, commands);
     }
 }
 
-fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
+fn annotators_ui(
+    ui: &mut Ui,
+    studies: &mut StudiesState,
+    study: &StudyRow,
+    commands: &mut Commands,
+) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = 0.0;
     for annotator in &study.annotators {
@@ -80,6 +93,10 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
                     annotator.pseudonym, annotator.name
                 )
             }
+        };
+        let who = match annotator.standing {
+            Standing::Judging => who,
+            standing => format!("{who}, {}", standing.key()),
         };
         let painter = ui.painter().with_clip_rect(row.intersect(ui.clip_rect()));
         let middle = row.center().y;
@@ -121,7 +138,17 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         );
         let (study_id, number) = (study.id, annotator.number);
         let judge = format!("Judge as {}", annotator.pseudonym);
-        let open = study.unblinding.is_none();
+        let blind = study.unblinding.is_none();
+        if blind && study.is_own {
+            let more = format!("Pause, exclude or replace {}", annotator.pseudonym);
+            if Button::icon(Icon::More, &more).clicked(ui) {
+                studies.standing = Some(StandingForm {
+                    annotator: annotator.number,
+                    ..StandingForm::default()
+                });
+            }
+        }
+        let open = blind && annotator.standing == Standing::Judging;
         let clicked = ui.add_enabled_ui(open, |ui| Button::secondary(&judge).clicked(ui));
         if clicked.inner {
             commands.run(move |core| core.open_judging(study_id, number));

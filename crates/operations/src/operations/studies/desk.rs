@@ -15,6 +15,7 @@ use crate::store::{
 use crate::study::hex;
 use crate::study::judgement::{Answer, JudgementAction, JudgementRecord};
 use crate::study::page::Worklist;
+use crate::study::standing::Standing;
 
 /// Worklists that are kept read; those of who has long been away are read again.
 const KEPT: usize = 64;
@@ -71,8 +72,10 @@ pub enum View<'a> {
     Item(&'a Worklist, usize),
     /// Nothing is left to judge.
     Done(&'a Worklist),
-    /// The study is unblinded, which ended its judging.
+    /// The study is unblinded, or this annotator is excluded: their judging has ended.
     Over(&'a Worklist),
+    /// The lead has paused their judging.
+    Paused(&'a Worklist),
 }
 
 /// What became of what was sent.
@@ -82,8 +85,8 @@ pub enum Outcome {
     Kept,
     /// It is not recorded, as this annotator's items were judged elsewhere since the page was read.
     Elsewhere,
-    /// It is not recorded, as the judging has ended.
-    Over,
+    /// It is not recorded, as the judging has ended or is paused.
+    Closed,
 }
 
 /// Whether who comes by an entrance may judge.
@@ -130,10 +133,10 @@ impl Desk {
         self.view(link, next)
     }
 
-    /// Whether the study is unblinded, which ended its judging.
-    pub fn is_over(&self, link: &OpenLink) -> Result<bool, StoreError> {
+    /// Whether their judging has ended or is paused.
+    pub fn is_closed(&self, link: &OpenLink) -> Result<bool, StoreError> {
         let stamp = self.reader.worklist_stamp(link.study, link.annotator)?;
-        Ok(stamp.is_over)
+        Ok(stamp.is_over || stamp.standing != Standing::Judging)
     }
 
     /// Records what was sent, and says what the annotator sees next.
@@ -188,7 +191,11 @@ impl Desk {
                 Outcome::Kept
             }
             Err(StoreError::JudgedElsewhere { .. }) => Outcome::Elsewhere,
-            Err(StoreError::Unblinded { .. }) => Outcome::Over,
+            Err(
+                StoreError::Unblinded { .. }
+                | StoreError::Paused { .. }
+                | StoreError::Excluded { .. },
+            ) => Outcome::Closed,
             Err(error) => return Err(error.into()),
         };
         let worklist = self.worklist(link)?;
@@ -291,10 +298,10 @@ impl Desk {
 
     fn view(&mut self, link: &OpenLink, at: Option<usize>) -> Result<View<'_>, OperationError> {
         let stamp = self.reader.worklist_stamp(link.study, link.annotator)?;
-        let is_over = stamp.is_over;
         let worklist = self.worklist(link)?;
         Ok(match at {
-            _ if is_over => View::Over(worklist),
+            _ if stamp.is_over || stamp.standing == Standing::Excluded => View::Over(worklist),
+            _ if stamp.standing == Standing::Paused => View::Paused(worklist),
             Some(at) => View::Item(worklist, at),
             None => View::Done(worklist),
         })

@@ -183,6 +183,11 @@ impl Texts {
         notice_html(&self.notice.over, &self.notice.over_text)
     }
 
+    /// A notice that the lead has paused the judging.
+    pub fn paused_html(&self) -> String {
+        notice_html(&self.notice.paused, &self.notice.paused_text)
+    }
+
     /// A notice that a link does not work, whatever the reason; with its title.
     pub fn dead_html(&self) -> (&str, String) {
         let notice = &self.notice;

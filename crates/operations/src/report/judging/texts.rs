@@ -98,8 +98,8 @@ words! {
 words! {
     /// What stands instead of an item, or above it.
     NoticeTexts {
-        done, done_text("{all}"), nothing_yet, nothing_yet_text, over, over_text, dead, dead_text,
-        waiting, busy, refused, elsewhere, too_early, no_script,
+        done, done_text("{all}"), nothing_yet, nothing_yet_text, over, over_text, paused, paused_text,
+        dead, dead_text,         waiting, busy, refused, elsewhere, too_early, no_script,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::study::definition::StudyKind;
 use crate::study::history::{self, ItemState, last_settled, states};
 use crate::study::judgement::{Answer, JudgementAction, JudgementRecord};
 use crate::study::make::Annotator;
+use crate::study::standing::Standing;
 
 impl Store {
     /// Records an annotator's actions on an item, all or none: an answer with a flag and a comment, say.
@@ -113,6 +114,7 @@ impl Judging {
         actions: &[JudgementAction],
         shown_ms: u64,
     ) -> Result<Vec<JudgementRecord>, Fault> {
+        self.check_standing()?;
         self.check_known(db, known)?;
         let mut recorded = Vec::new();
         for (at, action) in actions.iter().enumerate() {
@@ -128,6 +130,7 @@ impl Judging {
         db: &Connection,
         known: usize,
     ) -> Result<Vec<JudgementRecord>, Fault> {
+        self.check_standing()?;
         self.check_known(db, known)?;
         let acts = load::acts(db, self.study, self.annotator.number)?;
         let acts = acts.iter().map(|(act, _)| act);
@@ -135,6 +138,16 @@ impl Judging {
         match last_settled(&states) {
             Some(item) => self.put(db, item, JudgementAction::Undo, 0),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// Checks that the annotator is neither paused nor excluded.
+    fn check_standing(&self) -> Result<(), Fault> {
+        let (study, pseudonym) = (self.study, self.annotator.pseudonym.clone());
+        match self.annotator.standing() {
+            Standing::Judging => Ok(()),
+            Standing::Paused => Err(StoreError::Paused { study, pseudonym }.into()),
+            Standing::Excluded => Err(StoreError::Excluded { study, pseudonym }.into()),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::store::reader::StoreReader;
 use crate::store::writer::Store;
 use crate::store::{ParseIdError, now_ms};
 use crate::study::judgement::{JudgementAction, JudgementRecord};
+use crate::study::standing::Standing;
 
 /// A link's number, never reused in this store. It opens nothing: the token does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,6 +87,7 @@ pub struct WorklistStamp {
     pub acts: usize,
     /// Whether the study is unblinded, which ended its judging.
     pub is_over: bool,
+    pub standing: Standing,
 }
 
 /// What became of something sent by a link.
@@ -288,12 +290,14 @@ impl StoreReader {
                           (SELECT count(*) FROM study_acts WHERE study = ?1 AND annotator = ?2)";
         self.read(|db| {
             let is_over = load::known(db, study)?.unblinding.is_some();
+            let standing = load::annotator(db, study, annotator)?.standing();
             let mut query = db.prepare_cached(sql)?;
             Ok(query.query_row(params![study.0, annotator], |row| {
                 Ok(WorklistStamp {
                     pages: row.get::<_, i64>(0)? as usize,
                     acts: row.get::<_, i64>(1)? as usize,
                     is_over,
+                    standing,
                 })
             })?)
         })

@@ -4,6 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::standing::standings;
 use super::{AnnotatorRow, StudyId, no_study, parse, parse_column, role_key};
 use crate::store::columns::query_all;
 use crate::store::error::{Fault, StoreError};
@@ -48,7 +49,7 @@ pub(super) fn by_uid(db: &Connection, uid: &str) -> Result<Option<StudyId>, Faul
 
 pub(super) fn annotators(db: &Connection, study: StudyId) -> Result<Vec<Annotator>, Fault> {
     let sql = "SELECT number, pseudonym, name, role FROM study_annotators WHERE study = ? ORDER BY number";
-    query_all(db, sql, [study.0], |row| {
+    let mut annotators = query_all(db, sql, [study.0], |row| {
         let key: String = row.get(3)?;
         let roles = [Role::Rater, Role::Adjudicator];
         let role = roles.into_iter().find(|role| role_key(*role) == key);
@@ -57,8 +58,13 @@ pub(super) fn annotators(db: &Connection, study: StudyId) -> Result<Vec<Annotato
             pseudonym: row.get(1)?,
             name: row.get(2)?,
             role: role.ok_or_else(|| Fault::Unreadable(format!("study {study}, role"), key))?,
+            standings: Vec::new(),
         })
-    })
+    })?;
+    for annotator in &mut annotators {
+        annotator.standings = standings(db, study, annotator.number)?;
+    }
+    Ok(annotators)
 }
 
 pub(super) fn annotator(
@@ -112,6 +118,7 @@ pub(super) fn annotator_rows(db: &Connection, study: StudyId) -> Result<Vec<Anno
     let row = |annotator: Annotator| {
         Ok(AnnotatorRow {
             progress: worklist(db, study, annotator.number)?.progress(),
+            standing: annotator.standing(),
             number: annotator.number,
             pseudonym: annotator.pseudonym,
             name: annotator.name,

@@ -8,6 +8,7 @@ mod judging;
 mod links;
 mod load;
 mod reader;
+mod standing;
 mod systems;
 mod workers;
 mod writer;
@@ -29,6 +30,7 @@ use super::error::{Fault, StoreError};
 use crate::study::make::Role;
 use crate::study::page::{Progress, StudyHead};
 use crate::study::record::Unblinding;
+use crate::study::standing::Standing;
 
 /// A study's number, never reused in this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -75,6 +77,7 @@ pub struct AnnotatorRow {
     /// Known in this store only; empty if the study came as a pack.
     pub name: String,
     pub role: Role,
+    pub standing: Standing,
     pub progress: Progress,
 }
 

@@ -7,6 +7,7 @@ use crate::store::reader::StoreReader;
 use crate::study::pack::Pack;
 use crate::study::page::Worklist;
 use crate::study::record::Unblinded;
+use crate::study::results::{Quality, quality};
 
 impl StoreReader {
     /// All studies, the latest first, with counts of what was judged.
@@ -47,6 +48,14 @@ impl StoreReader {
                 acts: acts.map(|(act, _)| act).collect(),
             })
         })
+    }
+
+    /// How the annotators of a study work, blind or not; nothing of it depends on whose a response is.
+    ///
+    /// # Errors
+    /// [`StoreError::MadeElsewhere`] if it came as a pack.
+    pub fn quality(&self, study: StudyId) -> Result<Quality, StoreError> {
+        self.read(|db| Ok(quality(&load::record(db, study)?)))
     }
 
     /// An unblinded study with everything hidden before.

@@ -13,6 +13,7 @@ use crate::store::now_ms;
 use crate::store::reader::StoreReader;
 use crate::store::writer::Store;
 use crate::study::make::Role;
+use crate::study::standing::Standing;
 
 /// The link by which all workers of a study come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +136,9 @@ impl Store {
             }
             let mut free = None;
             for annotator in load::annotators(db, study)? {
-                if annotator.role == Role::Rater && is_free(db, study, annotator.number)? {
+                if annotator.role == Role::Rater
+                    && annotator.standing() == Standing::Judging
+                    && is_free(db, study, annotator.number)? {
                     free = Some(annotator.number);
                     break;
                 }

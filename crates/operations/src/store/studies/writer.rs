@@ -13,11 +13,12 @@ use crate::study::PackError;
 use crate::study::definition::{StudyKind, check_person};
 use crate::study::history::{ItemState, states};
 use crate::study::judgement::{JudgementAction, JudgementRecord};
-use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, adjudicate, page};
+use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, assigned, page};
 use crate::study::pack::Pack;
 use crate::study::page::{Page, StudyHead};
 use crate::study::record::Unblinding;
 use crate::study::results::split_unassigned;
+use crate::study::standing::Standing;
 
 impl Store {
     /// Stores a new study.
@@ -59,7 +60,7 @@ impl Store {
             let record = load::record(db, study)?;
             let split: BTreeSet<u32> = split_unassigned(&record).into_iter().collect();
             let mut annotators = record.annotators.iter();
-            let Some(fourth) = annotators.find(|a| a.role == Role::Adjudicator) else {
+            let Some(fourth) = annotators.find(|a| is_fourth(a)) else {
                 return match split.is_empty() {
                     true => Ok(0),
                     false => Err(StoreError::NoAdjudicator { study }.into()),
@@ -70,7 +71,7 @@ impl Store {
             let new = |item: &&Item| split.contains(&item.number);
             let new: Vec<Item> = record.items.iter().filter(new).cloned().collect();
             let seed = record.definition.blinded_seed();
-            let assignments = adjudicate(seed, fourth.number, before as u32, &new);
+            let assignments = assigned(seed, fourth.number, before as u32, &new);
             put_assignments(db, study, &new, &assignments)?;
             Ok(assignments.len())
         })
@@ -186,7 +187,8 @@ impl Store {
                 return Err(StoreError::AlreadyUnblinded { study, by }.into());
             }
             let (mut missing, mut contested) = (0, 0);
-            for row in load::annotator_rows(db, study)? {
+            let rows = load::annotator_rows(db, study)?.into_iter();
+            for row in rows.filter(|row| row.standing != Standing::Excluded) {
                 missing += (row.progress.assigned - row.progress.answered) as u64;
                 contested += row.progress.contested as u64;
             }
@@ -227,7 +229,11 @@ fn put_study(
     Ok(StudyId(db.last_insert_rowid()))
 }
 
-fn put_annotator(db: &Connection, study: StudyId, annotator: &Annotator) -> Result<(), Fault> {
+pub(super) fn put_annotator(
+    db: &Connection,
+    study: StudyId,
+    annotator: &Annotator,
+) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO study_annotators VALUES (?, ?, ?, ?, ?)",
         params![
@@ -241,13 +247,17 @@ fn put_annotator(db: &Connection, study: StudyId, annotator: &Annotator) -> Resu
     Ok(())
 }
 
+fn is_fourth(annotator: &Annotator) -> bool {
+    annotator.role == Role::Adjudicator && annotator.standing() != Standing::Excluded
+}
+
 /// Names the fourth annotator.
 fn put_adjudicator(db: &Connection, study: StudyId, name: &str) -> Result<(), Fault> {
     if load::known(db, study)?.head.kind == StudyKind::Rating {
         return Err(StoreError::NoFourthInRating { study }.into());
     }
     let annotators = load::annotators(db, study)?;
-    if annotators.iter().any(|a| a.role == Role::Adjudicator) {
+    if annotators.iter().any(is_fourth) {
         return Err(StoreError::HasAdjudicator { study }.into());
     }
     let number = annotators.iter().map(|a| a.number).max().unwrap_or(0) + 1;
@@ -262,7 +272,7 @@ fn put_adjudicator(db: &Connection, study: StudyId, name: &str) -> Result<(), Fa
 }
 
 /// Stores assignments, each with its page as shown; those of items not in `items` are skipped.
-fn put_assignments(
+pub(super) fn put_assignments(
     db: &Connection,
     study: StudyId,
     items: &[Item],

@@ -1,15 +1,17 @@
 //! A study's results: wins, means, agreement, and each annotator's work.
 //!
-//! Only an [`Unblinded`] study has results. Shares are fractions of 1. Must not know how they are shown.
+//! Only an [`Unblinded`] study has results; of a blind one the lead sees its annotators' [`Quality`]. Shares are fractions of 1. Must not know how they are shown.
 
 mod ab;
 mod agreement;
 mod people;
+mod quality;
 mod rating;
 
 pub use ab::{AbResults, ItemVerdict, PairResults, SystemStrength};
 pub use agreement::{Agreement, RaterPair};
 pub use people::{AnnotatorResults, Block, CheckResults, SideBias};
+pub use quality::{ItemRemark, Quality, quality};
 pub use rating::{AspectResults, MeanDifference, RatingResults, SystemMean};
 
 use serde::Serialize;
@@ -18,6 +20,7 @@ use super::definition::StudyKind;
 use super::make::{Content, Role};
 use super::record::{Judged, Record, Unblinded, Unblinding};
 use crate::metrics::Bootstrap;
+use crate::study::standing::Standing;
 
 /// A study's results.
 #[derive(Debug, Clone, Serialize)]
@@ -83,13 +86,14 @@ pub fn split_unassigned(study: &Record) -> Vec<u32> {
     }
 }
 
-/// Judgements by raters, without attention checks.
+/// Judgements by raters who are not excluded, without attention checks.
 fn by_raters<'a>(study: &Record, all: &[Judged<'a>]) -> Vec<Judged<'a>> {
     let rates = |judged: &&Judged<'_>| {
         let number = judged.assignment.annotator;
         let annotator = study.annotators.iter().find(|a| a.number == number);
-        annotator.is_some_and(|annotator| annotator.role == Role::Rater)
-            && judged.item.content != Content::Check
+        annotator.is_some_and(|annotator| {
+            annotator.role == Role::Rater && annotator.standing() != Standing::Excluded
+        }) && judged.item.content != Content::Check
     };
     all.iter().filter(rates).copied().collect()
 }

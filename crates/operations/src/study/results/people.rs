@@ -8,6 +8,7 @@ use crate::study::judgement::{Answer, Aspect, Choice};
 use crate::study::make::{Content, Role};
 use crate::study::page::Progress;
 use crate::study::record::{Judged, Record};
+use crate::study::standing::StandingChange;
 use crate::study::statistics::significance::sign_test;
 use crate::study::statistics::{Figure, write_figure};
 use crate::study::verdict::Outcome;
@@ -16,17 +17,26 @@ use crate::study::verdict::Outcome;
 const BLOCKS: usize = 4;
 /// The highest fluency that passes an attention check of shuffled words.
 const NOTICED_FLUENCY: u8 = 2;
+/// Nobody reads a word faster, in milliseconds: 600 words a minute, where 175 to 300 are usual (Brysbaert, "How many words do
+/// we read per minute?", 2019).
+const MS_OF_A_WORD: u64 = 100;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnnotatorResults {
     pub pseudonym: String,
     pub role: Role,
+    /// What became of them, with reasons; of who is excluded nothing counts.
+    pub standings: Vec<StandingChange>,
     pub progress: Progress,
     pub comments: usize,
     /// Median time in view of an answered item.
     pub median_ms: Option<u64>,
     /// Total time in view.
     pub total_ms: u64,
+    /// Answers given in less time than it takes to read the item.
+    pub too_fast: usize,
+    /// Most items answered alike one after the other.
+    pub longest_run: usize,
     /// Mean distance from the other raters' answers on the same items: in an A/B test the share that differs, in
     /// a rating the mean absolute difference in points over the three aspects.
     pub distance: Option<f64>,
@@ -88,6 +98,7 @@ pub(super) fn results(study: &Record, all: &[Judged<'_>]) -> Vec<AnnotatorResult
         AnnotatorResults {
             pseudonym: annotator.pseudonym.clone(),
             role: annotator.role,
+            standings: annotator.standings.clone(),
             progress: progress(&own),
             comments: own
                 .iter()
@@ -97,6 +108,8 @@ pub(super) fn results(study: &Record, all: &[Judged<'_>]) -> Vec<AnnotatorResult
             total_ms: own.iter().fold(0, |sum: u64, judged| {
                 sum.saturating_add(judged.state.shown_ms)
             }),
+            too_fast: own.iter().filter(|judged| is_too_fast(judged)).count(),
+            longest_run: longest_run(&own),
             distance: distance(&own, &said),
             sides: sides(&own),
             checks: checks(&own),
@@ -157,6 +170,24 @@ fn median_ms(own: &[Judged<'_>]) -> Option<u64> {
         1 => Some(times[middle]),
         _ => Some(times.get(middle.checked_sub(1)?)?.midpoint(times[middle])),
     }
+}
+
+/// Whether an answer came before the item's words could be read. An empty time was measured nowhere.
+fn is_too_fast(judged: &Judged<'_>) -> bool {
+    let texts = judged.item.utterances.iter().chain(&judged.item.texts);
+    let words: usize = texts.map(|text| text.split_whitespace().count()).sum();
+    let shown = judged.state.shown_ms;
+    judged.state.answer.is_some() && shown > 0 && shown < words as u64 * MS_OF_A_WORD
+}
+
+/// Answers as they were given, by side or scores, in the order of the items.
+fn longest_run(own: &[Judged<'_>]) -> usize {
+    let answers: Vec<Answer> = own
+        .iter()
+        .filter_map(|judged| judged.state.answer)
+        .collect();
+    let runs = answers.chunk_by(|a, b| a == b);
+    runs.map(<[Answer]>::len).max().unwrap_or(0)
 }
 
 fn sides(own: &[Judged<'_>]) -> Option<SideBias> {

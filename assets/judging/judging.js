@@ -8,7 +8,7 @@
   // In milliseconds: after so long without a sign somebody is away; a page is in view so long before an answer can be
   // meant for it; an answer is acknowledged so long; after a key that came too early, so long a silence.
   const AWAY = 120000;
-  const SEEN = 200;
+  const SEEN = 300;
   const ACKNOWLEDGED = 80;
   const SILENCE = 400;
   // The waits between two tries to send.

@@ -8,9 +8,11 @@ use crate::study::attention::AttentionTimer;
 use crate::study::judgement::{Answer, Aspect, JudgementAction, JudgementRecord, Rating, Score};
 use crate::study::page::{Page, Worklist};
 
-/// How long a page is on screen before it can be answered, in seconds: a second press of the key that answered the last
-/// one is not meant for it.
-const SEEN: f64 = 0.2;
+/// How long a page is on screen before it can be answered, in seconds: an earlier key was meant for another.
+const SEEN: f64 = 0.3;
+/// After a key that came too early, so long a silence before the next counts, in seconds: of keys that are typed in one go
+/// none is then taken for an answer to the wrong item.
+const SILENCE: f64 = 0.4;
 
 /// The judging page: one annotator at work.
 #[derive(Debug)]
@@ -18,12 +20,20 @@ pub struct Judging {
     pub study: StudyId,
     pub annotator: u32,
     pub desk: Remote<Worklist>,
-    /// Index of the page shown; `None` when all is judged, or before the first.
+    /// Index of the page to judge; `None` when all is judged, or before the first.
     pub at: Option<usize>,
+    /// Index of an earlier page that is looked at again, and cannot be answered.
+    pub looking: Option<usize>,
     /// When the page was first on screen, in the window's seconds; `None` before that.
     shown_since: Option<f64>,
     /// How long the page has been attended to, since that was last recorded.
     attention: AttentionTimer,
+    /// Until when no answer counts, in the window's seconds, after one that came too early.
+    quiet_until: f64,
+    /// Whether that is said: until something is given.
+    pub too_early: bool,
+    /// What was answered before an undo reopened the page.
+    pub earlier: Option<Answer>,
     /// The scores given so far, in a rating.
     pub draft: [Option<Score>; 3],
     /// The comment's field; `None` while it is closed.
@@ -74,8 +84,12 @@ impl Judging {
             annotator,
             desk: Remote::default(),
             at: None,
+            looking: None,
             shown_since: None,
             attention: AttentionTimer::default(),
+            quiet_until: 0.0,
+            too_early: false,
+            earlier: None,
             draft: [None; 3],
             comment: None,
             given: None,
@@ -97,13 +111,14 @@ impl Judging {
     }
 
     pub fn page(&self) -> Option<&Page> {
-        self.desk.value()?.pages().get(self.at?)
+        self.desk.value()?.pages().get(self.looking.or(self.at)?)
     }
 
     /// Advances time to `now`, in seconds. `in_view`: the window is focused and shows the page; `active`: there was
     /// input. Reading instructions and waiting for the disk do not count.
     pub fn attend(&mut self, now: f64, in_view: bool, sign: bool) {
-        let at_item = !self.reading && self.at.is_some() && self.given.is_none();
+        let at_item =
+            !self.reading && self.looking.is_none() && self.at.is_some() && self.given.is_none();
         self.attention.update(now, in_view && at_item, sign);
     }
 
@@ -117,12 +132,51 @@ impl Judging {
         self.shown_since.get_or_insert(now);
     }
 
-    /// Whether the page was on screen for so long that a key can be meant for it.
-    pub fn was_seen(&self, now: f64) -> bool {
-        self.shown_since.is_some_and(|since| now - since >= SEEN)
+    /// Whether a key now can be meant for the page: it was on screen for long enough, nothing is being recorded, and the
+    /// annotator was silent since a key that came too early.
+    pub fn is_meant(&mut self, now: f64) -> bool {
+        let seen = self.shown_since.is_some_and(|since| now - since >= SEEN);
+        self.too_early = !seen || self.given.is_some() || now < self.quiet_until;
+        if self.too_early {
+            self.quiet_until = now + SILENCE;
+        }
+        !self.too_early
+    }
+
+    /// Looks at the judged page before the one in view.
+    pub fn look_back(&mut self) {
+        let Some(desk) = self.desk.value() else {
+            return;
+        };
+        let from = self.looking.or(self.at).unwrap_or(desk.pages().len());
+        let mut earlier = desk.pages()[..from].iter();
+        let found = earlier.rposition(|page| !desk.state(page).is_open());
+        self.looking = found.or(self.looking);
+    }
+
+    /// Looks at the judged page after the one in view; after the last of them the page to judge is in view again.
+    pub fn look_forward(&mut self) {
+        let (Some(desk), Some(from)) = (self.desk.value(), self.looking) else {
+            return;
+        };
+        let to = self.at.unwrap_or(desk.pages().len());
+        let later = desk.pages().iter().enumerate().take(to).skip(from + 1);
+        let mut later = later.filter(|(_, page)| !desk.state(page).is_open());
+        match later.next().map(|(at, _)| at) {
+            Some(at) => self.looking = Some(at),
+            None => self.go_on(),
+        }
+    }
+
+    /// Looks no longer back.
+    pub fn go_on(&mut self) {
+        self.looking = None;
+        self.shown_since = None;
     }
 
     pub fn turn(&mut self) {
+        self.looking = None;
+        self.earlier = None;
         self.shown_since = None;
         self.attention.take_ms();
         self.draft = [None; 3];
@@ -149,13 +203,20 @@ impl Judging {
         let Some(desk) = self.desk.value_mut() else {
             return;
         };
+        let undone = acts.iter().find(|act| act.action == JudgementAction::Undo);
+        let page_of = |act: &JudgementRecord| {
+            let mut pages = desk.pages().iter();
+            pages.position(|page| page.item == act.item)
+        };
+        let reopened = undone.and_then(page_of);
+        let earlier = reopened.and_then(|at| desk.state(&desk.pages()[at]).answer);
         for act in acts {
             desk.apply(act);
         }
-        let undone = acts.iter().find(|act| act.action == JudgementAction::Undo);
-        if let Some(act) = undone {
-            self.at = desk.pages().iter().position(|page| page.item == act.item);
+        if undone.is_some() {
+            self.at = reopened;
             self.turn();
+            self.earlier = earlier;
         } else if let Some(given) = &mut self.given {
             given.recorded = true;
             if !given.settles {

@@ -108,6 +108,14 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// The scores of a rating.
+    pub fn rating(self) -> Option<Rating> {
+        match self {
+            Answer::Rating(rating) => Some(rating),
+            Answer::Choice(_) => None,
+        }
+    }
+
     pub fn kind(&self) -> StudyKind {
         match self {
             Answer::Choice(_) => StudyKind::AbTest,

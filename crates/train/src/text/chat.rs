@@ -6,10 +6,10 @@
 mod jinja;
 mod namespaces;
 mod protect;
+mod room;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use minijinja::{Environment, Value, context};
 use serde_json::Value as Json;
@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use super::tokenizer::{self, Tokenizer, TokenizerError};
 use protect::StandIns;
+pub use room::with_room;
 
 /// Bytes of a template. The longest published ones have about 20 000.
 const LONGEST_TEMPLATE: usize = 256 << 10;
@@ -306,20 +307,15 @@ impl ChatTemplate {
                 documents => (),
             })
         };
-        // A thread of its own, whose stack holds whatever the fuel can put into one another.
         let failed = |what: String| ChatError::Failed {
             path: self.path.clone(),
             what,
         };
-        let builder = thread::Builder::new().name("chat template".into());
-        thread::scope(|scope| {
-            let rendering = builder.stack_size(stack).spawn_scoped(scope, render);
-            let rendering = rendering.map_err(|error| failed(error.to_string()))?;
-            match rendering.join() {
-                Ok(rendered) => rendered.map_err(|error| self.failure(&error)),
-                Err(_) => Err(failed("it broke off".into())),
-            }
-        })
+        match room::on_a_stack(stack, render) {
+            Ok(Ok(rendered)) => rendered.map_err(|error| self.failure(&error)),
+            Ok(Err(_)) => Err(failed("it broke off".into())),
+            Err(error) => Err(failed(error.to_string())),
+        }
     }
 
     fn failure(&self, error: &minijinja::Error) -> ChatError {

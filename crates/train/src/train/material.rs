@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rand::seq::SliceRandom;
+use rayon::prelude::*;
 
 use super::error::TrainError;
 use super::model_tokenizer::ModelTokenizer;
@@ -10,6 +11,10 @@ use super::seed::{Draw, stream};
 use crate::data::preferences::PreferenceSet;
 use crate::data::{DialogueSet, Example, Half, LevelSet, library};
 use crate::experiment::{Config, DataSettings, EvaluationSettings, PairsChoice, SubsetChoice};
+use crate::text::chat::with_room;
+
+/// Examples that a core encodes at a time.
+const ENCODED_AT_ONCE: usize = 256;
 
 /// An example with its tokens.
 #[derive(Clone, Debug)]
@@ -99,10 +104,11 @@ impl Material {
                     fix: "import the data set again".into(),
                 });
             }
-            order
-                .into_iter()
-                .map(|index| encode(&examples[index], settings, tokenizer))
-                .collect::<Result<Vec<_>, _>>()
+            let encoded = order.par_chunks(ENCODED_AT_ONCE).map(|part| {
+                let encode = |index: &usize| encode(&examples[*index], settings, tokenizer);
+                with_room(|| part.iter().map(encode).collect::<Result<Vec<_>, _>>())
+            });
+            Ok(encoded.collect::<Result<Vec<_>, TrainError>>()?.concat())
         };
         Ok(Material {
             train: part(&set.train, settings.train_limit, 0, "train")?,

@@ -10,7 +10,7 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
-use crate::study::judgement::{Answer, Aspect, Choice, Score};
+use crate::study::judgement::{Answer, Aspect, Choice, Rating, Score};
 use crate::study::page::{Page, Shown};
 
 /// Height of the keys below two answers.
@@ -30,6 +30,10 @@ pub(super) fn answers_ui(
     inputs: &mut Vec<Input>,
 ) {
     let given = judging.given.and_then(|given| given.answer);
+    let looked_at = judging.looking.is_some().then(|| judging.desk.value());
+    let looked_at = looked_at.flatten().and_then(|desk| desk.state(page).answer);
+    let given = given.or(looked_at);
+    let takes_back = |choice| judging.earlier == Some(Answer::Choice(choice));
     match &page.shown {
         Shown::Pair { left, right } => {
             let width = ((ui.available_width() - space::M) / 2.0).floor();
@@ -45,6 +49,11 @@ pub(super) fn answers_ui(
                         item: page.item,
                         label,
                         response,
+                        note: match takes_back(choice) || takes_back(Choice::Tie) {
+                            true if takes_back(Choice::Tie) => "taken back: a tie",
+                            true => "taken back: this one is better",
+                            false => "",
+                        },
                     };
                     if card.ui(ui, vec2(width, height), marked) {
                         inputs.push(Input::Answer(choice));
@@ -69,10 +78,12 @@ pub(super) fn answers_ui(
                 item: page.item,
                 label: SINGLE,
                 response,
+                note: "",
             };
             card.ui(ui, room, false);
             ui.add_space(space::S);
-            scales_ui(ui, judging, inputs);
+            let given = given.and_then(Answer::rating);
+            scales_ui(ui, judging, given, inputs);
             let hint = "Press 1 to 5 for each of the three, one after the other";
             words::small(ui, hint);
         }
@@ -90,6 +101,8 @@ struct Card<'a> {
     item: u32,
     label: &'a str,
     response: &'a str,
+    /// Behind the label: what was taken back.
+    note: &'a str,
 }
 
 impl Card<'_> {
@@ -99,6 +112,7 @@ impl Card<'_> {
             item,
             label,
             response,
+            note,
         } = self;
         let t = theme::of(ui);
         let single = *label == SINGLE;
@@ -126,13 +140,11 @@ impl Card<'_> {
         };
         layout::surface(ui, rect, size::RADIUS, fill, stroke);
         let inner = rect.shrink2(vec2(space::L, space::M));
-        words::paint_small(
-            ui.painter(),
-            inner.min,
-            Align2::LEFT_TOP,
-            label,
-            t.secondary,
-        );
+        let head = match note.is_empty() {
+            true => (*label).to_string(),
+            false => format!("{label}  ({note})"),
+        };
+        words::paint_small(ui.painter(), inner.min, Align2::LEFT_TOP, head, t.secondary);
         let below = inner.with_min_y(inner.top() + CARD_LABEL);
         let mut child = ui.new_child(UiBuilder::new().max_rect(below));
         ScrollArea::vertical()
@@ -154,15 +166,21 @@ impl Card<'_> {
 }
 
 /// Three scales of five points.
-fn scales_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
+fn scales_ui(ui: &mut Ui, judging: &Judging, given: Option<Rating>, inputs: &mut Vec<Input>) {
     let t = theme::of(ui);
-    let active = judging.aspect();
+    let active = match judging.looking {
+        Some(_) => None,
+        None => judging.aspect(),
+    };
+    let earlier = judging.earlier.and_then(Answer::rating);
     // The scales are as wide as the card.
     let each = ((ui.available_width() - ASPECT) / 5.0 - space::S).floor();
     let fits = each >= 96.0;
     for aspect in Aspect::ALL {
         let here = active == Some(aspect);
-        let score = judging.draft[aspect as usize];
+        let score = given.map(|rating| rating.get(aspect));
+        let score = score.or(judging.draft[aspect as usize]);
+        let earlier = earlier.map(|rating| rating.get(aspect).points());
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::S;
             let (rect, _) = ui.allocate_exact_size(vec2(ASPECT, POINT), Sense::hover());
@@ -181,39 +199,61 @@ fn scales_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
             }
             for (points, word) in (1..).zip(Score::WORDS) {
                 let chosen = score.is_some_and(|score| score.points() == points);
-                let label = match fits {
-                    true => format!("{points}  {word}"),
-                    false => points.to_string(),
+                let taken_back = earlier == Some(points);
+                let label = match (fits, taken_back) {
+                    (true, false) => format!("{points}  {word}"),
+                    (true, true) => format!("{points}  taken back"),
+                    (false, _) => points.to_string(),
                 };
-                let name = format!("{} {points}, {word}", aspect.title());
-                let width = if fits { each } else { 44.0 };
-                if point_ui(ui, &label, &name, width, chosen, here) {
-                    inputs.push(Input::Point(points));
+                let before = if taken_back { ", taken back" } else { "" };
+                let name = format!("{} {points}, {word}{before}", aspect.title());
+                let point = Point {
+                    label: &label,
+                    name: &name,
+                    width: if fits { each } else { 44.0 },
+                    chosen,
+                    here,
+                };
+                if point.ui(ui) {
+                    inputs.push(Input::Score(aspect, points));
                 }
             }
         });
     }
 }
 
-fn point_ui(ui: &mut Ui, label: &str, name: &str, width: f32, chosen: bool, here: bool) -> bool {
-    let t = theme::of(ui);
-    let sense = if here { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(width, POINT), sense);
-    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, here, chosen, name));
-    let (fill, stroke, colour) = match (chosen, here) {
-        (true, _) => (t.selected, t.focus_ring(), t.text),
-        (false, true) if response.hovered() => (t.hover, t.line_stroke(), t.text),
-        (false, true) => (t.raised, t.line_stroke(), t.text),
-        (false, false) => (t.ground, t.line_stroke(), t.secondary),
-    };
-    layout::surface(ui, rect, size::RADIUS, fill, stroke);
-    words::paint_body(
-        ui.painter(),
-        rect.center(),
-        Align2::CENTER_CENTER,
-        label,
-        colour,
-    );
-    focus_ring(ui, &response, rect);
-    here && response.clicked()
+/// A point of a scale; it can be clicked whichever scale is next.
+struct Point<'a> {
+    label: &'a str,
+    name: &'a str,
+    width: f32,
+    chosen: bool,
+    /// Whether its scale is next.
+    here: bool,
+}
+
+impl Point<'_> {
+    /// True when it was clicked.
+    fn ui(&self, ui: &mut Ui) -> bool {
+        let t = theme::of(ui);
+        let (rect, response) = ui.allocate_exact_size(vec2(self.width, POINT), Sense::click());
+        response
+            .widget_info(|| WidgetInfo::selected(Role::RadioButton, true, self.chosen, self.name));
+        let (fill, stroke, colour) = match (self.chosen, self.here) {
+            (true, _) => (t.selected, t.focus_ring(), t.text),
+            (false, _) if response.hovered() => (t.hover, t.line_stroke(), t.text),
+            (false, true) => (t.raised, t.line_stroke(), t.text),
+            (false, false) => (t.ground, t.line_stroke(), t.secondary),
+        };
+        layout::surface(ui, rect, size::RADIUS, fill, stroke);
+        words::paint_body(
+            ui.painter(),
+            rect.center(),
+            Align2::CENTER_CENTER,
+            self.label,
+            colour,
+        );
+        focus_ring(ui, &response, rect);
+        response.clicked()
+    }
 }

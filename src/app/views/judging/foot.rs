@@ -5,19 +5,22 @@ use eframe::egui::{EventFilter, Sense, TextEdit, Ui, UiBuilder, vec2};
 use super::input::Input;
 use super::parts::{CARDS, column, keycaps_ui};
 use crate::app::state::judging::{Comment, Judging};
-use crate::app::theme::{size, space};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 
 /// Height of the comment's line.
 const COMMENT: f32 = 16.0;
+const TOO_EARLY: &str =
+    "Not counted: it came before this item was in view. Wait a moment, then answer.";
 
 pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
+    let t = theme::of(ui);
     if let Some(why) = &judging.refused {
         notice::strip(ui, Tone::Bad, "Not recorded; answer again", why, |_| {});
         ui.add_space(space::S);
     }
-    if judging.reading || judging.at.is_none() {
+    if judging.reading || judging.page().is_none() {
         return;
     }
     if let Some(comment) = &mut judging.comment {
@@ -33,11 +36,31 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
         .unwrap_or_default();
     // The line is always reserved, so that nothing moves where an item has a comment.
     let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), COMMENT), Sense::hover());
-    if !state.comment.is_empty() {
+    let said = match (judging.looking, judging.too_early, state.comment.is_empty()) {
+        (Some(at), ..) => Some((
+            format!(
+                "Looking back at item {}, which stays as it is; Esc goes on",
+                at + 1
+            ),
+            t.text,
+        )),
+        (None, true, _) => Some((TOO_EARLY.to_string(), t.bad)),
+        (None, false, false) => Some((format!("Comment: {}", state.comment), t.secondary)),
+        (None, false, true) => None,
+    };
+    if let Some((said, colour)) = said {
         let mut line = ui.new_child(UiBuilder::new().max_rect(line));
         column(&mut line, CARDS, |ui| {
-            words::small(ui, format!("Comment: {}", state.comment));
+            words::small_label(ui, said, colour);
         });
+    }
+    if judging.looking.is_some() {
+        let looks = [
+            (&["B"][..], "Further back", Input::Back),
+            (&["N"], "Forward", Input::Forward),
+        ];
+        keycaps_ui(ui, &looks, false, inputs);
+        return;
     }
     let flag = if state.flagged { "Flagged" } else { "Flag" };
     let rest = [
@@ -45,6 +68,7 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
         (&["F"], flag, Input::Flag),
         (&["C"], "Comment", Input::Comment(String::new())),
         (&["U"], "Undo", Input::Undo),
+        (&["B"], "Look back", Input::Back),
     ];
     keycaps_ui(ui, &rest, false, inputs);
 }

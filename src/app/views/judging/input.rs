@@ -6,18 +6,25 @@ use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::state::judging::{Comment, Given, Judging};
 use crate::study::definition::StudyKind;
-use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, JudgementAction, Score};
+use crate::study::judgement::{Answer, Aspect, COMMENT_LIMIT, Choice, JudgementAction, Score};
 
 /// What a key or a button means.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Input {
     Answer(Choice),
+    /// Of the aspect that is next.
     Point(u8),
+    /// Of this aspect, whether it has one or not.
+    Score(Aspect, u8),
     Skip,
     Flag,
     /// Opens the comment with what was typed behind the key, or closes it.
     Comment(String),
     Undo,
+    /// To the judged item before, to look at it.
+    Back,
+    /// To the one after, and at last to the item to judge.
+    Forward,
     Read,
     Leave,
 }
@@ -86,6 +93,8 @@ fn meaning(key: Key, reading: bool, kind: Option<StudyKind>) -> Option<Input> {
         (Key::S, _) => Input::Skip,
         (Key::F, _) => Input::Flag,
         (Key::C, _) => Input::Comment(String::new()),
+        (Key::B | Key::PageUp, _) => Input::Back,
+        (Key::N | Key::PageDown, _) => Input::Forward,
         (Key::ArrowLeft | Key::Num1, Some(StudyKind::AbTest)) => Input::Answer(Choice::Left),
         (Key::ArrowRight | Key::Num2, Some(StudyKind::AbTest)) => Input::Answer(Choice::Right),
         (Key::ArrowDown | Key::Num3 | Key::Num0, Some(StudyKind::AbTest)) => {
@@ -107,6 +116,10 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
             judging.reading = false;
             return;
         }
+        Input::Leave if judging.looking.is_some() => {
+            judging.go_on();
+            return;
+        }
         Input::Leave => {
             commands.run(Core::leave_judging);
             return;
@@ -117,9 +130,27 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         }
         _ => {}
     }
-    if judging.reading || judging.given.is_some() {
-        // Wait until the last judgement is on disk.
+    if judging.reading {
         return;
+    }
+    let answers = matches!(
+        input,
+        Input::Answer(_) | Input::Point(_) | Input::Score(..) | Input::Skip
+    );
+    if judging.looking.is_none() && answers && !judging.is_meant(now) {
+        return;
+    }
+    if judging.given.is_some() {
+        // The last judgement is not on disk yet.
+        judging.too_early = true;
+        return;
+    }
+    match input {
+        Input::Back => return judging.look_back(),
+        Input::Forward => return judging.look_forward(),
+        // What is looked at is not answered; the page says so.
+        _ if judging.looking.is_some() => return,
+        _ => judging.too_early = false,
     }
     let mut given = Given {
         answer: None,
@@ -136,10 +167,6 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         commands.run(Core::undo_judgement);
         return;
     }
-    let answers = matches!(input, Input::Answer(_) | Input::Point(_) | Input::Skip);
-    if answers && !judging.was_seen(now) {
-        return;
-    }
     let Some(page) = judging.page() else { return };
     let item = page.item;
     let flagged = judging
@@ -149,15 +176,18 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
     let action = match input {
         Input::Answer(choice) => JudgementAction::Answer(Answer::Choice(choice)),
         Input::Point(points) => {
-            let Some(place) = judging.draft.iter().position(Option::is_none) else {
+            let Some(aspect) = judging.aspect() else {
                 return;
             };
-            judging.draft[place] = Score::try_from(points).ok();
-            match judging.rating() {
-                Some(rating) => JudgementAction::Answer(Answer::Rating(rating)),
+            match scored(judging, aspect, points) {
+                Some(action) => action,
                 None => return,
             }
         }
+        Input::Score(aspect, points) => match scored(judging, aspect, points) {
+            Some(action) => action,
+            None => return,
+        },
         Input::Skip => JudgementAction::Skip,
         Input::Flag => JudgementAction::Flag(!flagged),
         Input::Comment(typed) => {
@@ -178,7 +208,7 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
                 }
             }
         }
-        Input::Undo | Input::Read | Input::Leave => return,
+        Input::Undo | Input::Back | Input::Forward | Input::Read | Input::Leave => return,
     };
     given.answer = match &action {
         JudgementAction::Answer(answer) => Some(*answer),
@@ -188,4 +218,11 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
     judging.given = Some(given);
     let shown_ms = judging.shown_ms();
     commands.run(move |core| core.judge(item, action, shown_ms));
+}
+
+/// Scores an aspect; the answer once all three are scored.
+fn scored(judging: &mut Judging, aspect: Aspect, points: u8) -> Option<JudgementAction> {
+    judging.draft[aspect as usize] = Score::try_from(points).ok();
+    let rating = judging.rating()?;
+    Some(JudgementAction::Answer(Answer::Rating(rating)))
 }

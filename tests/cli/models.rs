@@ -740,6 +740,51 @@ fn corpus_file(place: &Place, records: usize) -> String {
 }
 
 #[test]
+fn clinicians_long_answers_and_synthempathys_pairs_without_targets_are_scored() {
+    let place = place();
+    // Answers to patients of some 375 words, whose questions stand at the end.
+    let long =
+        "I hear how hard this has been, and it makes sense that you are worn out. ".repeat(24);
+    let turns = (0..4).map(|n| {
+        let said = format!("My chest has hurt for {n} days.");
+        let answer = format!("{long}When did it begin? Is it worse at night? Who is with you?");
+        let row = json!({"id": n, "conversation": [
+            {"from": "patient", "value": said}, {"from": "clinician", "value": answer},
+        ]});
+        format!("{row}\n")
+    });
+    let clinic = place.write("clinic.jsonl", turns.collect::<String>());
+    place.ok(&["corpus", "import", &clinic, "clinic"]);
+    let scored = place.json(&["corpus", "score", "clinic", "--identifiers", "1"]);
+    assert_eq!(
+        (&scored["answers"], &scored["in_windows"]),
+        (&json!(4), &json!(4))
+    );
+    assert_eq!(scored["truncation"]["responses"], 0.0);
+
+    // Situations and answers of a model, and no target.
+    let rows =
+        (0..200).map(|n| format!("\"I failed exam {n}.\",\"Oh no. What came of exam {n}?\"\n"));
+    let file = format!("prompt,response\n{}", rows.collect::<String>());
+    let pairs = place.write("synthempathy.csv", file);
+    place.ok(&["corpus", "import", &pairs, "synthempathy"]);
+    let scored = place.json(&["corpus", "score", "synthempathy", "--identifiers", "1"]);
+    assert_eq!(
+        (&scored["answers"], &scored["in_windows"]),
+        (&json!(200), &json!(0))
+    );
+    let records = place.json(&["corpus", "show", "synthempathy", "--limit", "1"]);
+    let record = &records["records"][0];
+    assert_eq!(record["target"], Value::Null);
+    assert_eq!(
+        record["responses"][0]["scores"].as_array().unwrap().len(),
+        6
+    );
+    let table = place.ok(&["corpus", "table", "synthempathy"]);
+    assert!(table.contains("identifiers_exploration"), "{table}");
+}
+
+#[test]
 fn identifiers_score_a_corpus_and_a_kill_loses_nothing() {
     let place = place();
     let file = corpus_file(place, 120);

@@ -2,6 +2,7 @@
 
 mod create;
 mod judge;
+mod keep;
 mod merge;
 mod quality;
 mod results;
@@ -15,7 +16,6 @@ use serde_json::json;
 use super::failure::out_refused;
 use super::output::{csv_mark, moment, number_of};
 use super::{CommandContext, Failure};
-use crate::operations::existing_store;
 use crate::operations::exports::write_judgements;
 use crate::operations::studies::{self, RowFormat};
 use crate::report::judging::Texts;
@@ -31,7 +31,11 @@ pub enum Study {
     /// Make a study; first prints what difference its size can show
     Create(create::Create),
     /// Studies, with how far each annotator is
-    List,
+    List {
+        /// Archived and deleted ones too
+        #[arg(long)]
+        all: bool,
+    },
     /// Give the fourth annotator the items on which three differ; name one where there is none yet
     Assign {
         /// The study's number
@@ -127,16 +131,18 @@ pub enum Study {
         #[arg(long)]
         unfinished: bool,
     },
-    /// Delete a study with its items; the responses of its systems stay
-    Delete {
+    /// Give a study a name of your own, which annotators do not see
+    Rename(keep::Rename),
+    /// Show or set the note of a study
+    Note(keep::Note),
+    /// Archive a study, or bring it back
+    Archive(keep::Archive),
+    /// Delete a study: it can be brought back until it is removed for good; the responses of its systems stay
+    Delete(keep::Delete),
+    /// Bring a deleted study back
+    Undelete {
         /// The study's number
         study: StudyId,
-        /// Delete its judgements too
-        #[arg(long)]
-        with_judgements: bool,
-        /// Delete it: this cannot be undone
-        #[arg(long)]
-        for_good: bool,
     },
     /// Judgements as rows: one annotator's own while the study is blind, everybody's afterwards
     Export {
@@ -172,7 +178,7 @@ impl Study {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
             Study::Create(create) => create.run(ctx),
-            Study::List => list(ctx),
+            Study::List { all } => list(ctx, *all),
             Study::Assign { study, adjudicator } => assign(ctx, *study, adjudicator.as_deref()),
             Study::Pack {
                 study,
@@ -208,11 +214,11 @@ impl Study {
                 reason,
                 unfinished,
             } => unblind(ctx, *study, by, reason, *unfinished),
-            Study::Delete {
-                study,
-                with_judgements,
-                for_good,
-            } => delete(ctx, *study, *with_judgements, *for_good),
+            Study::Rename(rename) => rename.run(ctx),
+            Study::Note(note) => note.run(ctx),
+            Study::Archive(archive) => archive.run(ctx),
+            Study::Delete(delete) => delete.run(ctx),
+            Study::Undelete { study } => keep::undelete(ctx, *study),
             Study::Export {
                 study,
                 annotator,
@@ -276,8 +282,9 @@ fn kind_words(kind: StudyKind) -> &'static str {
     }
 }
 
-fn list(ctx: &CommandContext) -> Result<(), Failure> {
-    let studies = studies::list(&ctx.store)?;
+fn list(ctx: &CommandContext, all: bool) -> Result<(), Failure> {
+    let mut studies = studies::list(&ctx.store)?;
+    studies.retain(|study| all || study.is_current());
     if ctx.out.json {
         return ctx.out.document(&studies);
     }
@@ -306,6 +313,14 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
             (None, false) => "came as a pack",
         }
         .to_string();
+        for (word, is) in [
+            ("archived", study.marks.archived),
+            ("deleted", study.marks.deleted),
+        ] {
+            if is {
+                status += &format!(", {word}");
+            }
+        }
         if study.split_unassigned > 0 {
             status += &format!(", {} for a fourth", study.split_unassigned);
         }
@@ -321,7 +336,7 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
             };
             table.row([
                 first(study.id.to_string()),
-                first(study.head.title.clone()),
+                first(study.name().to_string()),
                 first(kind_words(study.head.kind).to_string()),
                 first(moment(study.head.created_ms)),
                 first(status.clone()),
@@ -387,35 +402,6 @@ fn pack(
         })
         .collect();
     ctx.out.text(&lines)
-}
-
-fn delete(
-    ctx: &CommandContext,
-    id: StudyId,
-    with_judgements: bool,
-    for_good: bool,
-) -> Result<(), Failure> {
-    if !for_good {
-        let study = StoreReader::open(&ctx.store)?.study(id)?;
-        let judged: usize = study
-            .annotators
-            .iter()
-            .map(|one| one.progress.answered)
-            .sum();
-        return Err(Failure::Usage(format!(
-            "study {id} ({}) has {}; deleting it cannot be undone, and packs that are out can no longer be merged: \
-             add --for-good to delete it",
-            study.head.title,
-            match judged {
-                0 => "no judged items".to_string(),
-                judged => number_of(judged as u64, "judged item", "judged items"),
-            },
-        )));
-    }
-    studies::delete(&mut existing_store(&ctx.store)?, id, with_judgements)?;
-    ctx.out.show(&json!({"deleted": id}), || {
-        format!("Study {id} is deleted.\n")
-    })
 }
 
 fn unblind(

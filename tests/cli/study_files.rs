@@ -205,17 +205,42 @@ fn a_study_and_its_systems_are_deleted_when_that_is_asked_for() {
         "{}",
         used.stderr
     );
-    for (more, words) in [
-        (&[][..], "--for-good"),
-        (&["--for-good"], "--with-judgements"),
-    ] {
-        let done = place.run(&[&["study", "delete", "1"], more].concat());
-        assert!(
-            done.code != 0 && done.stderr.contains(words),
-            "{}",
-            done.stderr
-        );
-    }
+    let judged = place.run(&["study", "delete", "1", "--for-good"]);
+    assert!(
+        judged.code != 0
+            && judged
+                .stderr
+                .contains("1 judged item; add --with-judgements"),
+        "{}",
+        judged.stderr
+    );
+    // Without that it can be brought back.
+    let deleted = place.ok(&["study", "delete", "1"]);
+    assert!(deleted.contains("emprl study undelete 1"), "{deleted}");
+    assert_eq!(place.json(&["study", "list"]), json!([]));
+    assert!(
+        place
+            .ok(&["study", "list", "--all"])
+            .contains("blind, deleted")
+    );
+    place.ok(&["study", "undelete", "1"]);
+    let back = place.json(&["study", "list"]);
+    assert_eq!(back[0]["annotators"][0]["progress"]["answered"], 1);
+    // Names, notes and the archive are the lead's own.
+    place.ok(&["study", "rename", "1", "Pilot of May"]);
+    place.ok(&["study", "note", "1", "with the new instructions"]);
+    place.ok(&["study", "archive", "1"]);
+    assert_eq!(place.json(&["study", "list"]), json!([]));
+    place.ok(&["study", "archive", "1", "--back"]);
+    let list = place.json(&["study", "list"]);
+    assert_eq!(list[0]["marks"]["name"], "Pilot of May");
+    assert_eq!(list[0]["marks"]["note"], "with the new instructions");
+    place.ok(&["study", "pack", "1", "--annotator=Ada", "--out=sent"]);
+    let sent = std::fs::read_to_string(only_file(&place.path().join("sent"))).unwrap();
+    assert!(
+        !sent.contains("Pilot") && !sent.contains("instructions\": \"with"),
+        "{sent}"
+    );
     place.ok(&["study", "delete", "1", "--for-good", "--with-judgements"]);
     assert_eq!(place.json(&["study", "list"]), json!([]));
     place.ok(&["responses", "delete", "Qoxmodel", "--for-good"]);

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::judging_support::{begin, fill, in_view, judge, next_page, pages, says_none_of};
 use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
 use crate::window_support::{
-    Window, click, expect, find, labels, open, open_as, press, settle, wait_for,
+    STEP, Window, click, expect, find, labels, open, open_as, press, settle, shows, wait_for,
 };
 use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
@@ -224,7 +224,7 @@ fn a_rating_is_three_digits() {
     expect(&mut window, "0 of 2");
     window.key_press(Key::Num5);
     expect(&mut window, "1 of 2");
-    // A point can be clicked too, once the ones before it are given.
+    // A point can be clicked too.
     for point in [
         "Empathy 1, poor",
         "Relevance 1, poor",
@@ -303,9 +303,9 @@ fn packs_go_out_and_come_back_in_the_window() {
     expect(&mut window, "That did not work");
 }
 
-/// Runs frames while nothing is pressed; each is a quarter of a second of the window's time.
+/// Runs frames while nothing is pressed.
 fn pass(window: &mut Window, seconds: usize) {
-    for _ in 0..4 * seconds {
+    for _ in 0..(seconds as f32 / STEP) as usize {
         window.step();
     }
 }
@@ -426,12 +426,117 @@ fn a_second_press_is_not_for_the_next_item() {
             assert_eq!(in_view(&window, &own), Some(&page), "it was just shown");
         }
         assert_eq!(answered(), count);
-        // 300 ms.
-        window.run_steps(20);
+        expect(&mut window, EARLY);
+        // More than the 400 ms of silence that are asked for.
+        window.run_steps(30);
         window.key_press(Key::ArrowLeft);
     }
     next_page(&mut window, &own, last).unwrap();
     assert_eq!(answered(), 2);
+    assert!(!shows(&window, EARLY));
+}
+
+const EARLY: &str = "Not counted: it came before this item was in view";
+
+#[test]
+fn digits_typed_in_one_go_are_never_those_of_the_next_item() {
+    let dir = tempfile::tempdir().unwrap();
+    study(dir.path(), StudyKind::Rating, 6);
+    let builder = Harness::builder()
+        .with_size([1280.0, 800.0])
+        .with_step_dt(0.05);
+    let mut window = into_study(open_as(builder, dir.path(), dir.path()));
+    begin(&mut window, "A1");
+    window.run_steps(10);
+    // A digit each 50 ms, of which the fourth to the last come before the second item can be answered.
+    for digit in [Key::Num1, Key::Num2, Key::Num3]
+        .into_iter()
+        .cycle()
+        .take(30)
+    {
+        window.key_press(digit);
+        window.step();
+    }
+    settle(&mut window);
+    expect(&mut window, EARLY);
+    let ratings = || {
+        let reader = StoreReader::open(dir.path()).unwrap();
+        let list = reader.worklist(StudyId(1), 1).unwrap();
+        let answers = list
+            .pages()
+            .iter()
+            .filter_map(|page| list.state(page).answer);
+        answers.collect::<Vec<_>>()
+    };
+    assert_eq!(ratings().len(), 1);
+    // After a silence all three digits are one item's.
+    window.run_steps(12);
+    for digit in [Key::Num5, Key::Num4, Key::Num3] {
+        window.key_press(digit);
+        window.step();
+    }
+    wait_for(&mut window, "2 of 12", 10);
+    let points = ratings()
+        .into_iter()
+        .filter_map(Answer::rating)
+        .map(|rating| {
+            [rating.empathy, rating.relevance, rating.fluency].map(|score| score.points())
+        });
+    assert!(points.collect::<Vec<_>>().contains(&[5, 4, 3]));
+}
+
+#[test]
+fn scores_are_corrected_by_a_click_and_an_undo_shows_what_was_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = study(dir.path(), StudyKind::Rating, 2);
+    begin(&mut window, "A1");
+    click(&mut window, "Fluency 2, marginal");
+    click(&mut window, "Empathy 1, poor");
+    click(&mut window, "Empathy 4, good");
+    click(&mut window, "Relevance 5, excellent");
+    wait_for(&mut window, "1 of 4", 10);
+    window.key_press(Key::U);
+    wait_for(&mut window, "Empathy 4, good, taken back", 10);
+    expect(&mut window, "Relevance 5, excellent, taken back");
+    expect(&mut window, "Fluency 2, marginal, taken back");
+    expect(&mut window, "0 of 4");
+}
+
+#[test]
+fn judged_items_are_looked_at_and_stay_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = study(dir.path(), StudyKind::AbTest, 3);
+    let own = pages(dir.path(), StudyId(1), 1);
+    begin(&mut window, "A1");
+    let first = next_page(&mut window, &own, None).unwrap();
+    window.key_press(Key::ArrowLeft);
+    let second = next_page(&mut window, &own, Some(first.item)).unwrap();
+    window.key_press(Key::S);
+    let third = next_page(&mut window, &own, Some(second.item)).unwrap();
+    press(&mut window, Key::B);
+    assert_eq!(in_view(&window, &own), Some(&second));
+    press(&mut window, Key::PageUp);
+    assert_eq!(in_view(&window, &own), Some(&first));
+    expect(&mut window, "Looking back at item 1, which stays as it is");
+    // There is none before, and nothing of it changes.
+    for key in [Key::B, Key::ArrowRight, Key::U, Key::F] {
+        press(&mut window, key);
+        assert_eq!(in_view(&window, &own), Some(&first));
+    }
+    press(&mut window, Key::N);
+    assert_eq!(in_view(&window, &own), Some(&second));
+    press(&mut window, Key::N);
+    assert_eq!(in_view(&window, &own), Some(&third));
+    press(&mut window, Key::B);
+    press(&mut window, Key::Escape);
+    assert_eq!(in_view(&window, &own), Some(&third));
+    let reader = StoreReader::open(dir.path()).unwrap();
+    let list = reader.worklist(StudyId(1), 1).unwrap();
+    assert_eq!(
+        list.state(&first).answer,
+        Some(Answer::Choice(Choice::Left))
+    );
+    assert_eq!((list.progress().answered, list.progress().flagged), (1, 0));
 }
 
 #[test]

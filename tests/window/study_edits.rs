@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::judging_support::{begin, in_view, next_page, pages};
+use crate::judging_support::{begin, fill, in_view, next_page, pages};
 use crate::study_support::{
     JudgeNow, SYSTEMS, create, definition, store_with_systems, texts, whose,
 };
@@ -13,6 +13,7 @@ use emprl::store::{Store, StoreReader, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord};
 use emprl::study::pack::Pack;
+use emprl::study::standing::Standing;
 
 const STUDY: StudyId = StudyId(1);
 
@@ -85,18 +86,75 @@ fn a_judged_study_is_deleted_only_with_its_judgements() {
     let mut store = store(dir.path());
     say(&mut store, Choice::Left, 1);
     let mut window = at_study(dir.path());
-    click(&mut window, "Delete study…");
-    expect(&mut window, "Delete study 1?");
+    let title = "Open Study 1, Which response is better?";
+    click(&mut window, "Delete study");
+    expect(&mut window, "Study 1 is deleted.");
+    assert!(!shows(&window, title));
+    click(&mut window, "Undo");
+    expect(&mut window, "Study 1 is back.");
+    click(&mut window, title);
+    click(&mut window, "Delete study");
+    expect(&mut window, "Study 1 is deleted.");
+    click(&mut window, "Archived and deleted ones too");
+    click(&mut window, title);
+    click(&mut window, "Remove for good…");
+    expect(&mut window, "Remove study 1 for good?");
     click(&mut window, "Keep it");
-    assert!(!shows(&window, "Delete study 1?"));
-    click(&mut window, "Delete study…");
+    assert!(!shows(&window, "Remove study 1 for good?"));
+    click(&mut window, "Remove for good…");
     expect(&mut window, "Delete its judgement too");
     assert_eq!(store.reader().unwrap().list_studies().unwrap().len(), 1);
     click(&mut window, "Delete its judgement too");
-    click(&mut window, "Delete study");
+    click(&mut window, "Remove study");
     expect(&mut window, "Study 1 is deleted.");
     assert!(store.reader().unwrap().list_studies().unwrap().is_empty());
     expect(&mut window, "No studies yet");
+}
+
+#[test]
+fn an_annotator_is_watched_paused_and_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    say(&mut store, Choice::Left, 1);
+    let mut window = at_study(dir.path());
+    click(&mut window, "How annotators work");
+    expect(&mut window, "Alike in a row");
+    assert!(SYSTEMS.iter().all(|system| !shows(&window, system)));
+    click(&mut window, "Pause, exclude or replace A1");
+    expect(&mut window, "Can judge.");
+    fill(&mut window, "Reason", "on leave");
+    click(&mut window, "Pause");
+    expect(&mut window, "A1 is paused; what they judged counts.");
+    click(&mut window, "Pause, exclude or replace A1");
+    expect(&mut window, "Paused: cannot judge for now");
+    fill(&mut window, "Reason", "gone");
+    fill(&mut window, "Substitute", "Eve");
+    click(&mut window, "Replace");
+    expect(
+        &mut window,
+        "A1 is excluded, and A4 has all of their items.",
+    );
+    let row = store.reader().unwrap().study(STUDY).unwrap();
+    assert_eq!(row.annotators[0].standing, Standing::Excluded);
+    assert_eq!(
+        (
+            row.annotators[3].name.as_str(),
+            row.annotators[3].progress.assigned
+        ),
+        ("Eve", 4)
+    );
+}
+
+#[test]
+fn the_leads_name_and_note_are_kept_and_shown_in_the_list() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(store(dir.path()));
+    let mut window = at_study(dir.path());
+    fill(&mut window, "Own name", "Pilot of May");
+    fill(&mut window, "Note", "with the new instructions");
+    click(&mut window, "Save name and note");
+    click(&mut window, "Back to all studies");
+    expect(&mut window, "Open Study 1, Pilot of May");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::Core;
 use crate::app::jobs::{JobContext, JobResult, Lane};
 use crate::app::state::people::StudyPlan;
 use crate::operations::studies::{self, CreatedStudy, Forecast, KeptPreferences, ReceivedPack};
-use crate::store::StudyId;
+use crate::store::{StudyId, StudyMark};
 use crate::study::definition::Definition;
 use crate::study::judgement::Answer;
 use crate::study::signs::Sign;
@@ -190,7 +190,33 @@ impl Core {
         );
     }
 
-    /// Deletes a study, without undo.
+    /// Changes a lead's own mark of a study.
+    pub fn mark_study(&mut self, study: StudyId, mark: StudyMark) {
+        let words = match &mark {
+            StudyMark::Name(_) | StudyMark::Note(_) => None,
+            StudyMark::Archived(true) => Some(format!("Study {study} is archived.")),
+            StudyMark::Archived(false) => Some(format!("Study {study} is back among the others.")),
+            StudyMark::Deleted(true) => Some(format!("Study {study} is deleted.")),
+            StudyMark::Deleted(false) => Some(format!("Study {study} is back.")),
+        };
+        let deleted = mark == StudyMark::Deleted(true);
+        self.ask_study(
+            move |context| Ok(studies::mark(context.store()?, study, &mark)?),
+            move |core, ()| {
+                let studies = &mut core.state.people.studies;
+                studies.undo_delete = deleted.then_some(study);
+                if deleted {
+                    studies.open = studies.open.filter(|open| *open != study);
+                }
+                match words {
+                    Some(words) => core.show_studies(words),
+                    None => core.load_studies(),
+                }
+            },
+        );
+    }
+
+    /// Deletes a study for good.
     pub fn delete_study(&mut self, study: StudyId, with_judgements: bool) {
         self.ask_study(
             move |context| Ok(studies::delete(context.store()?, study, with_judgements)?),

@@ -12,7 +12,7 @@ use crate::operations::responses::CaseRemarks;
 use crate::operations::studies::ContestedItem;
 use crate::report::paper;
 use crate::report::tables::{Table, TableNumber, TableSelection};
-use crate::store::{RunRow, ScoredSystem, StudyId, StudyRow, SystemRow};
+use crate::store::{RunRow, ScoredSystem, StudyId, StudyMarks, StudyRow, SystemRow};
 use crate::study::cases::{CaseFilter, CaseSet, Search};
 use crate::study::contexts::ContextKey;
 use crate::study::definition::{Definition, StudyKind};
@@ -180,6 +180,12 @@ pub struct StudiesState {
     pub fourth: String,
     /// How the annotators of a blind study work, once the lead asked.
     pub quality: Option<(StudyId, Quality)>,
+    /// The study that was deleted last, which can be brought back at once.
+    pub undo_delete: Option<StudyId>,
+    /// Whether archived and deleted studies are listed too.
+    pub shows_all: bool,
+    /// The lead's own name and note of the open study, as typed.
+    pub marks: Option<(StudyId, StudyMarks)>,
     /// The annotator who is to be paused, excluded or replaced; `None` while that is not asked.
     pub standing: Option<StandingForm>,
     /// Who unblinds and why, as typed; `None` while the form is closed.

@@ -5,6 +5,7 @@
 mod contested;
 mod delete;
 mod form;
+mod marks;
 mod parts;
 mod quality;
 mod results;
@@ -22,13 +23,14 @@ use crate::app::logic::Core;
 use crate::app::state::State;
 use crate::app::state::people::{StudiesState, StudyForm};
 use crate::app::theme::{self, size, space};
-use crate::app::widgets::button::{Button, focus_ring};
+use crate::app::widgets::button::{Button, focus_ring, switch};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
+use crate::store::StudyMark;
 use crate::study::definition::StudyKind;
 
 pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -47,7 +49,7 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                     form::form_ui(ui, studies, &people.systems, commands);
                     return;
                 }
-                notice_ui(ui, studies);
+                notice_ui(ui, studies, commands);
                 let words =
                     RemoteWords::retry("Reading the studies…", "The studies cannot be read");
                 if remote_ui(ui, &studies.rows, words) {
@@ -93,18 +95,28 @@ fn drops(ui: &Ui, commands: &mut Commands) {
     }
 }
 
-fn notice_ui(ui: &mut Ui, studies: &mut StudiesState) {
+fn notice_ui(ui: &mut Ui, studies: &mut StudiesState, commands: &mut Commands) {
     let mut close = false;
     let mut dismiss = |ui: &mut Ui| close |= Button::icon(Icon::Cross, "Dismiss").clicked(ui);
     if let Some(why) = &studies.refused {
         notice::strip(ui, Tone::Bad, "That did not work", why, &mut dismiss);
     }
     if let Some(words) = &studies.notice {
-        notice::strip(ui, Tone::Info, words, "", &mut dismiss);
+        let undo = studies.undo_delete;
+        notice::strip(ui, Tone::Info, words, "", |ui| {
+            if let Some(study) = undo
+                && Button::secondary("Undo").clicked(ui)
+            {
+                let back = StudyMark::Deleted(false);
+                commands.run(move |core| core.mark_study(study, back));
+            }
+            dismiss(ui);
+        });
     }
     if close {
         studies.refused = None;
         studies.notice = None;
+        studies.undo_delete = None;
     }
 }
 
@@ -117,6 +129,11 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
         {
             studies.form = Some(StudyForm::new(StudyKind::AbTest));
         }
+        let others = studies.rows.value().map_or(&[][..], Vec::as_slice);
+        if others.iter().any(|study| !study.is_current()) {
+            switch(ui, "Archived and deleted ones too", &mut studies.shows_all);
+            words::label(ui, "archived and deleted ones too", t.secondary);
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             pack_row_ui(ui, studies, true, commands)
         });
@@ -124,10 +141,14 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
     ui.add_space(space::S);
     let mut open = None;
     ui.spacing_mut().item_spacing.y = 0.0;
-    for study in studies.rows.value().map_or(&[][..], Vec::as_slice) {
+    let rows = studies.rows.value().map_or(&[][..], Vec::as_slice);
+    for study in rows
+        .iter()
+        .filter(|study| studies.shows_all || study.is_current())
+    {
         let room = vec2(ui.available_width(), 52.0);
         let (rect, response) = ui.allocate_exact_size(room, Sense::click());
-        let title = format!("Study {}, {}", study.id, study.head.title);
+        let title = format!("Study {}, {}", study.id, study.name());
         response.widget_info(|| WidgetInfo::labeled(Role::Link, true, format!("Open {title}")));
         if response.hovered() {
             ui.painter().rect_filled(rect, size::RADIUS, t.hover);
@@ -135,7 +156,7 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
         let left = rect.left() + space::S;
         let at = pos2(left, rect.top() + 8.0);
-        let title = format!("{}  #{}", study.head.title, study.id);
+        let title = format!("{}  #{}", study.name(), study.id);
         words::paint_body(&painter, at, Align2::LEFT_TOP, title, t.text);
         let mut about = format!(
             "{}, {}, made {}",
@@ -143,6 +164,15 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
             status_words(study),
             now.relative(study.head.created_ms)
         );
+        if study.marks.archived {
+            about += ", archived";
+        }
+        if study.marks.deleted {
+            about += ", deleted";
+        }
+        if !study.marks.note.is_empty() {
+            about += &format!(". {}", study.marks.note);
+        }
         if let Some(split) = split_words(study) {
             about += &format!(". {split}");
         }

@@ -21,7 +21,9 @@ use super::exports::{check_html_pack, check_pack, make_folder, write_numbered, w
 use super::{OperationError, read_or_default};
 use crate::metrics::Bootstrap;
 use crate::report::judging::{Texts, pack_html, pack_html_name};
-use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow, now_ms};
+use crate::store::{
+    MergedPack, Store, StoreError, StoreReader, StudyId, StudyMark, StudyRow, now_ms,
+};
 use crate::study::StudyError;
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::export::{csv, full_rows, jsonl, own_rows};
@@ -150,7 +152,15 @@ pub fn replace(
     Ok(store.replace_annotator(study, annotator, name, reason)?)
 }
 
-/// Deletes a study, and its judgements if `with_judgements`.
+/// Changes a lead's own mark of a study: name, note, archive, or deletion that can be undone.
+///
+/// # Errors
+/// There is no such study.
+pub fn mark(store: &mut Store, study: StudyId, mark: &StudyMark) -> Result<(), OperationError> {
+    Ok(store.mark_study(study, mark)?)
+}
+
+/// Deletes a study for good, and its judgements if `with_judgements`.
 ///
 /// # Errors
 /// There is no such study, or it holds judgements that are not to be deleted.

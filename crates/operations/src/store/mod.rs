@@ -51,8 +51,8 @@ pub use rows::{
 };
 pub use studies::{
     AnnotatorRow, CaseSource, Entrance, Leaving, LinkId, LinkRow, MergedPack, NewLink, OpenLink,
-    PlatformIds, Receipt, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
-    SystemScore, WorkerRow, WorkerState, WorkerStep, WorklistStamp,
+    PlatformIds, Receipt, ScoredSystem, StudyId, StudyMark, StudyMarks, StudyRow, SystemAnswer,
+    SystemId, SystemRow, SystemScore, WorkerRow, WorkerState, WorkerStep, WorklistStamp,
 };
 pub use versions::StoreVersions;
 pub use writer::Store;

@@ -6,9 +6,9 @@
 mod aside;
 mod asks;
 mod events;
+mod leading;
 mod links;
 mod runs;
-mod standings;
 mod studies;
 
 use std::collections::HashSet;
@@ -38,7 +38,7 @@ const MIGRATIONS: [Step<'static>; 14] = [
     Step::Sql(runs::LISTED),
     Step::Sql(asks::ASKS),
     Step::Sql(links::LINKS),
-    Step::Sql(standings::STANDINGS),
+    Step::Sql(leading::LEADING),
 ];
 
 /// One step from a version to the next.

@@ -98,6 +98,10 @@ const STUDIES: Tables = &[
         Columns("id, study, annotator, expires, seen, revoked"),
     ),
     ("study_standings", Columns("max(id)")),
+    (
+        "study_marks",
+        Columns("study, name, note, archived, deleted"),
+    ),
     ("study_receipts", Follows),
     ("study_entrances", Columns("study, expires")),
     (

@@ -1,4 +1,4 @@
-//! Asks before a study is deleted; one that was judged asks for more.
+//! Asks before a deleted study is removed for good; one that was judged asks for more.
 
 use eframe::egui::Ui;
 
@@ -19,7 +19,7 @@ pub(super) fn delete_ui(
     commands: &mut Commands,
 ) {
     let hint = "Removes the study from this store; the responses of its systems stay";
-    if Button::quiet("Delete study…").hint(hint).clicked(ui) {
+    if study.marks.deleted && Button::quiet("Remove for good…").hint(hint).clicked(ui) {
         studies.deleting = Some(false);
     }
     let Some(with_judgements) = &mut studies.deleting else {
@@ -35,7 +35,7 @@ pub(super) fn delete_ui(
         progress.answered + progress.skipped + progress.flagged + progress.contested > 0
     });
     let ((delete, keep), dismissed) = modal(ui, "delete study", 420.0, |ui| {
-        words::heading(ui, &format!("Delete study {}?", study.id));
+        words::heading(ui, &format!("Remove study {} for good?", study.id));
         let detail = match study.is_own {
             true => "This cannot be undone. Packs that were sent out can no longer be merged.",
             false => "This cannot be undone. Save the pack first if it is to be sent back.",
@@ -52,7 +52,7 @@ pub(super) fn delete_ui(
         ui.add_space(space::S);
         ui.horizontal(|ui| {
             let ready = *with_judgements || !was_touched;
-            let delete = Button::primary("Delete study").clicked_if(ui, ready);
+            let delete = Button::primary("Remove study").clicked_if(ui, ready);
             (delete, Button::secondary("Keep it").clicked(ui))
         })
         .inner

@@ -4,6 +4,7 @@ use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos
 
 use super::contested::contested_ui;
 use super::delete::delete_ui;
+use super::marks::marks_ui;
 use super::parts::{kind_words, pack_row_ui, path_ui, split_words, status_words, totals};
 use super::quality::quality_ui;
 use super::results;
@@ -37,7 +38,7 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
             studies.unblinding = None;
             studies.deleting = None;
         }
-        words::heading(ui, &study.head.title);
+        words::heading(ui, study.name());
         words::small(ui, format!("#{}", study.id));
     });
     let about = format!(
@@ -62,6 +63,7 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
     standing_ui(ui, studies, &study, commands);
     ui.add_space(space::M);
     actions_ui(ui, studies, &study, commands);
+    marks_ui(ui, studies, &study, commands);
     delete_ui(ui, studies, &study, commands);
     if study.unblinding.is_some() && study.is_own {
         ui.add_space(space::L);

@@ -247,7 +247,8 @@ fn add_studies(reader: &StoreReader, subjects: &mut [Subject]) -> Result<(), Ope
         .map(|subject| subject.name.clone())
         .zip(0..)
         .collect();
-    for study in reader.list_studies()? {
+    let studies = reader.list_studies()?.into_iter();
+    for study in studies.filter(|study| !study.marks.deleted) {
         let unblinded = match reader.unblinded(study.id) {
             Err(StoreError::StillBlind { .. } | StoreError::MadeElsewhere { .. }) => continue,
             unblinded => unblinded?,
@@ -256,7 +257,7 @@ fn add_studies(reader: &StoreReader, subjects: &mut [Subject]) -> Result<(), Ope
             let Some(subject) = places.get(&row.context).map(|place| &mut subjects[*place]) else {
                 continue;
             };
-            let (Some(system), false) = (row.system, row.is_check) else {
+            let (Some(system), false) = (row.system, row.is_check || row.excluded) else {
                 continue;
             };
             if let (Some(against), Some(outcome)) = (row.against, row.outcome) {

@@ -7,6 +7,7 @@ mod cases;
 mod judging;
 mod links;
 mod load;
+mod marks;
 mod reader;
 mod standing;
 mod systems;
@@ -15,6 +16,7 @@ mod writer;
 
 pub use cases::{CaseSource, ScoredSystem, SystemScore};
 pub use links::{LinkId, LinkRow, NewLink, OpenLink, Receipt, WorklistStamp};
+pub use marks::{StudyMark, StudyMarks};
 pub use systems::{SystemAnswer, SystemId, SystemRow};
 pub use workers::{Entrance, Leaving, PlatformIds, WorkerRow, WorkerState, WorkerStep};
 
@@ -59,6 +61,7 @@ impl FromStr for StudyId {
 pub struct StudyRow {
     pub id: StudyId,
     pub head: StudyHead,
+    pub marks: StudyMarks,
     /// Whether it was created in this store; else it came as a pack.
     pub is_own: bool,
     pub annotators: Vec<AnnotatorRow>,
@@ -66,6 +69,21 @@ pub struct StudyRow {
     pub split_unassigned: usize,
     /// None while the study is blind.
     pub unblinding: Option<Unblinding>,
+}
+
+impl StudyRow {
+    /// The lead's own name of it, or the title.
+    pub fn name(&self) -> &str {
+        match self.marks.name.is_empty() {
+            true => &self.head.title,
+            false => &self.marks.name,
+        }
+    }
+
+    /// Whether it is neither archived nor deleted.
+    pub fn is_current(&self) -> bool {
+        !self.marks.archived && !self.marks.deleted
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,5 +1,6 @@
 //! Reads studies.
 
+use super::marks::marks;
 use super::{StudyId, StudyRow, load};
 use crate::store::columns::query_all;
 use crate::store::error::StoreError;
@@ -24,6 +25,7 @@ impl StoreReader {
             Ok(StudyRow {
                 id: study,
                 head: known.head,
+                marks: marks(db, study)?,
                 is_own: known.is_own,
                 annotators: load::annotator_rows(db, study)?,
                 split_unassigned: load::split_unassigned(db, study)?,

@@ -134,6 +134,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "study",
             "text",
             "train",
+            // Judging in a browser, from a button.
+            "web",
         ],
     ),
 ];

@@ -16,6 +16,7 @@ mod paths;
 mod playground;
 mod queue;
 mod runs;
+mod serving;
 #[cfg(feature = "audio")]
 mod sound;
 mod studies;

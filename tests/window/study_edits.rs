@@ -1,12 +1,17 @@
 //! Contested items decided, and studies and systems deleted, in the window: each is asked about first.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::judging_support::{begin, fill, in_view, next_page, pages};
 use crate::study_support::{
     JudgeNow, SYSTEMS, create, definition, store_with_systems, texts, whose,
 };
-use crate::window_support::{Window, click, expect, find, open, settle, shows, wait_for, write_in};
+use crate::window_support::{
+    Window, click, expect, find, labels, open, settle, shows, wait_for, write_in,
+};
 use eframe::egui::Key;
 use egui_kittest::kittest::NodeT;
 use emprl::store::{Store, StoreReader, StudyId};
@@ -266,4 +271,47 @@ fn items_on_which_three_differ_are_not_unblinded_away() {
     click(&mut window, "Give split items to the fourth");
     expect(&mut window, "The fourth annotator has 4 more items");
     assert!(!shows(&window, waiting));
+}
+
+/// The window judges, and browsers at the same time.
+#[test]
+fn a_study_is_judged_in_a_browser_while_the_window_serves_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let mut window = at_study(dir.path());
+    fill(&mut window, "Address to listen at", "");
+    find(&window, "Address to listen at").type_text("nowhere");
+    click(&mut window, "Judge in a browser");
+    expect(&mut window, "is no address to listen at");
+    write_in(&mut window, "Address to listen at", "127.0.0.1:0");
+    click(&mut window, "Judge in a browser");
+    expect(&mut window, "Judged in a browser while this window is open");
+    let label = labels(&window)
+        .into_iter()
+        .find(|label| label.starts_with("A2 Ben  http://"));
+    let url = label.unwrap().split_once("http://").unwrap().1.to_string();
+    let (host, path) = url.split_once('/').unwrap();
+    let page = get(host, &format!("/{path}"));
+    let own = store.reader().unwrap().worklist(STUDY, 2).unwrap();
+    for text in texts(&own.pages()[0]) {
+        assert!(page.contains(text), "{page}");
+    }
+    assert!(SYSTEMS.iter().all(|system| !page.contains(system)));
+    click(&mut window, "Stop serving");
+    expect(&mut window, "Judge in a browser");
+    let until = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(host).is_ok() {
+        assert!(Instant::now() < until, "it still listens");
+        window.step();
+    }
+}
+
+/// What a browser would be sent.
+fn get(host: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(host).unwrap();
+    let asked = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }

@@ -32,6 +32,7 @@ impl Core {
         if let Some(form) = &mut people.studies.form {
             form.forecast.poll();
         }
+        people.serving.poll();
         if let Some(judging) = &mut people.judging {
             judging.poll();
         }

@@ -15,6 +15,7 @@ mod prefs;
 pub mod progress;
 pub mod remote;
 pub mod reply;
+pub mod serving;
 pub mod sound;
 pub mod tiles;
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::judging::Judging;
 use super::remote::{Keyed, Remote};
+use super::serving::Serving;
 use crate::app::jobs::Pending;
 use crate::operations::responses::CaseRemarks;
 use crate::operations::studies::ContestedItem;
@@ -24,6 +25,7 @@ pub struct People {
     pub cases: CasesState,
     pub studies: StudiesState,
     pub judging: Option<Judging>,
+    pub serving: Serving,
     pub tables: TablesState,
 }
 

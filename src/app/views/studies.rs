@@ -9,6 +9,7 @@ mod marks;
 mod parts;
 mod quality;
 mod results;
+mod serving;
 mod standing;
 mod study;
 mod table;
@@ -58,7 +59,7 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 match studies.rows.value() {
                     None => {}
                     Some(_) if studies.open_row().is_some() => {
-                        study_ui(ui, studies, now, commands);
+                        study_ui(ui, studies, &mut people.serving, now, commands);
                     }
                     Some(rows) if rows.is_empty() => {
                         let explanation = "A study shows people responses without saying whose they are: two to choose \

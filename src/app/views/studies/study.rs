@@ -8,10 +8,12 @@ use super::marks::marks_ui;
 use super::parts::{kind_words, pack_row_ui, path_ui, split_words, status_words, totals};
 use super::quality::quality_ui;
 use super::results;
+use super::serving::serving_ui;
 use super::standing::standing_ui;
 use crate::app::command::Commands;
 use crate::app::format::{self, Now};
 use crate::app::state::people::{StandingForm, StudiesState};
+use crate::app::state::serving::Serving;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
@@ -27,7 +29,13 @@ use crate::study::standing::Standing;
 /// Width of the buttons of an annotator.
 const BUTTONS: f32 = 352.0;
 
-pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Commands) {
+pub(super) fn study_ui(
+    ui: &mut Ui,
+    studies: &mut StudiesState,
+    serving: &mut Serving,
+    now: Now,
+    commands: &mut Commands,
+) {
     let Some(study) = studies.open_row().cloned() else {
         return;
     };
@@ -62,7 +70,7 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
     annotators_ui(ui, studies, &study, commands);
     standing_ui(ui, studies, &study, commands);
     ui.add_space(space::M);
-    actions_ui(ui, studies, &study, commands);
+    actions_ui(ui, studies, serving, &study, commands);
     marks_ui(ui, studies, &study, commands);
     delete_ui(ui, studies, &study, commands);
     if study.unblinding.is_some() && study.is_own {
@@ -168,7 +176,13 @@ fn annotators_ui(
     }
 }
 
-fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, commands: &mut Commands) {
+fn actions_ui(
+    ui: &mut Ui,
+    studies: &mut StudiesState,
+    serving: &mut Serving,
+    study: &StudyRow,
+    commands: &mut Commands,
+) {
     let id = study.id;
     ui.spacing_mut().item_spacing.y = space::S;
     if !study.is_own {
@@ -187,6 +201,9 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
     });
     if !study.is_own {
         return;
+    }
+    if study.unblinding.is_none() {
+        serving_ui(ui, serving, study, commands);
     }
     if study.unblinding.is_some() {
         let export = Button::secondary("Save all judgements")

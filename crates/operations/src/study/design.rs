@@ -14,7 +14,7 @@ use super::make::Content;
 
 /// What some annotators judge of a context.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Share {
+pub(super) struct Portion {
     /// Among the drawn contexts.
     pub context: usize,
     pub contents: Vec<Content>,
@@ -77,11 +77,11 @@ impl Definition {
     pub fn workload(&self) -> (usize, usize) {
         let blocks = self.blocks();
         let of_a_block = blocks.first().map_or(0, Vec::len);
-        let shares = self.contexts * blocks.len() * self.raters_per_item;
+        let portions = self.contexts * blocks.len() * self.raters_per_item;
         let annotators = self.annotators.len();
         (
-            shares.div_ceil(annotators.max(1)) * of_a_block + self.attention_checks,
-            shares * of_a_block + self.attention_checks * annotators,
+            portions.div_ceil(annotators.max(1)) * of_a_block + self.attention_checks,
+            portions * of_a_block + self.attention_checks * annotators,
         )
     }
 }
@@ -104,16 +104,16 @@ fn rounds(systems: usize) -> Vec<Vec<(usize, usize)>> {
     (1..places).map(round).collect()
 }
 
-/// The shares of all drawn contexts. Every block is judged in equally many, by equally many annotators, who have equally
-/// many shares (but for a remainder) and about equally many of each block.
-pub(super) fn shares(definition: &Definition) -> Vec<Share> {
+/// The portions of all drawn contexts. Every block is judged in equally many, by equally many annotators, who have equally
+/// many portions (but for a remainder) and about equally many of each block.
+pub(super) fn portions(definition: &Definition) -> Vec<Portion> {
     let blocks = definition.blocks();
     let people = definition.annotators.len();
     let at_once = definition.blocks_at_once(blocks.len());
     let mut rng = stream(definition.blinded_seed(), "annotators", 0);
     let mut done = vec![vec![0; blocks.len()]; people];
     let all: Vec<usize> = (0..definition.contexts * blocks.len()).collect();
-    let mut shares = Vec::new();
+    let mut portions = Vec::new();
     for (context, slots) in all.chunks(at_once).enumerate() {
         let mut free = least_busy(&done, slots.len() * definition.raters_per_item, &mut rng);
         // Who chooses last has the least choice: each block in its turn.
@@ -127,17 +127,17 @@ pub(super) fn shares(definition: &Definition) -> Vec<Share> {
             for person in &raters {
                 done[*person][block] += 1;
             }
-            shares.push(Share {
+            portions.push(Portion {
                 context,
                 contents: blocks[block].clone(),
                 raters,
             });
         }
     }
-    shares
+    portions
 }
 
-/// So many different annotators of those with the fewest shares, at random where these are equal.
+/// So many different annotators of those with the fewest portions, at random where these are equal.
 fn least_busy(done: &[Vec<usize>], wanted: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut people = draw::order(done.len(), rng);
     people.sort_by_key(|person| done[*person].iter().sum::<usize>());
@@ -178,21 +178,21 @@ mod tests {
         ] {
             let study = study(systems, people, pairing);
             let case = format!("{systems} systems, {people} people, {pairing:?}");
-            let shares = shares(&study);
+            let portions = portions(&study);
             let mut met = HashSet::new();
             let mut judged: BTreeMap<(usize, usize), usize> = BTreeMap::new();
             let mut of_person: BTreeMap<usize, BTreeMap<(usize, usize), usize>> = BTreeMap::new();
-            for share in &shares {
-                assert!(share.context < study.drawn_contexts(), "{case}");
-                assert_eq!(share.raters.len(), 3, "{case}");
-                for content in &share.contents {
+            for portion in &portions {
+                assert!(portion.context < study.drawn_contexts(), "{case}");
+                assert_eq!(portion.raters.len(), 3, "{case}");
+                for content in &portion.contents {
                     let Content::Pair(a, b) = *content else {
                         panic!("{case}: {content:?}")
                     };
                     *judged.entry((a, b)).or_default() += 1;
-                    for person in &share.raters {
-                        assert!(met.insert((share.context, *person, a)), "{case}: twice");
-                        assert!(met.insert((share.context, *person, b)), "{case}: twice");
+                    for person in &portion.raters {
+                        assert!(met.insert((portion.context, *person, a)), "{case}: twice");
+                        assert!(met.insert((portion.context, *person, b)), "{case}: twice");
                         *of_person
                             .entry(*person)
                             .or_default()
@@ -210,7 +210,7 @@ mod tests {
                 .collect();
             assert_eq!(totals.iter().sum::<usize>(), all, "{case}");
             assert_eq!(totals.iter().max(), Some(&each), "{case}");
-            let of_a_block = shares[0].contents.len();
+            let of_a_block = portions[0].contents.len();
             assert!(
                 totals.iter().all(|n| each - n <= of_a_block),
                 "{case}: {totals:?}"
@@ -246,9 +246,9 @@ mod tests {
     fn repeats_are_one_block_of_all_pairs() {
         let mut study = study(4, 5, Pairing::EveryPair);
         study.repeats = true;
-        let shares = shares(&study);
-        assert_eq!(shares.len(), 60);
-        assert!(shares.iter().all(|share| share.contents.len() == 6));
+        let portions = portions(&study);
+        assert_eq!(portions.len(), 60);
+        assert!(portions.iter().all(|portion| portion.contents.len() == 6));
     }
 
     #[test]

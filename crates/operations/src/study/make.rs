@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::contexts::ContextKey;
 use super::definition::{Definition, StudyKind, names};
-use super::design::{self, Share};
+use super::design::{self, Portion};
 use super::draw::{self, stream};
 use super::error::StudyError;
 use super::hex;
@@ -162,8 +162,8 @@ pub fn make(
     };
     let candidates = usable(definition, candidates)?;
     let drawn = drawn(definition, &candidates);
-    let shares = design::shares(definition);
-    let (mut items, raters_of) = items(&shares, &candidates, &drawn);
+    let portions = design::portions(definition);
+    let (mut items, raters_of) = items(&portions, &candidates, &drawn);
     let checks = checks(definition, &candidates, &drawn)?;
     items.extend(checks);
     let numbers = number(&mut items, definition.blinded_seed());
@@ -311,25 +311,25 @@ fn usable<'a>(
     })
 }
 
-/// The items of all shares of the drawn contexts, and for each its raters, from 0.
+/// The items of all portions of the drawn contexts, and for each its raters, from 0.
 fn items<'a>(
-    shares: &'a [Share],
+    portions: &'a [Portion],
     candidates: &[&Candidate],
     drawn: &[usize],
 ) -> (Vec<Item>, Vec<&'a [usize]>) {
     let mut items = Vec::new();
     let mut raters_of = Vec::new();
-    for share in shares {
-        let candidate = candidates[drawn[share.context]];
+    for portion in portions {
+        let candidate = candidates[drawn[portion.context]];
         let text = |system: usize| candidate.answers[system].clone();
-        for content in &share.contents {
+        for content in &portion.contents {
             let texts = match *content {
                 Content::Pair(a, b) => vec![text(a), text(b)],
                 Content::Single(system) => vec![text(system)],
                 Content::Check => Vec::new(),
             };
             items.push(item(candidate, texts, *content));
-            raters_of.push(&share.raters[..]);
+            raters_of.push(&portion.raters[..]);
         }
     }
     (items, raters_of)

@@ -24,6 +24,9 @@ pub struct Table {
     /// Scored systems, for table 2; systems whose answers table 6 shows, in this order, else all in the paper's
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     systems: Vec<String>,
+    /// Without the paper's own values and rows of which nothing is measured here
+    #[arg(long)]
+    ours: bool,
     /// How it is written; else columns for a terminal
     #[arg(long, value_name = "FORMAT")]
     format: Option<FormatName>,
@@ -63,7 +66,10 @@ impl Table {
             None => Format::Text,
         };
         let mark = csv_mark(self.excel, format == Format::Csv)?;
-        let table = exports::table(&ctx.store, number, &chosen)?;
+        let mut table = exports::table(&ctx.store, number, &chosen)?;
+        if self.ours {
+            table = table.of_ours();
+        }
         if let Some(path) = &self.out {
             let text = format!("{mark}{}", table.write(format));
             exports::write(path, text.as_bytes()).map_err(out_refused)?;

@@ -347,6 +347,17 @@ fn a_table_never_shows_another_systems_figures() {
     refused("FOO", "there is no system FOO");
     place.ok(&["responses", "delete", "Foo", "--for-good"]);
     assert!(place.ok(&["table", "2", "--systems=FOO"]).contains("foo"));
+    // The paper's values can be left out, and what is said of them.
+    let whole = place.ok(&["table", "2", "--systems=foo"]);
+    assert!(
+        whole.contains("MoEL") && whole.contains("Reported: Table II"),
+        "{whole}"
+    );
+    let ours = place.ok(&["table", "2", "--systems=foo", "--ours"]);
+    assert!(
+        ours.contains("foo") && !ours.contains("MoEL") && !ours.contains("eported"),
+        "{ours}"
+    );
     // Names that an option could not list.
     for name in ["a,b", " foo", "foo "] {
         let import = import(name);

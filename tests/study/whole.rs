@@ -196,6 +196,17 @@ fn an_ab_test_from_responses_to_results() {
     );
     assert!((agreement.fleiss_kappa.unwrap() - number(&expected["fleiss"])).abs() < 1e-12);
     assert!((agreement.krippendorff_alpha.unwrap() - number(&expected["alpha"])).abs() < 1e-12);
+    for (value, interval) in [
+        (agreement.fleiss_kappa, agreement.fleiss_interval),
+        (agreement.krippendorff_alpha, agreement.alpha_interval),
+    ] {
+        let (value, interval) = (value.unwrap(), interval.unwrap());
+        assert_eq!(interval.value, value);
+        assert!(
+            interval.low < value && value < interval.high,
+            "{interval:?}"
+        );
+    }
     for (pair, kappa) in agreement
         .pairs
         .iter()

@@ -191,12 +191,20 @@ fn rating_text(found: &RatingResults) -> String {
     text
 }
 
+/// An agreement with its interval over items.
+fn with_interval(value: &Figure, interval: Option<&Estimate>) -> String {
+    interval.map_or_else(
+        || figure(value, Digits::AGREEMENT),
+        |estimate| Digits::AGREEMENT.with_interval(estimate),
+    )
+}
+
 fn agreement_text(name: &str, found: &Agreement) -> String {
     let mut text = format!(
         "{name}: Fleiss' kappa {} ({}), Krippendorff's alpha {} ({})\n",
-        figure(&found.fleiss_kappa, Digits::AGREEMENT),
+        with_interval(&found.fleiss_kappa, found.fleiss_interval.as_ref()),
         number_of(found.fleiss_items as u64, "item", "items"),
-        figure(&found.krippendorff_alpha, Digits::AGREEMENT),
+        with_interval(&found.krippendorff_alpha, found.alpha_interval.as_ref()),
         number_of(found.judgements as u64, "judgement", "judgements")
     );
     for pair in &found.pairs {

@@ -200,14 +200,22 @@ fn rating_ui(ui: &mut Ui, found: &RatingResults) {
     }
 }
 
+/// An agreement with its interval over items.
+fn with_interval(value: &Figure, interval: Option<&Estimate>) -> String {
+    match interval {
+        Some(_) => estimate(interval, Digits::AGREEMENT),
+        None => figure(value, Digits::AGREEMENT),
+    }
+}
+
 fn agreement_ui(ui: &mut Ui, name: &str, found: &Agreement) {
     words::body(
         ui,
         format!(
             "{name}: Fleiss' kappa {} over {} items; Krippendorff's alpha {} over {} judgements",
-            figure(&found.fleiss_kappa, Digits::AGREEMENT),
+            with_interval(&found.fleiss_kappa, found.fleiss_interval.as_ref()),
             found.fleiss_items,
-            figure(&found.krippendorff_alpha, Digits::AGREEMENT),
+            with_interval(&found.krippendorff_alpha, found.alpha_interval.as_ref()),
             found.judgements
         ),
     );

@@ -101,9 +101,6 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
     }
     let provenance = Provenance::read(reader, runs)?;
     table.signatures = signatures(&IDENTIFIER_METRICS, &provenance);
-    table
-        .notes
-        .push("Reported: Table I of the paper, from T5-base.".to_string());
     Ok(table)
 }
 
@@ -229,7 +226,7 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
     table.signatures = signed;
     table
         .notes
-        .extend(metric_notes("II", &ours, !table.bold.is_empty()));
+        .extend(metric_notes(&ours, !table.bold.is_empty()));
     Ok(table)
 }
 
@@ -299,7 +296,7 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
     table.signatures = signatures(&RESULT_METRICS, &Provenance::read(reader, runs)?);
     table
         .notes
-        .extend(metric_notes("V", &ours, !table.bold.is_empty()));
+        .extend(metric_notes(&ours, !table.bold.is_empty()));
     Ok(table)
 }
 
@@ -410,13 +407,11 @@ fn studies(reader: &StoreReader, ids: &[StudyId], kind: StudyKind) -> Result<Tab
         .collect();
     table.notes.push(match kind {
         StudyKind::Rating => {
-            "In brackets: 95 % bootstrap intervals of the means over contexts. Reported: \
-                              Table III of the paper."
-                .to_string()
+            "In brackets: 95 % bootstrap intervals of the means over contexts.".to_string()
         }
         StudyKind::AbTest => {
             "Majority of three annotators, a fourth where three differ. In brackets: \
-                              Wilson's 95 % intervals. Reported: Table IV of the paper."
+                              Wilson's 95 % intervals."
                 .to_string()
         }
     });

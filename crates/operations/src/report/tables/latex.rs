@@ -98,7 +98,7 @@ fn figures(table: &Table) -> String {
         text += &format!("{} \\\\\n", cells.join(" & "));
     }
     text += "\\hline\n\\end{tabular}}\n\n\\smallskip\n";
-    text += &notes(&table.notes, &table.signatures);
+    text += &notes(&table.notes_below(), &table.signatures);
     text += "\\end{table}\n";
     text
 }
@@ -121,7 +121,7 @@ fn cases(table: &Table) -> String {
         }
     }
     text += "\\hline\n\\end{longtable}\n";
-    text += &notes(&table.notes, &table.signatures);
+    text += &notes(&table.notes_below(), &table.signatures);
     text
 }
 

@@ -154,6 +154,52 @@ impl Table {
         }
     }
 
+    /// The notes, with what the reported columns are.
+    fn notes_below(&self) -> Vec<String> {
+        let has_reported = self.columns.iter().any(|column| column.reported);
+        let number = TableNumber::from_number(self.number).filter(|_| has_reported);
+        let reported = number.map(|number| match number {
+            TableNumber::Identifiers => "Reported: Table I of the paper, from T5-base.".to_string(),
+            TableNumber::Automatic | TableNumber::Ablation => format!(
+                "Reported: Table {} of the paper, where EmpRL starts from T5-base.",
+                number.roman()
+            ),
+            number => format!("Reported: Table {} of the paper.", number.roman()),
+        });
+        self.notes.iter().cloned().chain(reported).collect()
+    }
+
+    /// Without the paper's own values, and without rows of which nothing was measured.
+    pub fn of_ours(mut self) -> Table {
+        let kept: Vec<usize> = (0..self.columns.len())
+            .filter(|at| !self.columns[*at].reported)
+            .collect();
+        let cells = |row: &Row| -> Vec<Cell> {
+            let cells = kept.iter().filter_map(|at| row.cells.get(*at));
+            cells.cloned().collect()
+        };
+        let is_measured =
+            |cells: &[Cell]| cells.is_empty() || cells.iter().any(|cell| *cell != Cell::Nothing);
+        let mut places = vec![None; self.rows.len()];
+        let mut rows = Vec::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            let cells = cells(row);
+            if is_measured(&cells) {
+                places[at] = Some(rows.len());
+                let name = row.name.clone();
+                rows.push(Row { name, cells });
+            }
+        }
+        let moved = |(row, column): (usize, usize)| {
+            let column = kept.iter().position(|at| *at == column)?;
+            Some((places[row]?, column))
+        };
+        self.bold = self.bold.into_iter().filter_map(moved).collect();
+        self.rows = rows;
+        self.columns.retain(|column| !column.reported);
+        self
+    }
+
     fn is_bold(&self, row: usize, column: usize) -> bool {
         self.bold.contains(&(row, column))
     }

@@ -1,15 +1,16 @@
 //! Notes below a table: definitions, samples and agreement.
 
 use super::fill::Ours;
-use crate::metrics::Digits;
+use crate::metrics::{Digits, Estimate};
 use crate::report::definitions;
 use crate::study::results::{Findings, Results};
+use crate::study::statistics::Figure;
 
 const KAPPA_NOTE: &str = "κ: Cohen's κ of the levels in responses and targets, by mechanism: 0 is what chance gives and \
                           a constant answer at most; undefined where all have one level.";
 
 /// What the figures of Tables II and V are.
-pub(super) fn metric_notes(table: &str, ours: &[Ours], has_bold: bool) -> Vec<String> {
+pub(super) fn metric_notes(ours: &[Ours], has_bold: bool) -> Vec<String> {
     let mut wanted = vec![
         ("ppl", "PPL"),
         ("dist_1", "Dist-1"),
@@ -58,10 +59,7 @@ pub(super) fn metric_notes(table: &str, ours: &[Ours], has_bold: bool) -> Vec<St
             }
         }.to_string());
     }
-    notes.push(format!(
-        "In brackets: 95 % bootstrap intervals over examples. Reported: Table {table} of the paper, \
-         where EmpRL starts from T5-base."
-    ));
+    notes.push("In brackets: 95 % bootstrap intervals over examples.".to_string());
     notes
 }
 
@@ -86,15 +84,16 @@ pub(super) fn study_notes(mark: &str, results: &Results) -> Vec<String> {
         annotators_words(results)
     )];
     let agreement = |what: &str, found: &crate::study::results::Agreement| {
-        let words = |figure: &crate::study::statistics::Figure| match figure {
-            Ok(value) => Digits::AGREEMENT.write(*value),
-            Err(undefined) => format!("undefined ({undefined})"),
+        let words = |figure: &Figure, interval: Option<&Estimate>| match (figure, interval) {
+            (_, Some(interval)) => Digits::AGREEMENT.with_interval(interval),
+            (Ok(value), None) => Digits::AGREEMENT.write(*value),
+            (Err(undefined), None) => format!("undefined ({undefined})"),
         };
         format!(
             "{what}: Fleiss' kappa {} over {} items, Krippendorff's alpha {} over {} judgements.",
-            words(&found.fleiss_kappa),
+            words(&found.fleiss_kappa, found.fleiss_interval.as_ref()),
             found.fleiss_items,
-            words(&found.krippendorff_alpha),
+            words(&found.krippendorff_alpha, found.alpha_interval.as_ref()),
             found.judgements
         )
     };

@@ -87,7 +87,7 @@ impl Table {
 
     /// The notes, then the signatures.
     fn lines_below(&self) -> impl Iterator<Item = String> {
-        let notes = self.notes.iter().cloned();
+        let notes = self.notes_below().into_iter();
         notes.chain(signature_lines(&self.signatures))
     }
 

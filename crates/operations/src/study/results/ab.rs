@@ -100,7 +100,7 @@ pub(super) fn results(study: &Record, all: &[Judged<'_>], bootstrap: &Bootstrap)
             .into_iter()
             .map(|pair| pair_results(study, pair, &judgements, bootstrap))
             .collect(),
-        agreement: agreement(study, &labels, Outcome::ALL.len(), false),
+        agreement: agreement(study, &labels, Outcome::ALL.len(), false, bootstrap),
         strengths,
         strengths_prior,
     }

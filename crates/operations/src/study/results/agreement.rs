@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::metrics::{Bootstrap, Estimate};
 use crate::study::record::Record;
 use crate::study::statistics::agreement::{
     Metric, Weights, cohen_kappa, fleiss_kappa, krippendorff_alpha,
@@ -23,11 +24,15 @@ pub struct Agreement {
     /// Over the items judged by all of their raters.
     #[serde(serialize_with = "write_figure")]
     pub fleiss_kappa: Figure,
+    /// The same with its 95 % bootstrap interval over items.
+    pub fleiss_interval: Option<Estimate>,
     /// The number of those items.
     pub fleiss_items: usize,
     /// Over all judgements.
     #[serde(serialize_with = "write_figure")]
     pub krippendorff_alpha: Figure,
+    /// The same with its 95 % bootstrap interval over items.
+    pub alpha_interval: Option<Estimate>,
     pub alpha_metric: Metric,
     pub pairs: Vec<RaterPair>,
 }
@@ -52,6 +57,7 @@ pub(super) fn agreement(
     labels: &Labels,
     categories: usize,
     ordered: bool,
+    bootstrap: &Bootstrap,
 ) -> Agreement {
     let paired: Vec<&BTreeMap<u32, usize>> =
         labels.values().filter(|said| said.len() > 1).collect();
@@ -73,11 +79,22 @@ pub(super) fn agreement(
         items: paired.len(),
         judgements: paired.iter().map(|said| said.len()).sum(),
         fleiss_kappa: fleiss_kappa(&whole, categories),
+        fleiss_interval: bootstrap.estimate(whole.len(), |drawn| {
+            fleiss_kappa(&at(&whole, drawn), categories).unwrap_or(f64::NAN)
+        }),
         fleiss_items: whole.len(),
         krippendorff_alpha: krippendorff_alpha(&values, alpha_metric),
+        alpha_interval: bootstrap.estimate(values.len(), |drawn| {
+            krippendorff_alpha(&at(&values, drawn), alpha_metric).unwrap_or(f64::NAN)
+        }),
         alpha_metric,
         pairs: rater_pairs(study, &paired, categories, ordered),
     }
+}
+
+/// The items that a resample draws.
+fn at<T: Clone>(items: &[Vec<T>], drawn: &[usize]) -> Vec<Vec<T>> {
+    drawn.iter().map(|at| items[*at].clone()).collect()
 }
 
 fn rater_pairs(

@@ -89,7 +89,7 @@ fn aspect_results(
         differences: (1..systems)
             .map(|system| difference(study, system, &scores, bootstrap))
             .collect(),
-        agreement: agreement(study, &labels, Score::WORDS.len(), true),
+        agreement: agreement(study, &labels, Score::WORDS.len(), true, bootstrap),
     }
 }
 

@@ -515,7 +515,7 @@ fn judged_items_are_looked_at_and_stay_as_they_are() {
     let third = next_page(&mut window, &own, Some(second.item)).unwrap();
     press(&mut window, Key::B);
     assert_eq!(in_view(&window, &own), Some(&second));
-    press(&mut window, Key::PageUp);
+    press(&mut window, Key::B);
     assert_eq!(in_view(&window, &own), Some(&first));
     expect(&mut window, "Looking back at item 1, which stays as it is");
     // There is none before, and nothing of it changes.

@@ -93,8 +93,8 @@ fn meaning(key: Key, reading: bool, kind: Option<StudyKind>) -> Option<Input> {
         (Key::S, _) => Input::Skip,
         (Key::F, _) => Input::Flag,
         (Key::C, _) => Input::Comment(String::new()),
-        (Key::B | Key::PageUp, _) => Input::Back,
-        (Key::N | Key::PageDown, _) => Input::Forward,
+        (Key::B, _) => Input::Back,
+        (Key::N, _) => Input::Forward,
         (Key::ArrowLeft | Key::Num1, Some(StudyKind::AbTest)) => Input::Answer(Choice::Left),
         (Key::ArrowRight | Key::Num2, Some(StudyKind::AbTest)) => Input::Answer(Choice::Right),
         (Key::ArrowDown | Key::Num3 | Key::Num0, Some(StudyKind::AbTest)) => {

@@ -7,6 +7,7 @@ mod aside;
 mod asks;
 mod events;
 mod links;
+mod returns;
 mod runs;
 mod studies;
 
@@ -23,7 +24,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 13] = [
+const MIGRATIONS: [Step<'static>; 14] = [
     Step::Sql(runs::RUNS),
     Step::Sql(studies::STUDIES),
     Step::Sql(runs::KEEPING),
@@ -37,6 +38,7 @@ const MIGRATIONS: [Step<'static>; 13] = [
     Step::Sql(runs::LISTED),
     Step::Sql(asks::ASKS),
     Step::Sql(links::LINKS),
+    Step::Sql(returns::RETURNS),
 ];
 
 /// One step from a version to the next.

@@ -376,7 +376,7 @@
       save() {
         const isNewer = pack.acts.some((act) => act.deed.overrule);
         const digest = sha256(new TextEncoder().encode(JSON.stringify(pack)));
-        const whole = { format: "emprl-pack", form: isNewer ? 2 : 1, sha256: digest, pack };
+        const whole = { format: "emprl-pack", form: data.forms[isNewer ? 1 : 0], sha256: digest, pack };
         const place = URL.createObjectURL(new Blob([JSON.stringify(whole) + "\n"], { type: "application/json" }));
         const link = document.createElement("a");
         link.href = place;

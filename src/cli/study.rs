@@ -24,6 +24,7 @@ use crate::store::{AnnotatorRow, Store, StoreReader, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
 use crate::study::make::Role;
 use crate::study::standing::Standing;
+use crate::text::alike;
 use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Subcommand)]
@@ -246,7 +247,7 @@ fn find<'a>(study: &'a StudyRow, who: &str) -> Result<&'a AnnotatorRow, Failure>
     let is = |annotator: &&AnnotatorRow| {
         annotator.number.to_string() == wanted
             || annotator.pseudonym.eq_ignore_ascii_case(wanted)
-            || (!annotator.name.is_empty() && annotator.name.eq_ignore_ascii_case(wanted))
+            || (!annotator.name.is_empty() && alike(&annotator.name) == alike(wanted))
     };
     let found: Vec<&AnnotatorRow> = study.annotators.iter().filter(is).collect();
     let known = |annotators: Vec<String>| annotators.join(", ");
@@ -475,11 +476,15 @@ fn export(
     match out {
         Some(path) => {
             write_judgements(path, &bytes).map_err(out_refused)?;
-            ctx.out
-                .show(&json!({"file": path, "bytes": bytes.len()}), || {
-                    let path = path.to_string_lossy();
-                    format!("The judgements are in {}\n", one_line(&path))
-                })
+            let arrivals = studies::arrivals(&reader, id)?;
+            let said = json!({"file": path, "bytes": bytes.len(), "arrivals": arrivals});
+            ctx.out.show(&said, || {
+                let path = path.to_string_lossy();
+                let sentences = arrivals.sentences();
+                let sentences = sentences.iter().map(|sentence| format!("{sentence}\n"));
+                let sentences: String = sentences.collect();
+                format!("The judgements are in {}\n{sentences}", one_line(&path))
+            })
         }
         None => ctx.out.content(&String::from_utf8_lossy(&bytes)),
     }

@@ -496,6 +496,12 @@ fn what_cannot_be_asked_is_refused_with_the_fix() {
         2,
         "code of another",
     );
+    // One person, however the name is typed.
+    for other in ["ZOE\u{301}", "zo\u{e9}", " Zo\u{e9} "] {
+        let annotators = format!("--annotators=Zo\u{e9},{other},Cem");
+        let twice = ["create", "--kind=ab", systems, &annotators, "--contexts=2"];
+        refused(&twice, 2, "named twice");
+    }
 }
 
 #[test]

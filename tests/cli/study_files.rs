@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli_support::{Done, Place};
+use emprl::study::pack::Pack;
 use serde_json::{Value, json};
 
 /// A place with a study of six contexts.
@@ -192,6 +193,159 @@ fn answers_of_one_annotator_from_two_places_are_decided_by_the_lead() {
     let pack = only_file(&place.path().join("three"));
     elsewhere.ok(&["study", "open", pack.to_str().unwrap()]);
     assert_eq!(answered(&elsewhere), (json!(6), json!(0)));
+}
+
+#[test]
+fn copies_of_a_pack_are_told_item_by_item_and_decided_by_place() {
+    let place = with_study();
+    let one = judged_elsewhere(&place, "1\n1\n1\n1\n1\n1\n", "home");
+    let two = judged_elsewhere(&place, "1\n2\n2\n2\n3\n3\n", "work");
+    let answered = || {
+        let progress = place.json(&["study", "list"])[0]["annotators"][0]["progress"].clone();
+        (progress["answered"].clone(), progress["contested"].clone())
+    };
+    let first = place.json(&["study", "merge", &one]);
+    assert_eq!(
+        (&first[0]["seal"], &first[0]["contested"]),
+        (&json!("sealed"), &json!(0))
+    );
+    let merged = place.run(&["study", "merge", &two]);
+    assert_eq!(merged.code, 1);
+    assert!(
+        merged.stderr.contains("--contested keep|take|neither"),
+        "{}",
+        merged.stderr
+    );
+    // Also of the pack that was merged by an earlier command.
+    let told = format!("1 (the first) in {one}; 2 (the second) in {two}");
+    assert_eq!(merged.stdout.matches(&told).count(), 3, "{}", merged.stdout);
+    let decide = ["study", "decide", "1", "--annotator=Ada"];
+    let listed = place.json(&decide);
+    let item = |at: usize| listed[at]["page"]["item"].as_u64().unwrap();
+    assert_eq!(
+        listed[0]["answers"][1]["from"][0]["pack"]["name"],
+        json!(two)
+    );
+    let each = [
+        format!("{}=keep", item(0)),
+        format!("{}=take", item(1)),
+        format!("{}=neither", item(2)),
+    ];
+    place.ok(&[&decide[..], &each.each_ref().map(String::as_str)].concat());
+    assert_eq!(answered(), (json!(3), json!(2)));
+    let both = place.run(&[&decide[..], &["--contested=take", "5=1"]].concat());
+    assert_eq!(both.code, 2);
+    place.ok(&[&decide[..], &["--contested=take"]].concat());
+    assert_eq!(answered(), (json!(5), json!(0)));
+    // With both packs at once, and again.
+    let again = with_study();
+    let one = judged_elsewhere(&again, "1\n1\n1\n1\n1\n1\n", "home");
+    let two = judged_elsewhere(&again, "3\n3\n3\n3\n3\n3\n", "work");
+    let said = again.ok(&["study", "merge", &one, &two, "--contested=keep"]);
+    assert!(said.contains("6 contested items are decided."), "{said}");
+    let own = again.ok(&["study", "export", "1", "--annotator=A1"]);
+    assert_eq!(own.matches("\"choice\":\"tie\"").count(), 0, "{own}");
+    let said = again.ok(&["study", "merge", &two, &one, "--contested=take"]);
+    assert!(!said.contains("decided"), "{said}");
+}
+
+#[test]
+fn an_edited_pack_is_refused_before_any_is_merged_and_taken_in_on_a_word() {
+    let place = with_study();
+    let whole = judged_elsewhere(&place, "1\n2\n3\n", "back");
+    let mut pack = Pack::from_bytes(&std::fs::read(&whole).unwrap()).unwrap();
+    let item = pack.pages[1].item;
+    pack.pages[1].context[0].push_str(" Or not.");
+    let edited = place.write("edited.json", pack.to_bytes().unwrap());
+    let refused = place.run(&["study", "merge", &whole, &edited]);
+    assert_eq!(refused.code, 1);
+    for words in [
+        "edited.json",
+        "it is not as it was sent",
+        &format!("another text is shown in item {item}"),
+        "--take-edited",
+    ] {
+        assert!(
+            refused.stderr.contains(words),
+            "{words}: {}",
+            refused.stderr
+        );
+    }
+    let list = place.json(&["study", "list"]);
+    assert_eq!(list[0]["annotators"][0]["progress"]["answered"], 0);
+    let taken = place.ok(&["study", "merge", &edited, "--take-edited"]);
+    assert!(
+        taken.contains("3 answers were new") && taken.contains("marked as edited"),
+        "{taken}"
+    );
+    let own = place.ok(&["study", "export", "1", "--annotator=A1"]);
+    assert_eq!(own.matches("\"edited\":true").count(), 3, "{own}");
+    let file = place.json(&["study", "export", "1", "--annotator=A1", "--out=own.jsonl"]);
+    assert_eq!(file["arrivals"]["edited"], 3);
+    place.ok(&[
+        "study",
+        "unblind",
+        "1",
+        "--by=Ada",
+        "--reason=done",
+        "--unfinished",
+    ]);
+    let sentence = "3 judgements came in a pack that was not as it was sent, and count.";
+    for command in [
+        &["study", "results", "1"][..],
+        &["table", "4", "--study=1"],
+        &["study", "export", "1", "--out=all.jsonl"],
+    ] {
+        let said = place.ok(command);
+        assert!(said.contains(sentence), "{command:?}: {said}");
+    }
+}
+
+#[test]
+fn what_comes_back_after_the_unblinding_is_kept_and_counted_only_on_a_word() {
+    let place = with_study();
+    let late = judged_elsewhere(&place, "1\n2\n3\n", "back");
+    place.ok(&[
+        "study",
+        "unblind",
+        "1",
+        "--by=Ada",
+        "--reason=done",
+        "--unfinished",
+    ]);
+    let merged = place.ok(&["study", "merge", &late]);
+    for words in [
+        "3 judgements came in after the unblinding, and are kept",
+        "--count-late",
+    ] {
+        assert!(merged.contains(words), "{words}: {merged}");
+    }
+    let says = |words: &str, answered: usize| {
+        let results = place.json(&["study", "results", "1"]);
+        assert_eq!(results["annotators"][0]["progress"]["answered"], answered);
+        for command in [
+            &["study", "results", "1"][..],
+            &["table", "4", "--study=1"],
+            &["study", "export", "1", "--format=csv", "--out=all.csv"],
+        ] {
+            let said = place.ok(command);
+            assert!(said.contains(words), "{command:?}: {said}");
+        }
+        let rows = std::fs::read_to_string(place.path().join("all.csv")).unwrap();
+        [",left_out,", ",counted,"].map(|mark| rows.matches(mark).count())
+    };
+    let marks = says(
+        "3 judgements came in after the unblinding, and are left out.",
+        0,
+    );
+    assert_eq!(marks, [3, 0]);
+    let merged = place.ok(&["study", "merge", &late, "--count-late"]);
+    assert!(
+        merged.contains("3 late judgements count from now on"),
+        "{merged}"
+    );
+    let marks = says("3 judgements came in after the unblinding, and count.", 3);
+    assert_eq!(marks, [0, 3]);
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn a_pack_of_one_file_is_judged_without_a_network_and_merged() {
     let mut store = store_with_systems(&place.store(), 2, 6);
     let mut rating = definition(StudyKind::Rating, 2);
     rating.contexts = 3;
-    assert_eq!(create(&mut store, &rating), STUDY);
+    assert_eq!(create_sealed(&mut store, &rating), STUDY);
     let pack = [
         "study",
         "pack",
@@ -236,6 +236,10 @@ fn a_pack_of_one_file_is_judged_without_a_network_and_merged() {
     }
     let merged = place.ok(&["study", "merge", &saved.display().to_string()]);
     assert!(merged.contains("6 answers were new"), "{merged}");
+    assert!(
+        !merged.contains("seal"),
+        "it came back with its seal: {merged}"
+    );
     let worklist = StoreReader::open(&place.store())
         .unwrap()
         .worklist(STUDY, 2)

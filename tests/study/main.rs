@@ -33,6 +33,7 @@ mod packs;
 mod places;
 mod preferences;
 mod responses;
+mod seals;
 mod stays_blind;
 mod systems;
 mod whole;

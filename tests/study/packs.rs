@@ -5,8 +5,10 @@ use crate::study_support::*;
 use emprl::metrics::Bootstrap;
 use emprl::operations::OperationError;
 use emprl::operations::studies::{merge_pack, open_pack, read_pack, receive_pack, write_packs};
-use emprl::store::{Store, StoreError, StudyId};
+use emprl::store::{MergeTerms, PackReturn, Store, StoreError, StudyId};
+use emprl::study::arrivals::Late;
 use emprl::study::definition::StudyKind;
+use emprl::study::export::full_rows;
 use emprl::study::judgement::{Answer, Choice, JudgementAction};
 use emprl::study::pack::Pack;
 use emprl::study::results::results;
@@ -99,7 +101,7 @@ fn merging_in_any_order_and_again_gives_the_same() {
         packs.shuffle(&mut random);
         let twice: Vec<&Pack> = packs.iter().chain(&packs[..4]).collect();
         for (at, pack) in twice.iter().enumerate() {
-            let merged = store.merge_pack(pack).unwrap();
+            let merged = store.merge_pack(*pack).unwrap();
             assert_eq!(merged.added + merged.known, pack.acts.len());
             assert!(at < packs.len() || merged.added == 0, "twice does nothing");
         }
@@ -119,7 +121,7 @@ fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut guest = Store::open(elsewhere.path()).unwrap();
     let sent = read_pack(&pack.file).unwrap();
-    let opened = receive_pack(&mut guest, &sent).unwrap();
+    let opened = receive_pack(&mut guest, &sent, MergeTerms::default()).unwrap();
     assert!(!opened.made_here && opened.pseudonym == "A2");
     let (there, annotator) = (opened.merged.study, opened.merged.annotator);
     let item = guest.reader().unwrap().worklist(there, annotator).unwrap();
@@ -128,7 +130,7 @@ fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
     guest.judge_now(there, annotator, item, &[tie], 5).unwrap();
     let written = write_packs(&guest.reader().unwrap(), there, None, &back).unwrap();
     let judged = read_pack(&written[0].file).unwrap();
-    let merged = receive_pack(&mut store, &judged).unwrap();
+    let merged = receive_pack(&mut store, &judged, MergeTerms::default()).unwrap();
     assert!(merged.made_here);
     assert_eq!(
         (
@@ -141,7 +143,7 @@ fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
     // Who asks for one of the two by name is told which file is wrong.
     for refused in [
         open_pack(&mut store, &judged).unwrap_err(),
-        merge_pack(&mut guest, &judged).unwrap_err(),
+        merge_pack(&mut guest, &judged, MergeTerms::default()).unwrap_err(),
     ] {
         assert!(matches!(refused, OperationError::Pack { .. }), "{refused}");
         assert!(
@@ -294,31 +296,67 @@ fn foreign_packs_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn what_comes_back_after_the_unblinding_counts_and_is_marked() {
+fn what_comes_back_after_the_unblinding_counts_only_if_the_lead_says_so() {
     let (_dir, mut store, study) = home();
     let elsewhere = tempfile::tempdir().unwrap();
     let mut guest = Store::open(elsewhere.path()).unwrap();
-    let opened = guest
-        .open_pack(&store.reader().unwrap().pack(study, 3).unwrap())
-        .unwrap();
-    judge(
-        &mut guest,
-        opened.study,
-        opened.annotator,
-        &mut ChaCha8Rng::seed_from_u64(1),
-    );
+    let sent = store.reader().unwrap().pack(study, 3).unwrap();
+    let opened = guest.open_pack(&sent).unwrap();
+    let page = |at: usize| sent.pages[at].item;
+    let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
+    for at in 0..4 {
+        let (there, annotator) = (opened.study, opened.annotator);
+        let tie = std::slice::from_ref(&tie);
+        guest.judge_now(there, annotator, page(at), tie, 7).unwrap();
+    }
+    let back = guest.reader().unwrap();
+    let back = back.pack(opened.study, opened.annotator).unwrap();
+    // The first judgement came in while the study was blind.
+    let early = Pack {
+        acts: back.acts[..1].to_vec(),
+        ..back.clone()
+    };
+    assert!(!store.merge_pack(&early).unwrap().is_late);
     store.unblind(study, "Ada", "the deadline", true).unwrap();
-    let back = guest
-        .reader()
-        .unwrap()
-        .pack(opened.study, opened.annotator)
-        .unwrap();
+    assert_eq!(store.reader().unwrap().pack_doubts(&back).unwrap().late, 3);
+    let found = |store: &Store| {
+        let unblinded = store.reader().unwrap().unblinded(study).unwrap();
+        let found = results(&unblinded, &Bootstrap::default());
+        let rows = full_rows(&unblinded);
+        let own = rows.into_iter().filter(|row| row.annotator == "A3");
+        let answered = own.clone().filter(|row| row.choice.is_some()).count();
+        let late: Vec<_> = own.filter_map(|row| row.late).collect();
+        assert_eq!(found.annotators[2].progress.answered, answered);
+        (answered, late, found.arrivals)
+    };
     let merged = store.merge_pack(&back).unwrap();
-    assert!(merged.added >= 15);
-    let unblinded = store.reader().unwrap().unblinded(study).unwrap();
-    assert!(unblinded.record.acts.iter().all(|act| act.late));
     assert_eq!(
-        results(&unblinded, &Bootstrap::default()).late_acts,
-        merged.added
+        (merged.added, merged.late_left_out, merged.is_late),
+        (3, 3, true)
     );
+    let (answered, late, arrivals) = found(&store);
+    assert_eq!((answered, late), (1, vec![Late::LeftOut; 3]));
+    assert_eq!((arrivals.late_counted, arrivals.late_left_out), (0, 3));
+    assert_eq!(
+        arrivals.sentences(),
+        ["3 judgements came in after the unblinding, and are left out."]
+    );
+    // They are kept, and merging again changes nothing.
+    let kept = store.reader().unwrap().pack(study, 3).unwrap();
+    assert!(kept.covers(&back));
+    assert_eq!(store.merge_pack(&back).unwrap().added, 0);
+    assert_eq!(found(&store).0, 1);
+    let counting = PackReturn {
+        terms: MergeTerms {
+            count_late: true,
+            ..MergeTerms::default()
+        },
+        ..PackReturn::from(&back)
+    };
+    let merged = store.merge_pack(counting).unwrap();
+    assert_eq!((merged.added, merged.late_counted), (0, 3));
+    let (answered, late, arrivals) = found(&store);
+    assert_eq!((answered, late), (4, vec![Late::Counted; 3]));
+    assert_eq!((arrivals.late_counted, arrivals.late_left_out), (3, 0));
+    assert_eq!(store.reader().unwrap().pack_doubts(&back).unwrap().late, 0);
 }

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::study_support::*;
-use emprl::store::{Store, StoreError, StudyId};
+use emprl::operations::studies::{Place, contested, decide_all, place_words};
+use emprl::store::{PackReturn, Store, StoreError, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::history::{ItemState, last_settled, states};
 use emprl::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord};
@@ -308,4 +309,66 @@ fn contested_items_are_decided_all_or_none() {
     );
     store.decide(study, 1, &wrong[..2]).unwrap();
     assert_eq!(contested(&store), 0);
+}
+
+/// Merges what the first annotator says of their first items at a place of its own, in a file of this name.
+fn say_all(store: &mut Store, pack: &Pack, name: &str, choices: &[Choice], wall_ms: i64) {
+    let said = pack.pages.iter().zip(choices).zip(1..);
+    let said = said.map(|((page, choice), seq)| JudgementRecord {
+        seq,
+        item: page.item,
+        action: JudgementAction::Answer(Answer::Choice(*choice)),
+        shown_ms: 1,
+        wall_ms,
+    });
+    let pack = with(pack, said.collect());
+    let back = PackReturn {
+        name: Some(name),
+        ..PackReturn::from(&pack)
+    };
+    store.merge_pack(back).unwrap();
+}
+
+#[test]
+fn all_contested_items_are_decided_by_the_place_that_came_in_first_or_second_or_by_neither() {
+    use Choice::{Left, Right, Tie};
+    for (place, expected) in [
+        (Place::First, vec![Some(Left), Some(Left), Some(Left)]),
+        (Place::Second, vec![Some(Right), Some(Left), Some(Tie)]),
+        (Place::Neither, vec![None, Some(Left), None]),
+    ] {
+        let (_dir, mut store, study, pack) = home();
+        // What came in first was given last: the order of coming in counts, not the clocks.
+        say_all(&mut store, &pack, "home.json", &[Left, Left, Left], 9);
+        say_all(&mut store, &pack, "work.json", &[Right, Left, Tie], 1);
+        let items = contested(&store.reader().unwrap(), study).unwrap();
+        let places: Vec<Vec<String>> = items
+            .iter()
+            .map(|item| {
+                item.answers
+                    .iter()
+                    .map(|one| place_words(&one.from))
+                    .collect()
+            })
+            .collect();
+        assert_eq!(places, vec![vec!["in home.json", "in work.json"]; 2]);
+        assert_eq!(decide_all(&mut store, study, 1, place).unwrap(), 2);
+        let list = store.reader().unwrap().worklist(study, 1).unwrap();
+        let answers: Vec<Option<Choice>> = list.pages()[..3]
+            .iter()
+            .map(|page| match list.state(page).answer {
+                Some(Answer::Choice(choice)) => Some(choice),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(answers, expected);
+        assert_eq!(list.progress().contested, 0);
+        // Both come again, and the decision holds.
+        say_all(&mut store, &pack, "home.json", &[Left, Left, Left], 9);
+        say_all(&mut store, &pack, "work.json", &[Right, Left, Tie], 1);
+        let again = store.reader().unwrap().worklist(study, 1).unwrap();
+        for page in list.pages() {
+            assert_eq!(again.state(page), list.state(page));
+        }
+    }
 }

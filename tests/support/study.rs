@@ -10,6 +10,7 @@ use emprl::study::judgement::{JudgementAction, JudgementRecord};
 use emprl::study::make::{NewStudy, make};
 use emprl::study::page::{Page, Shown};
 use emprl::study::responses::import;
+use emprl::study::seal::SealKey;
 
 /// Names and, below, files of the systems.
 pub const SYSTEMS: [&str; 3] = ["Qoxmodel", "Zyvbaseline", "Wuqsystem"];
@@ -136,4 +137,11 @@ pub fn made(store: &Store, definition: &Definition) -> NewStudy {
 pub fn create(store: &mut Store, definition: &Definition) -> StudyId {
     let new = made(store, definition);
     store.create_study(&new).unwrap()
+}
+
+/// A study whose packs are sealed.
+pub fn create_sealed(store: &mut Store, definition: &Definition) -> StudyId {
+    let new = made(store, definition);
+    let key = SealKey::new([7; 32]);
+    store.create_sealed_study(&new, &key).unwrap()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::judging_support::{begin, fill, in_view, next_page, pages};
 use crate::study_support::{
-    JudgeNow, SYSTEMS, create, definition, store_with_systems, texts, whose,
+    JudgeNow, SYSTEMS, create, create_sealed, definition, store_with_systems, texts, whose,
 };
 use crate::window_support::{
     Window, click, expect, find, labels, open, settle, shows, wait_for, write_in,
@@ -83,6 +83,167 @@ fn answers_from_two_places_are_decided() {
     let list = reader.worklist(STUDY, 1).unwrap();
     let state = list.state(&list.pages()[0]);
     assert_eq!(state.answer, Some(Answer::Choice(Choice::Right)));
+}
+
+/// The pack of the first annotator as it comes back with two items from this place on answered so, in a file.
+fn back(store: &Store, folder: &Path, name: &str, from: usize, choice: Choice) -> String {
+    let sent = store.reader().unwrap().pack(STUDY, 1).unwrap();
+    let guest = tempfile::tempdir().unwrap();
+    let mut there = Store::open(guest.path()).unwrap();
+    let opened = there
+        .open_pack(&Pack {
+            acts: Vec::new(),
+            ..sent.clone()
+        })
+        .unwrap();
+    for page in &sent.pages[from..from + 2] {
+        let answer = [JudgementAction::Answer(Answer::Choice(choice))];
+        let (study, annotator) = (opened.study, opened.annotator);
+        there
+            .judge_now(study, annotator, page.item, &answer, 9)
+            .unwrap();
+    }
+    let judged = there
+        .reader()
+        .unwrap()
+        .pack(opened.study, opened.annotator)
+        .unwrap();
+    let file = folder.join(name);
+    std::fs::write(&file, judged.to_bytes().unwrap()).unwrap();
+    file.display().to_string()
+}
+
+fn import(window: &mut Window, file: &str) {
+    fill(window, "Path of a pack", file);
+    click(window, "Import pack");
+}
+
+#[test]
+fn a_second_copy_of_a_pack_is_shown_item_by_item_and_decided_for_all() {
+    for (what, expected) in [
+        ("keep what came in first", Some(Choice::Left)),
+        ("take what came in second", Some(Choice::Right)),
+        ("neither", None),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let one = back(&store, files.path(), "home.json", 0, Choice::Left);
+        let two = back(&store, files.path(), "work.json", 0, Choice::Right);
+        let mut window = open(dir.path());
+        click(&mut window, "Studies");
+        wait_for(&mut window, "Open Study 1", 10);
+        import(&mut window, &one);
+        expect(&mut window, "A1 merged into study 1: 2 answers were new");
+        assert!(!shows(&window, "differently at several places"));
+        import(&mut window, &two);
+        // It opens the study, and each item with where each answer was given.
+        expect(
+            &mut window,
+            "A1 answered 2 items differently at several places",
+        );
+        wait_for(&mut window, "A1, all 2 items", 10);
+        expect(&mut window, "home.json; right is better: in ");
+        let all = format!("A1, all: {what}");
+        click(&mut window, &all);
+        let answered = if expected.is_some() {
+            "2 of 4"
+        } else {
+            "0 of 4"
+        };
+        wait_for(&mut window, answered, 10);
+        settle(&mut window);
+        assert!(!shows(&window, "differently at several places"));
+        let list = store.reader().unwrap().worklist(STUDY, 1).unwrap();
+        for page in &list.pages()[..2] {
+            assert_eq!(list.state(page).answer, expected.map(Answer::Choice));
+        }
+    }
+}
+
+#[test]
+fn neither_of_two_answers_counts_if_the_lead_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    say(&mut store, Choice::Left, 1);
+    say(&mut store, Choice::Right, 2);
+    let mut window = at_study(dir.path());
+    click(&mut window, "Decide…");
+    let reader = store.reader().unwrap();
+    let item = reader.worklist(STUDY, 1).unwrap().pages()[0].item;
+    let neither = format!("A1, item {item}: neither");
+    wait_for(&mut window, &neither, 10);
+    click(&mut window, &neither);
+    wait_for(&mut window, "0 of 4", 10);
+    settle(&mut window);
+    assert!(!shows(&window, "differently at several places"));
+    let list = reader.worklist(STUDY, 1).unwrap();
+    assert!(list.state(&list.pages()[0]).is_open());
+}
+
+#[test]
+fn an_edited_pack_and_a_late_one_wait_for_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let mut store = store_with_systems(dir.path(), 2, 6);
+    let mut definition = definition(StudyKind::AbTest, 2);
+    definition.contexts = 4;
+    assert_eq!(create_sealed(&mut store, &definition), STUDY);
+    let whole = back(&store, files.path(), "whole.json", 0, Choice::Left);
+    let mut pack = Pack::from_bytes(&std::fs::read(&whole).unwrap()).unwrap();
+    pack.pages[0].context[0].push('!');
+    let edited = files.path().join("edited.json");
+    std::fs::write(&edited, pack.to_bytes().unwrap()).unwrap();
+    let edited = edited.display().to_string();
+    let mut window = at_study(dir.path());
+    let acts = |store: &Store| store.reader().unwrap().recorded(STUDY, 1).unwrap();
+
+    import(&mut window, &edited);
+    wait_for(&mut window, "Import edited.json?", 10);
+    expect(&mut window, "another text is shown in item");
+    click(&mut window, "Leave it out");
+    assert!(!shows(&window, "Import edited.json?"));
+    assert!(acts(&store).is_empty());
+    import(&mut window, &edited);
+    wait_for(&mut window, "Take it in, marked as edited", 10);
+    click(&mut window, "Take it in, marked as edited");
+    wait_for(&mut window, "its judgements are marked as edited", 10);
+    assert!(acts(&store).iter().all(|act| act.edited && act.counts));
+    import(&mut window, &whole);
+    wait_for(&mut window, "0 answers were new, 2 known before", 10);
+    assert!(acts(&store).iter().all(|act| !act.edited));
+
+    let late = back(&store, files.path(), "late.json", 2, Choice::Tie);
+    let late_acts = |store: &Store| {
+        let acts = acts(store);
+        let late: Vec<bool> = acts
+            .iter()
+            .filter(|act| act.late)
+            .map(|act| act.counts)
+            .collect();
+        late
+    };
+    store.unblind(STUDY, "Ada", "done", true).unwrap();
+    import(&mut window, &late);
+    wait_for(&mut window, "Import late.json?", 10);
+    expect(&mut window, "2 judgements come in after that");
+    click(&mut window, "Keep it without counting");
+    wait_for(&mut window, "kept without counting", 10);
+    wait_for(
+        &mut window,
+        "2 judgements came in after the unblinding, and are left out",
+        10,
+    );
+    assert_eq!(late_acts(&store), [false, false]);
+    import(&mut window, &late);
+    wait_for(&mut window, "Count what came late", 10);
+    click(&mut window, "Count what came late");
+    wait_for(
+        &mut window,
+        "2 judgements came in after the unblinding, and count",
+        10,
+    );
+    assert_eq!(late_acts(&store), [true, true]);
 }
 
 #[test]

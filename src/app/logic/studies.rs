@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use super::Core;
 use crate::app::jobs::{JobContext, JobResult, Lane};
-use crate::app::state::people::StudyPlan;
-use crate::operations::studies::{self, CreatedStudy, Forecast, KeptPreferences, ReceivedPack};
-use crate::store::{StudyId, StudyMark};
+use crate::app::state::people::{DoubtedPack, StudyPlan};
+use crate::operations::studies::{
+    self, CreatedStudy, Forecast, KeptPreferences, Place, ReceivedPack,
+};
+use crate::store::{MergeTerms, PackDoubts, StudyId, StudyMark};
 use crate::study::definition::Definition;
-use crate::study::judgement::Answer;
+use crate::study::history::Decision;
 use crate::study::signs::Sign;
 use crate::study::standing::Standing;
 
@@ -176,13 +178,13 @@ impl Core {
         );
     }
 
-    /// Decides which answer to a contested item counts.
-    pub fn decide(&mut self, study: StudyId, annotator: u32, item: u32, answer: Answer) {
+    /// Decides which answer to a contested item counts, or that none does.
+    pub fn decide(&mut self, study: StudyId, annotator: u32, item: u32, decision: Decision) {
         self.ask_study(
             move |context| {
                 Ok(context
                     .store()?
-                    .decide(study, annotator, &[(item, answer)])?)
+                    .decide(study, annotator, &[(item, decision)])?)
             },
             move |core, ()| {
                 core.load_contested(study);
@@ -213,6 +215,24 @@ impl Core {
                     Some(words) => core.show_studies(words),
                     None => core.load_studies(),
                 }
+            },
+        );
+    }
+
+    /// Decides all contested items of an annotator by a place.
+    pub fn decide_all(&mut self, study: StudyId, annotator: u32, place: Place) {
+        self.ask_study(
+            move |context| {
+                Ok(studies::decide_all(
+                    context.store()?,
+                    study,
+                    annotator,
+                    place,
+                )?)
+            },
+            move |core, _| {
+                core.load_contested(study);
+                core.load_studies();
             },
         );
     }
@@ -269,15 +289,59 @@ impl Core {
         );
     }
 
-    /// Imports a pack: merges it where its study was created here, else opens it for judging.
+    /// Imports a pack: merges it where its study was created here, else opens it for judging. One that is not as it was
+    /// sent, or late, waits for a word.
     pub fn receive_pack(&mut self, file: PathBuf) {
+        self.state.people.studies.doubted = None;
         self.ask_study(
             move |context| {
                 let pack = studies::read_pack(&file)?;
-                Ok(studies::receive_pack(context.store()?, &pack)?)
+                let doubts = match context.existing()? {
+                    Some(reader) => studies::pack_doubts(reader, &pack)?,
+                    None => PackDoubts::default(),
+                };
+                if doubts != PackDoubts::default() {
+                    return Ok(Import::Doubted(DoubtedPack { file, doubts }));
+                }
+                let terms = MergeTerms::default();
+                let received = studies::receive_pack(context.store()?, &pack, terms)?;
+                Ok(Import::Received(received))
             },
-            |core, received| core.show_studies(received_words(&received)),
+            |core, import| match import {
+                Import::Received(received) => core.show_received(&received),
+                Import::Doubted(doubted) => {
+                    let studies = &mut core.state.people.studies;
+                    studies.notice = None;
+                    studies.refused = None;
+                    studies.doubted = Some(doubted);
+                }
+            },
         );
+    }
+
+    /// Imports a pack on the terms that were given for it.
+    pub fn receive_doubted(&mut self, file: PathBuf, terms: MergeTerms) {
+        self.state.people.studies.doubted = None;
+        self.ask_study(
+            move |context| {
+                let pack = studies::read_pack(&file)?;
+                Ok(studies::receive_pack(context.store()?, &pack, terms)?)
+            },
+            |core, received| core.show_received(&received),
+        );
+    }
+
+    /// Says what came with a pack, and shows what is contested or found by it.
+    fn show_received(&mut self, received: &ReceivedPack) {
+        let study = received.merged.study;
+        self.show_studies(received_words(received));
+        if received.merged.contested > 0 {
+            self.state.people.studies.open = Some(study);
+            self.load_contested(study);
+        }
+        if received.merged.is_late {
+            self.load_results(study);
+        }
     }
 
     /// Writes judgements into the store's folder `exports`: an annotator's own, or everybody's once unblinded.
@@ -340,6 +404,12 @@ fn forecast_words(definition: &Definition, signs: &[Sign], forecast: &Forecast) 
         words.push_str(&format!("\nGiven away: {}.", sign.words()));
     }
     words
+}
+
+/// What became of a pack that is imported.
+enum Import {
+    Received(ReceivedPack),
+    Doubted(DoubtedPack),
 }
 
 fn created_words(created: &CreatedStudy) -> String {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::judging::Judging;
 use super::remote::{Keyed, Remote};
@@ -13,7 +14,7 @@ use crate::operations::responses::CaseRemarks;
 use crate::operations::studies::ContestedItem;
 use crate::report::paper;
 use crate::report::tables::{Table, TableNumber, TableSelection};
-use crate::store::{RunRow, ScoredSystem, StudyId, StudyMarks, StudyRow, SystemRow};
+use crate::store::{PackDoubts, RunRow, ScoredSystem, StudyId, StudyMarks, StudyRow, SystemRow};
 use crate::study::cases::{CaseFilter, CaseSet, Search};
 use crate::study::contexts::ContextKey;
 use crate::study::definition::{Definition, StudyKind};
@@ -196,6 +197,8 @@ pub struct StudiesState {
     pub deleting: Option<bool>,
     /// Items answered differently at several places, once they are to be decided.
     pub contested: Option<(StudyId, Vec<ContestedItem>)>,
+    /// A pack that is imported only after a word of the lead.
+    pub doubted: Option<DoubtedPack>,
     pub notice: Option<String>,
     pub refused: Option<String>,
 }
@@ -206,6 +209,13 @@ pub struct StandingForm {
     pub annotator: u32,
     pub reason: String,
     pub substitute: String,
+}
+
+/// A pack that is not as it was sent, or that comes in after the unblinding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DoubtedPack {
+    pub file: PathBuf,
+    pub doubts: PackDoubts,
 }
 
 impl StudiesState {

@@ -4,6 +4,7 @@
 
 mod contested;
 mod delete;
+mod doubted;
 mod form;
 mod marks;
 mod parts;
@@ -51,6 +52,7 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                     return;
                 }
                 notice_ui(ui, studies, commands);
+                doubted::doubted_ui(ui, studies, commands);
                 let words =
                     RemoteWords::retry("Reading the studies…", "The studies cannot be read");
                 if remote_ui(ui, &studies.rows, words) {

@@ -1,7 +1,9 @@
 //! `emprl study open | merge | decide`: packs that come in, and answers of one annotator from several places.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use serde_json::json;
 
 use super::find;
@@ -9,10 +11,11 @@ use super::judge::{answer, answer_words};
 use crate::cli::output::number_of;
 use crate::cli::{CommandContext, Failure};
 use crate::operations::studies::{
-    self, ContestedItem, PackFile, ReceivedPack, contested, merged_words, prefer,
+    self, ContestedItem, GivenAnswer, PackFile, Place, ReceivedPack, contested, decide_all,
+    merged_words, place_words, prefer,
 };
-use crate::store::{Store, StoreReader, StudyId};
-use crate::study::judgement::Answer;
+use crate::store::{MergeTerms, Store, StoreReader, StudyId};
+use crate::study::history::Decision;
 use crate::study::page::Shown;
 use crate::text::shown::one_line;
 
@@ -27,6 +30,36 @@ pub struct Merge {
     /// Where one annotator answered differently at several places, let the answers of this pack count
     #[arg(long, value_name = "FILE")]
     prefer: Vec<PathBuf>,
+    /// Decide so all that these annotators answered differently at several places
+    #[arg(long, value_name = "WHICH")]
+    contested: Option<Which>,
+    /// Take packs in that are not as they were sent, such as with edited texts; their judgements are marked
+    #[arg(long)]
+    take_edited: bool,
+    /// Count judgements that come in after the unblinding; else they are kept without counting
+    #[arg(long)]
+    count_late: bool,
+}
+
+/// Which of the answers from several places counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Which {
+    /// Keep the answer that came in first
+    Keep,
+    /// Take the one that came in after it
+    Take,
+    /// Neither: the items are open again
+    Neither,
+}
+
+impl Which {
+    fn place(self) -> Place {
+        match self {
+            Which::Keep => Place::First,
+            Which::Take => Place::Second,
+            Which::Neither => Place::Neither,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -36,9 +69,18 @@ pub struct Decide {
     /// Whose answers: a number, a pseudonym such as A2, or a name
     #[arg(long, value_name = "WHO", required_unless_present = "answers")]
     annotator: Option<String>,
-    /// Items and the answers that count, as they are typed in `study judge`; without any, the items are listed
+    /// Items and what counts: an answer as it is typed in `study judge`, or keep, take or neither; without any, the
+    /// items are listed
     #[arg(value_name = "ITEM=ANSWER", requires = "annotator")]
     answers: Vec<String>,
+    /// Decide all contested items of this annotator so
+    #[arg(
+        long,
+        value_name = "WHICH",
+        requires = "annotator",
+        conflicts_with = "answers"
+    )]
+    contested: Option<Which>,
 }
 
 impl Merge {
@@ -49,15 +91,36 @@ impl Merge {
         let packs = files.iter().map(|file| studies::read_pack(file));
         let packs: Vec<PackFile> = packs.collect::<Result<_, _>>()?;
         let mut store = Store::open(&ctx.store)?;
+        let terms = MergeTerms {
+            take_edited: self.take_edited,
+            count_late: self.count_late,
+        };
+        let mut edited = Vec::new();
+        for pack in &packs {
+            let what = studies::pack_doubts(&store.reader()?, pack)?.edited;
+            edited.extend(what.map(|what| (pack, what)));
+        }
+        if let Some((pack, _)) = edited.first().filter(|_| !self.take_edited) {
+            // It is refused, with what differs, before another one is merged.
+            studies::merge_pack(&mut store, pack, terms)?;
+        }
         let mut merged = Vec::new();
         for pack in &packs {
-            merged.push(studies::merge_pack(&mut store, pack)?);
+            merged.push(studies::merge_pack(&mut store, pack, terms)?);
         }
         let mut decided = 0;
         for wanted in &self.prefer {
             let mut received = packs.iter().zip(&merged);
             if let Some((pack, received)) = received.find(|(_, one)| one.file == *wanted) {
                 decided += prefer(&mut store, pack, received)?;
+            }
+        }
+        if let Some(which) = self.contested {
+            let places = merged
+                .iter()
+                .map(|one| (one.merged.study, one.merged.annotator));
+            for (study, annotator) in places.collect::<BTreeSet<_>>() {
+                decided += decide_all(&mut store, study, annotator, which.place())?;
             }
         }
         let reader = store.reader()?;
@@ -74,22 +137,31 @@ impl Merge {
             }
         }
         report(ctx, &merged)?;
+        if !ctx.out.json {
+            for (pack, what) in &edited {
+                ctx.out.text(&format!("{}: {what}\n", pack.pseudonym()))?;
+            }
+            if merged.iter().any(|one| one.merged.late_left_out > 0) {
+                ctx.out
+                    .text("--count-late counts what came in after the unblinding.\n")?;
+            }
+        }
         if decided > 0 && !ctx.out.json {
             let words = number_of(decided as u64, "contested item is", "contested items are");
-            ctx.out
-                .text(&format!("{words} decided by the preferred pack.\n"))?;
+            ctx.out.text(&format!("{words} decided.\n"))?;
         }
         match left.first() {
             None => Ok(()),
             Some((study, item)) => {
                 if !ctx.out.json {
-                    ctx.out.text(&listed(&left, &packs, &merged))?;
+                    ctx.out.text(&listed(&left))?;
                 }
                 let (store, pseudonym) = (ctx.store_argument(), &item.pseudonym);
                 Err(Failure::Failed(format!(
                     "{} answered differently at several places, and none of these answers counts: take those of one \
                      pack with `emprl study merge --prefer FILE{store}`, decide them with `emprl study decide \
-                     {study} --annotator {pseudonym} ITEM=ANSWER{store}`, or let {pseudonym} judge them again",
+                     {study} --annotator {pseudonym} ITEM=ANSWER{store}` or `--contested keep|take|neither`, or let \
+                     {pseudonym} judge them again",
                     number_of(left.len() as u64, "item is", "items are"),
                 )))
             }
@@ -97,39 +169,25 @@ impl Merge {
     }
 }
 
-/// Each item with its answers, and the packs that gave them.
-fn listed(
-    items: &[(StudyId, ContestedItem)],
-    packs: &[PackFile],
-    merged: &[ReceivedPack],
-) -> String {
-    let mut text = String::new();
-    for (study, item) in items {
-        let from = |answer| {
-            let gave = |(pack, received): &(&PackFile, &ReceivedPack)| {
-                received.pseudonym == item.pseudonym
-                    && received.merged.study == *study
-                    && pack.answer(item.page.item) == Some(answer)
-            };
-            let files = packs.iter().zip(merged).filter(gave);
-            let files: Vec<String> = files.map(|(_, r)| r.file.display().to_string()).collect();
-            match files.is_empty() {
-                true => "judged here, or in a pack merged before".to_string(),
-                false => format!("in {}", files.join(" and ")),
-            }
-        };
+/// Each item with its answers, and where they were given.
+fn listed(items: &[(StudyId, ContestedItem)]) -> String {
+    let line = |(_, item): &(StudyId, ContestedItem)| {
         let answers = item.answers.iter();
-        let answers: Vec<String> = answers
-            .map(|answer| format!("{} {}", answer_words(answer), from(*answer)))
-            .collect();
-        text += &format!(
+        let answers: Vec<String> = answers.map(given_words).collect();
+        format!(
             "{}, item {}: {}\n",
             item.pseudonym,
             item.page.item,
             answers.join("; ")
-        );
-    }
-    text
+        )
+    };
+    items.iter().map(line).collect()
+}
+
+/// An answer, with where it was given.
+fn given_words(given: &GivenAnswer) -> String {
+    let place = place_words(&given.from);
+    format!("{} {}", answer_words(&given.answer), one_line(&place))
 }
 
 impl Decide {
@@ -141,18 +199,27 @@ impl Decide {
             None => None,
         };
         if let Some(annotator) = annotator.filter(|_| !self.answers.is_empty()) {
+            let known = contested(&reader, self.study)?;
+            let of_item = |item: u32| {
+                let mut own = known.iter().filter(|one| one.annotator == annotator);
+                own.find(|one| one.page.item == item)
+            };
             let parse = |typed: &String| {
                 let (item, said) = typed.split_once('=')?;
-                Some((
-                    item.trim().parse().ok()?,
-                    answer(said.trim(), study.head.kind)?,
-                ))
+                let (item, said): (u32, &str) = (item.trim().parse().ok()?, said.trim());
+                if let Ok(which) = Which::from_str(said, true) {
+                    let by_place = of_item(item).map(|one| one.decision(which.place()));
+                    // One that is not contested is refused by the store.
+                    return Some((item, by_place.unwrap_or(Some(Decision::Neither))?));
+                }
+                Some((item, Decision::Counts(answer(said, study.head.kind)?)))
             };
-            let mut decisions: Vec<(u32, Answer)> = Vec::new();
+            let mut decisions: Vec<(u32, Decision)> = Vec::new();
             for typed in &self.answers {
-                let (item, answer) = parse(typed).ok_or_else(|| {
+                let (item, decision) = parse(typed).ok_or_else(|| {
                     Failure::Usage(format!(
-                        "{typed}: is not an item and an answer, such as 5=1 in an A/B test or 5=435 in a rating"
+                        "{typed}: is not an item and an answer, such as 5=1 in an A/B test, 5=435 in a rating, or 5=keep, \
+                         5=take or 5=neither"
                     ))
                 })?;
                 if decisions.iter().any(|(other, _)| *other == item) {
@@ -160,9 +227,13 @@ impl Decide {
                         "{typed}: item {item} is given twice; give it once, with the answer that counts"
                     )));
                 }
-                decisions.push((item, answer));
+                decisions.push((item, decision));
             }
             Store::open(&ctx.store)?.decide(self.study, annotator, &decisions)?;
+        }
+        if let (Some(annotator), Some(which)) = (annotator, self.contested) {
+            let store = &mut Store::open(&ctx.store)?;
+            decide_all(store, self.study, annotator, which.place())?;
         }
         let mut items = contested(&reader, self.study)?;
         items.retain(|item| annotator.is_none_or(|number| item.annotator == number));
@@ -171,7 +242,7 @@ impl Decide {
         }
         let mut text = String::new();
         for item in &items {
-            let answers: Vec<String> = item.answers.iter().map(answer_words).collect();
+            let answers: Vec<String> = item.answers.iter().map(given_words).collect();
             let answers = answers.join(" or ");
             text += &format!("{}, item {}: {answers}\n", item.pseudonym, item.page.item);
             match &item.page.shown {

@@ -41,11 +41,8 @@ fn head(study: StudyId, results: &Results) -> String {
         let missing = number_of(unblinding.missing, "judgement was", "judgements were");
         text += &format!("{missing} missing then.\n");
     }
-    if results.late_acts > 0 {
-        text += &format!(
-            "{} in after the unblinding, from packs; late judgements count.\n",
-            number_of(results.late_acts as u64, "record came", "records came")
-        );
+    for sentence in results.arrivals.sentences() {
+        text += &format!("{sentence}\n");
     }
     text.push('\n');
     text

@@ -81,9 +81,9 @@ pub enum OperationError {
     )]
     NotAllowed { programs: Vec<ProgramCall> },
     #[error(
-        "the system gives no random numbers ({detail}), so that no link can be made that nobody guesses; try again"
+        "the system gives no random numbers ({detail}), so that no {what} can be made; try again"
     )]
-    NoChance { detail: String },
+    NoChance { what: &'static str, detail: String },
     #[error("the page names no item of this annotator")]
     NoSuchItem,
     #[error(

@@ -5,31 +5,34 @@
 mod contested;
 pub mod desk;
 mod links;
+mod packs;
 mod preferences;
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use contested::{ContestedItem, contested, prefer};
+pub use contested::{
+    ContestedItem, GivenAnswer, Place, contested, decide_all, place_words, prefer,
+};
 pub use links::{
     GivenLink, Whom, forget_workers, give_links, links, open_entrance, revoke_link, workers,
 };
+pub use packs::{
+    PackFile, ReceivedPack, WrittenPack, merge_pack, merged_words, open_pack, pack_doubts,
+    read_pack, receive_pack, write_html_packs, write_packs,
+};
 pub use preferences::{KeptPreferences, WrittenPreferences, keep_preferences, write_preferences};
 
-use super::exports::{check_html_pack, check_pack, make_folder, write_numbered, write_pack};
+use super::exports::write_numbered;
 use super::{OperationError, read_or_default};
 use crate::metrics::Bootstrap;
-use crate::report::judging::{Texts, pack_html, pack_html_name};
-use crate::store::{
-    MergedPack, Store, StoreError, StoreReader, StudyId, StudyMark, StudyRow, now_ms,
-};
-use crate::study::StudyError;
+use crate::store::{Store, StoreReader, StudyId, StudyMark, StudyRow, now_ms};
+use crate::study::arrivals::{self, Arrivals, marks};
 use crate::study::definition::{Definition, StudyKind};
-use crate::study::export::{csv, full_rows, jsonl, own_rows};
+use crate::study::export::{csv, full_rows, jsonl, mark_rows, own_rows};
 use crate::study::make::{Annotator, Remarks, fresh_nonce, make, signs_of};
-use crate::study::pack::Pack;
 use crate::study::results::{self, Quality, Results};
+use crate::study::seal::SealKey;
 use crate::study::signs::Sign;
 use crate::study::standing::Standing;
 use crate::study::statistics::power::{AbForecast, ab_forecast, forecast_words, rating_words};
@@ -95,20 +98,30 @@ pub fn check(reader: &StoreReader, definition: &Definition) -> Result<(), Operat
     Ok(())
 }
 
-/// Creates a study of systems whose responses are in the store.
+/// Creates a study of systems whose responses are in the store, with a key by which its packs are sealed.
 ///
 /// # Errors
-/// The definition is invalid, a system is missing, or too few contexts have what is needed.
+/// The definition is invalid, a system is missing, too few contexts have what is needed, or the system gives no random
+/// numbers.
 pub fn create(store: &mut Store, definition: &Definition) -> Result<CreatedStudy, OperationError> {
     definition.validate()?;
     let candidates = store.reader()?.candidates(&definition.systems)?;
     let new = make(definition, &candidates, now_ms(), fresh_nonce())?;
     Ok(CreatedStudy {
-        study: store.create_study(&new)?,
+        study: store.create_sealed_study(&new, &fresh_key()?)?,
         uid: new.head.uid,
         annotators: new.annotators,
         remarks: new.remarks,
     })
+}
+
+fn fresh_key() -> Result<SealKey, OperationError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| OperationError::NoChance {
+        what: "key that nobody guesses",
+        detail: error.to_string(),
+    })?;
+    Ok(SealKey::new(bytes))
 }
 
 /// Assigns the items on which three annotators differ to the fourth, who is named first if `adjudicator` is given.
@@ -172,200 +185,6 @@ pub fn delete(
     Ok(store.delete_study(study, with_judgements)?)
 }
 
-/// A pack that was written to a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrittenPack {
-    pub annotator: u32,
-    pub items: usize,
-    pub file: PathBuf,
-}
-
-/// Writes the packs of all annotators, or of one, into a folder, replacing older ones with the same judgements or fewer.
-///
-/// # Errors
-/// There is no such study or annotator; another file, or a pack with judgements that are not in the study, has the
-/// name of one, so that none is written; the folder cannot be written.
-pub fn write_packs(
-    reader: &StoreReader,
-    study: StudyId,
-    annotator: Option<u32>,
-    folder: &Path,
-) -> Result<Vec<WrittenPack>, OperationError> {
-    make_folder(folder)?;
-    let mut packs = Vec::new();
-    for annotator in whose(reader, study, annotator)? {
-        let pack = reader.pack(study, annotator)?;
-        let file = folder.join(pack.file_name());
-        check_pack(&file, &pack)?;
-        packs.push((annotator, pack, file));
-    }
-    let write_one = |(annotator, pack, file): (u32, Pack, PathBuf)| {
-        write_pack(&file, &pack.to_bytes()?)?;
-        Ok(WrittenPack {
-            annotator,
-            items: pack.pages.len(),
-            file,
-        })
-    };
-    packs.into_iter().map(write_one).collect()
-}
-
-/// Writes packs as HTML files, which judge in any browser without a network, into a folder; older ones of the same names
-/// are replaced, since what is judged by one is not in it but in the file that it saves.
-///
-/// # Errors
-/// There is no such study or annotator; a file of another kind has the name of one, so that none is written; the folder
-/// cannot be written.
-pub fn write_html_packs(
-    reader: &StoreReader,
-    study: StudyId,
-    annotator: Option<u32>,
-    folder: &Path,
-    texts: &Texts,
-) -> Result<Vec<WrittenPack>, OperationError> {
-    make_folder(folder)?;
-    let mut packs = Vec::new();
-    for annotator in whose(reader, study, annotator)? {
-        let pack = reader.pack(study, annotator)?;
-        let file = folder.join(pack_html_name(&pack));
-        check_html_pack(&file)?;
-        packs.push((annotator, pack, file));
-    }
-    let write_one = |(annotator, pack, file): (u32, Pack, PathBuf)| {
-        write_pack(&file, pack_html(texts, &pack)?.as_bytes())?;
-        Ok(WrittenPack {
-            annotator,
-            items: pack.pages.len(),
-            file,
-        })
-    };
-    packs.into_iter().map(write_one).collect()
-}
-
-/// One annotator, or all.
-fn whose(
-    reader: &StoreReader,
-    study: StudyId,
-    annotator: Option<u32>,
-) -> Result<Vec<u32>, OperationError> {
-    match annotator {
-        Some(number) => Ok(vec![number]),
-        None => {
-            let annotators = reader.study(study)?.annotators;
-            Ok(annotators.iter().map(|one| one.number).collect())
-        }
-    }
-}
-
-/// A pack read from a file.
-#[derive(Clone, Debug)]
-pub struct PackFile {
-    file: PathBuf,
-    pack: Pack,
-}
-
-/// A pack that is now in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceivedPack {
-    pub file: PathBuf,
-    /// The annotator's.
-    pub pseudonym: String,
-    pub merged: MergedPack,
-    /// Whether it was merged into a study created here; else it can now be judged here.
-    pub made_here: bool,
-}
-
-/// Reads a pack.
-///
-/// # Errors
-/// The file cannot be read or is not a pack.
-pub fn read_pack(file: &Path) -> Result<PackFile, OperationError> {
-    let bytes = fs::read(file).map_err(OperationError::read(file))?;
-    let pack = Pack::from_bytes(&bytes);
-    Ok(PackFile {
-        file: file.to_path_buf(),
-        pack: pack.map_err(|error| refused(file, StudyError::from(error).into()))?,
-    })
-}
-
-/// Merges a pack if its study was created here, else opens it to be judged here.
-pub fn receive_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, OperationError> {
-    match store.open_pack(&pack.pack) {
-        Err(StoreError::MadeHere { .. }) => merge_pack(store, pack),
-        opened => pack.received(opened, false),
-    }
-}
-
-/// Opens a pack to judge it in this store.
-///
-/// # Errors
-/// Its study was created in this store.
-pub fn open_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, OperationError> {
-    pack.received(store.open_pack(&pack.pack), false)
-}
-
-/// Merges a returned pack into its study; merging twice does no harm.
-///
-/// # Errors
-/// It belongs to another study, or shows something else.
-pub fn merge_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, OperationError> {
-    pack.received(store.merge_pack(&pack.pack), true)
-}
-
-impl PackFile {
-    fn received(
-        &self,
-        merged: Result<MergedPack, StoreError>,
-        made_here: bool,
-    ) -> Result<ReceivedPack, OperationError> {
-        Ok(ReceivedPack {
-            file: self.file.clone(),
-            pseudonym: self.pack.pseudonym.clone(),
-            merged: merged.map_err(|error| refused(&self.file, error))?,
-            made_here,
-        })
-    }
-}
-
-/// Adds the file if the error is about the pack.
-fn refused(file: &Path, error: StoreError) -> OperationError {
-    match error {
-        StoreError::Study(_) | StoreError::MadeHere { .. } => OperationError::Pack {
-            path: file.to_path_buf(),
-            source: Box::new(error),
-        },
-        error => error.into(),
-    }
-}
-
-/// What a merged pack held that was new: answers, and flags and comments apart.
-pub fn merged_words(merged: &MergedPack) -> String {
-    let count = |n: usize, one: &str, many: &str| match n {
-        1 => format!("1 {one}"),
-        n => format!("{n} {many}"),
-    };
-    let mut words = format!(
-        "{}, {} known before",
-        count(merged.new_answers, "answer was new", "answers were new"),
-        merged.known_answers
-    );
-    let mut remarks = Vec::new();
-    if merged.flags > 0 {
-        remarks.push(count(merged.flags, "new flag", "new flags"));
-    }
-    if merged.comments > 0 {
-        remarks.push(count(merged.comments, "new comment", "new comments"));
-    }
-    if !remarks.is_empty() {
-        words += &format!("; {}", remarks.join(" and "));
-    }
-    if merged.contested > 0 {
-        let contested = count(merged.contested, "item is contested", "items are contested");
-        words += &format!("; {contested}");
-    }
-    words
-}
-
 /// What an annotator is told whose items were judged elsewhere while a page of theirs was open.
 pub fn judged_elsewhere(items: &[u32]) -> String {
     let what = match items {
@@ -401,6 +220,15 @@ pub fn results(reader: &StoreReader, study: StudyId) -> Result<Results, Operatio
     Ok(results::results(&unblinded, &Bootstrap::default()))
 }
 
+/// How the judgements of a study came in.
+pub fn arrivals(reader: &StoreReader, study: StudyId) -> Result<Arrivals, OperationError> {
+    let mut recorded = Vec::new();
+    for annotator in reader.study(study)?.annotators {
+        recorded.extend(reader.recorded(study, annotator.number)?);
+    }
+    Ok(arrivals::arrivals(&recorded))
+}
+
 /// The format of exported judgements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFormat {
@@ -415,7 +243,10 @@ pub fn own_judgements(
     annotator: u32,
     format: RowFormat,
 ) -> Result<Vec<u8>, OperationError> {
-    rows(&own_rows(&reader.worklist(study, annotator)?), format)
+    let mut own = own_rows(&reader.worklist(study, annotator)?);
+    let recorded = reader.recorded(study, annotator)?;
+    mark_rows(&mut own, &marks(&recorded), annotator);
+    rows(&own, format)
 }
 
 /// All judgements of an unblinded study.

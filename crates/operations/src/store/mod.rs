@@ -50,9 +50,10 @@ pub use rows::{
     CatalogRow, CheckpointRow, KeySummary, MetricKey, NewRun, RunDetail, RunRow, SetAside,
 };
 pub use studies::{
-    AnnotatorRow, CaseSource, Entrance, Leaving, LinkId, LinkRow, MergedPack, NewLink, OpenLink,
-    PlatformIds, Receipt, ScoredSystem, StudyId, StudyMark, StudyMarks, StudyRow, SystemAnswer,
-    SystemId, SystemRow, SystemScore, WorkerRow, WorkerState, WorkerStep, WorklistStamp,
+    AnnotatorRow, AnswerSource, CaseSource, Entrance, Leaving, LinkId, LinkRow, MergeTerms,
+    MergedPack, NewLink, OpenLink, PackDoubts, PackReturn, PlatformIds, Receipt, ScoredSystem,
+    SourcedAnswer, StudyId, StudyMark, StudyMarks, StudyRow, SystemAnswer, SystemId, SystemRow,
+    SystemScore, WorkerRow, WorkerState, WorkerStep, WorklistStamp,
 };
 pub use versions::StoreVersions;
 pub use writer::Store;

@@ -8,6 +8,7 @@ mod asks;
 mod events;
 mod leading;
 mod links;
+mod returns;
 mod runs;
 mod studies;
 
@@ -24,7 +25,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 14] = [
+const MIGRATIONS: [Step<'static>; 15] = [
     Step::Sql(runs::RUNS),
     Step::Sql(studies::STUDIES),
     Step::Sql(runs::KEEPING),
@@ -39,6 +40,7 @@ const MIGRATIONS: [Step<'static>; 14] = [
     Step::Sql(asks::ASKS),
     Step::Sql(links::LINKS),
     Step::Sql(leading::LEADING),
+    Step::Sql(returns::RETURNS),
 ];
 
 /// One step from a version to the next.

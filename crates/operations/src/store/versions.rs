@@ -91,7 +91,10 @@ const STUDIES: Tables = &[
     ("study_annotators", Columns("study, number, name, role")),
     ("study_items", Follows),
     ("study_assignments", Columns("count(*)")),
-    ("study_acts", Columns("count(*), max(wall)")),
+    ("study_acts", Columns("count(*), max(wall), sum(counts)")),
+    ("study_returns", Columns("count(*), max(id)")),
+    ("study_keys", Follows),
+    ("study_seals", Follows),
     ("study_unblindings", Columns("study, unblinding_json")),
     (
         "study_links",

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::error::StudyError;
+use crate::text::alike;
 
 /// Annotators who judge each item of an A/B test; a fourth decides where they differ.
 pub const AB_RATERS: usize = 3;
@@ -277,16 +278,17 @@ pub fn check_person(name: &str, number: u32) -> Result<(), StudyError> {
         Err(StudyError::Definition { what, fix })
     };
     let name = name.trim();
-    if name.is_empty() {
+    if alike(name).is_empty() {
         return wrong("an annotator has no name".to_string(), "name everyone");
     }
     if name.chars().count() > PERSON_LIMIT || name.contains(char::is_control) {
         let what = format!("the name of annotator {number} is too long or has a line break");
         return wrong(what, "shorten it");
     }
-    let code = name.strip_prefix(['A', 'a']).unwrap_or(name);
-    let is_code = !code.is_empty() && code.chars().all(|digit| digit.is_ascii_digit());
-    if is_code && !name.eq_ignore_ascii_case(&format!("A{number}")) {
+    let read = alike(name).replace(' ', "");
+    let code = read.strip_prefix('a').unwrap_or(&read);
+    let is_code = !code.is_empty() && code.chars().all(char::is_numeric);
+    if is_code && read != format!("a{number}") {
         let what = format!(
             "annotator {number} is named {name}, which reads as the code of another (the codes are A1, A2, …)"
         );
@@ -328,8 +330,7 @@ pub fn names(text: &str, system: &str) -> bool {
 }
 
 fn has_duplicates(names: &[impl AsRef<str>]) -> bool {
-    let lower = |name: &_| AsRef::<str>::as_ref(name).trim().to_lowercase();
-    let different: HashSet<String> = names.iter().map(lower).collect();
+    let different: HashSet<String> = names.iter().map(|name| alike(name.as_ref())).collect();
     different.len() < names.len()
 }
 
@@ -368,10 +369,24 @@ mod tests {
             refused(&|s| s.annotators.truncate(2)).contains("2 are named; name at least three")
         );
         assert!(refused(&|s| s.adjudicator = Some("Person 1".to_string())).contains("fourth"));
+        for name in ["PERSON\u{a0}1", "person  1", "\u{ff50}erson 1"] {
+            assert!(
+                refused(&|s| s.annotators[2] = name.to_string()).contains("named twice"),
+                "{name}"
+            );
+        }
         assert!(refused(&|s| s.adjudicator = Some(" ".to_string())).contains("no name"));
         assert!(refused(&|s| s.raters_per_item = 2).contains("three annotators"));
         // Codes are A1, A2 and so on: a name must not be another's.
-        for name in ["A2", "a3", "2", "A17"] {
+        for name in [
+            "A2",
+            "a3",
+            "2",
+            "A17",
+            "A 2",
+            "\u{ff21}\u{ff12}",
+            "a\u{200b}2",
+        ] {
             assert!(
                 refused(&|s| s.annotators[0] = name.to_string()).contains("code"),
                 "{name}"

@@ -84,6 +84,11 @@ pub enum PackError {
     Changed,
     #[error("{what}; ask for the file again")]
     Texts { what: String },
+    #[error(
+        "it is not as it was sent: {what}; ask for the file again, or take it in all the same with --take-edited, which \
+         marks its judgements"
+    )]
+    Edited { what: String },
     #[error("it belongs to another study; merge it where its study was created")]
     ForeignStudy,
     #[error("the study has no annotator {pseudonym}; merge it where its study was created")]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::arrivals::{Late, Marks, marks};
 use super::history::ItemState;
 use super::judgement::{Answer, Choice};
 use super::make::{Content, Role};
@@ -29,6 +30,10 @@ pub struct OwnRow {
     pub flagged: bool,
     /// Answered differently at several places, so that no answer counts.
     pub contested: bool,
+    /// Whether the answer came in after the unblinding, and then whether it counts; one that is left out is not here.
+    pub late: Option<Late>,
+    /// Came in a pack that was not as it was sent.
+    pub edited: bool,
     pub comment: String,
     /// Time in view of a focused window, in milliseconds; a pause counts two minutes at most.
     pub shown_ms: u64,
@@ -66,6 +71,10 @@ pub struct FullRow {
     pub flagged: bool,
     /// Answered differently at several places, so that no answer counts.
     pub contested: bool,
+    /// Whether the answer came in after the unblinding, and then whether it counts; one that is left out is not here.
+    pub late: Option<Late>,
+    /// Came in a pack that was not as it was sent.
+    pub edited: bool,
     pub comment: String,
     /// Time in view of a focused window, in milliseconds; a pause counts two minutes at most.
     pub shown_ms: u64,
@@ -89,6 +98,8 @@ pub fn own_rows(worklist: &Worklist) -> Vec<OwnRow> {
             skipped: state.skipped,
             flagged: state.flagged,
             contested: !state.contested.is_empty(),
+            late: None,
+            edited: false,
             shown_ms: state.shown_ms,
             answered: answered(&state),
             comment: state.comment,
@@ -97,12 +108,21 @@ pub fn own_rows(worklist: &Worklist) -> Vec<OwnRow> {
     worklist.pages().iter().zip(1..).map(row).collect()
 }
 
+/// Says in an annotator's own rows how their judgements came in.
+pub fn mark_rows(rows: &mut [OwnRow], marks: &Marks, annotator: u32) {
+    for row in rows {
+        let mark = marks.of(annotator, row.item);
+        (row.late, row.edited) = (mark.late, mark.edited);
+    }
+}
+
 /// All judgements, by annotator and position.
 pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
     let record = &study.record;
     let name = |system: usize| record.definition.systems.get(system).cloned();
     let people: BTreeMap<u32, _> = record.annotators.iter().map(|a| (a.number, a)).collect();
     let item_states = record.item_states();
+    let marks = marks(&record.acts);
     let row = |judged: &super::record::Judged<'_>| {
         let (item, state) = (judged.item, judged.state);
         let annotator = people.get(&judged.assignment.annotator)?;
@@ -112,6 +132,7 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
             Content::Check => (None, None),
         };
         let (choice, [empathy, relevance, fluency]) = parts(state.answer);
+        let mark = marks.of(judged.assignment.annotator, item.number);
         Some(FullRow {
             item: item.number,
             context: item.context.to_string(),
@@ -132,6 +153,8 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
             skipped: state.skipped,
             flagged: state.flagged,
             contested: !state.contested.is_empty(),
+            late: mark.late,
+            edited: mark.edited,
             comment: state.comment.clone(),
             shown_ms: state.shown_ms,
             answered: answered(state),

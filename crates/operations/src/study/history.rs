@@ -170,6 +170,21 @@ impl ItemState {
     }
 }
 
+/// What is decided of an item that was answered differently at several places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// This one of its answers counts.
+    Counts(Answer),
+    /// None of them does: the item is open again.
+    Neither,
+}
+
+impl From<Answer> for Decision {
+    fn from(answer: Answer) -> Decision {
+        Decision::Counts(answer)
+    }
+}
+
 /// A record with its id.
 struct Identified<'a> {
     id: JudgementId,
@@ -256,16 +271,22 @@ pub fn states<'a>(
     states
 }
 
-/// What decides that of a contested item's answers this one counts; None if the item is not contested by it.
+/// What decides a contested item so; None if it is not contested, or not by the answer that is to count. Where neither
+/// is to count it is an undo, which overrules all of them.
 pub fn decide<'a>(
     study: &str,
     pseudonym: &str,
     acts: impl IntoIterator<Item = &'a JudgementRecord> + Clone,
     item: u32,
-    answer: Answer,
+    decision: impl Into<Decision>,
 ) -> Option<JudgementAction> {
     let states = states(study, pseudonym, acts.clone());
-    let state = states.get(&item)?;
+    let state = states
+        .get(&item)
+        .filter(|state| !state.contested.is_empty())?;
+    let Decision::Counts(answer) = decision.into() else {
+        return Some(JudgementAction::Undo);
+    };
     if !state.contested.contains(&answer) {
         return None;
     }
@@ -380,6 +401,20 @@ mod tests {
         let found = states("s", "A1", both().chain([&decided]).chain(&again));
         assert_eq!(found[&1].answer, None);
         assert_eq!(found[&1].contested.len(), 2);
+    }
+
+    #[test]
+    fn neither_answer_counts_if_that_is_decided() {
+        let mut acts = vec![
+            act(1, 1, choice(Choice::Left)),
+            there(1, 1, choice(Choice::Right)),
+        ];
+        let undo = decide("s", "A1", &acts, 1, Decision::Neither).unwrap();
+        let overrule = states("s", "A1", &acts)[&1].overrule().unwrap();
+        acts.extend([act(2, 1, overrule), act(3, 1, undo)]);
+        let found = states("s", "A1", &acts);
+        assert!(found[&1].is_open() && found[&1].contested.is_empty());
+        assert!(decide("s", "A1", &acts, 1, Decision::Neither).is_none());
     }
 
     #[test]

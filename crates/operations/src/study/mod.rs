@@ -3,6 +3,7 @@
 //! Pure functions of plain data; must not know SQL, a window, a tensor or a run.
 
 mod align_by;
+pub mod arrivals;
 pub mod attention;
 pub mod cases;
 pub mod contexts;
@@ -23,6 +24,7 @@ pub mod preferences;
 pub mod record;
 pub mod responses;
 pub mod results;
+pub mod seal;
 pub mod shift;
 pub mod signs;
 pub mod standing;

@@ -13,12 +13,13 @@ use super::error::{PackError, StudyError};
 use super::hex;
 use super::judgement::{JudgementAction, JudgementRecord};
 use super::page::{Page, Shown, StudyHead};
+use super::seal::Seal;
 
 /// Marks a file as a pack.
 const FORMAT: &str = "emprl-pack";
-/// The versions that this program reads. Only a pack with an overruled judgement is of the second, so that older
-/// programs read all others.
-const VERSIONS: [u32; 2] = [1, 2];
+/// The versions that this program reads. Only a pack with a seal is of the third and one with an overruled judgement of
+/// the second, so that older programs read all others.
+const VERSIONS: [u32; 3] = [1, 2, 3];
 
 /// The longest text of a page, in characters; and the most turns of a conversation, and pages.
 const TEXT_LIMIT: usize = 100_000;
@@ -35,6 +36,9 @@ pub struct Pack {
     pub pseudonym: String,
     pub pages: Vec<Page>,
     pub acts: Vec<JudgementRecord>,
+    /// Of all but the judgements, by the store that made the study; none in studies of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,7 +92,7 @@ impl Pack {
         if !VERSIONS.contains(&header.form) {
             return Err(PackError::Version {
                 found: header.form,
-                known: VERSIONS[1],
+                known: VERSIONS[VERSIONS.len() - 1],
             });
         }
         let file: File<Pack> = serde_json::from_slice(bytes).map_err(not_a_pack)?;
@@ -119,9 +123,17 @@ impl Pack {
         }
     }
 
+    /// Its version as long as no judgement is overruled, and once one is.
+    pub fn versions(&self) -> [u32; 2] {
+        match &self.seal {
+            Some(_) => [VERSIONS[2]; 2],
+            None => [VERSIONS[0], VERSIONS[1]],
+        }
+    }
+
     fn version(&self) -> u32 {
         let overrules = |act: &JudgementRecord| matches!(act.action, JudgementAction::Overrule(_));
-        VERSIONS[usize::from(self.acts.iter().any(overrules))]
+        self.versions()[usize::from(self.acts.iter().any(overrules))]
     }
 
     /// Whether this pack has every judgement of another of the same annotator and study.
@@ -181,6 +193,9 @@ impl Pack {
                 return wrong(format!("its {what} is not one that emprl gives"));
             }
         }
+        if self.seal.as_ref().is_some_and(|seal| !seal.is_readable()) {
+            return wrong("its seal is not one that emprl gives".to_string());
+        }
         if let Err(StudyError::Definition { what, .. }) = check_texts(title, instructions) {
             return wrong(what);
         }
@@ -233,6 +248,7 @@ mod tests {
                 shown_ms: 1200,
                 wall_ms: 9,
             }],
+            seal: None,
         }
     }
 
@@ -263,8 +279,8 @@ mod tests {
             Err(PackError::Changed)
         );
         assert_eq!(changed("\"A2\"", "\"A1\""), Err(PackError::Changed));
-        let version = PackError::Version { found: 3, known: 2 };
-        assert_eq!(changed("\"form\": 1", "\"form\": 3"), Err(version));
+        let version = PackError::Version { found: 4, known: 3 };
+        assert_eq!(changed("\"form\": 1", "\"form\": 4"), Err(version));
         for (from, to) in [
             ("emprl-pack", "other-pack"),
             ("\"seq\": 1", "\"seq\": -1"),
@@ -324,6 +340,7 @@ mod tests {
         refused(&|pack| pack.head.uid = "../x".to_string());
         refused(&|pack| pack.head.instructions = "x".repeat(70_000));
         refused(&|pack| pack.pages[0].context[0] = "x".repeat(200_000));
+        refused(&|pack| pack.seal = serde_json::from_str("\"0g\"").ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Preference pairs from an A/B test: on each item that annotators decided, the response they preferred and the other.
 //! Only an [`Unblinded`] study has any.
 
+use super::arrivals::{Arrivals, arrivals};
 use super::definition::StudyKind;
 use super::error::StudyError;
 use super::make::Content;
@@ -19,6 +20,8 @@ pub struct StudyPreferences {
     pub undecided: usize,
     /// Items whose responses are the same or empty, so that no verdict teaches anything.
     pub alike: usize,
+    /// Judgements that came in after the unblinding or in edited packs, and whether they count.
+    pub arrivals: Arrivals,
 }
 
 /// The pairs of an A/B test, by item.
@@ -32,7 +35,10 @@ pub fn preferences(unblinded: &Unblinded) -> Result<StudyPreferences, StudyError
             what: "it is a rating, which prefers nothing to anything",
         });
     }
-    let mut found = StudyPreferences::default();
+    let mut found = StudyPreferences {
+        arrivals: arrivals(&study.acts),
+        ..StudyPreferences::default()
+    };
     let verdicts = verdicts(study);
     let judged = study.items.iter().filter_map(|item| {
         let verdict = verdicts
@@ -107,7 +113,8 @@ pub fn preferences(unblinded: &Unblinded) -> Result<StudyPreferences, StudyError
 }
 
 impl StudyPreferences {
-    /// A sentence on what was left out; `None` where every item gave a pair.
+    /// Sentences on what was left out and how judgements came in; `None` where every item gave a pair and all came in
+    /// while the study was blind.
     pub fn left_out(&self) -> Option<String> {
         let parts = [
             (self.ties, "tied", "tied"),
@@ -127,6 +134,9 @@ impl StudyPreferences {
             .filter(|(count, ..)| *count > 0)
             .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
             .collect();
-        (!parts.is_empty()).then(|| format!("Items left out: {}.", parts.join(", ")))
+        let items = (!parts.is_empty()).then(|| format!("Items left out: {}.", parts.join(", ")));
+        let sentences = items.into_iter().chain(self.arrivals.sentences());
+        let sentences: Vec<String> = sentences.collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 }

@@ -31,6 +31,16 @@ pub struct RecordedAct {
     pub act: JudgementRecord,
     /// Whether it was merged after the unblinding.
     pub late: bool,
+    /// A late one counts only if the lead said so; in records of earlier versions all counted.
+    #[serde(default = "counted")]
+    pub counts: bool,
+    /// Whether it came in a pack that was not as it was sent.
+    #[serde(default)]
+    pub edited: bool,
+}
+
+fn counted() -> bool {
+    true
 }
 
 /// A study, including what is blinded.
@@ -85,7 +95,7 @@ impl Record {
     pub fn item_states(&self) -> ItemStates<'_> {
         let of = |annotator: &Annotator| {
             let own = self.acts.iter();
-            let own = own.filter(|act| act.annotator == annotator.number);
+            let own = own.filter(|act| act.annotator == annotator.number && act.counts);
             let own = own.map(|act| &act.act);
             let states = states(&self.head.uid, &annotator.pseudonym, own);
             (annotator.number, states)

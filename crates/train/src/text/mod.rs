@@ -2,6 +2,7 @@
 //!
 //! Must not know tensors, data sets or files other than a tokenizer's.
 
+mod alike;
 pub mod chat;
 pub mod pattern;
 mod sentences;
@@ -11,6 +12,7 @@ mod training;
 mod unigram;
 mod words;
 
+pub use alike::alike;
 pub use sentences::sentences;
 pub use tokenizer::{EOS, GgufVocabulary, PAD, Tokenizer, TokenizerError, UNK};
 pub use training::train_unigram;

@@ -1,16 +1,19 @@
-//! Items that one annotator answered differently at several places, with a button for each answer that may count.
+//! Items that one annotator answered differently at several places, with a button for each answer that may count, for
+//! neither, and for all items at once.
 
 use eframe::egui::Ui;
 
 use super::parts::contested_words;
 use crate::app::command::Commands;
+use crate::app::format;
 use crate::app::state::people::StudiesState;
 use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::operations::studies::ContestedItem;
+use crate::operations::studies::{ContestedItem, Place, place_words};
 use crate::store::StudyRow;
+use crate::study::history::Decision;
 use crate::study::judgement::{Answer, Choice};
 use crate::study::page::Shown;
 
@@ -53,6 +56,13 @@ pub(super) fn contested_ui(
                 }
             }
             Some((_, items)) => {
+                for annotator in &study.annotators {
+                    let own = items.iter().filter(|one| one.annotator == annotator.number);
+                    let own: Vec<&ContestedItem> = own.collect();
+                    if own.len() > 1 {
+                        all_ui(ui, study, &own, commands);
+                    }
+                }
                 for item in items.iter().take(SHOWN) {
                     item_ui(ui, study, item, commands);
                 }
@@ -63,6 +73,28 @@ pub(super) fn contested_ui(
         }
     });
     ui.add_space(space::S);
+}
+
+/// One decision for all items of an annotator.
+fn all_ui(ui: &mut Ui, study: &StudyRow, own: &[&ContestedItem], commands: &mut Commands) {
+    let (who, annotator) = (&own[0].pseudonym, own[0].annotator);
+    words::secondary(
+        ui,
+        format!("{who}, all {} items", format::count(own.len() as u64)),
+    );
+    ui.horizontal_wrapped(|ui| {
+        for (place, what) in [
+            (Place::First, "keep what came in first"),
+            (Place::Second, "take what came in second"),
+            (Place::Neither, "neither"),
+        ] {
+            if Button::secondary(&format!("{who}, all: {what}")).clicked(ui) {
+                let study = study.id;
+                commands.run(move |core| core.decide_all(study, annotator, place));
+            }
+        }
+    });
+    ui.add_space(space::XS);
 }
 
 fn item_ui(ui: &mut Ui, study: &StudyRow, item: &ContestedItem, commands: &mut Commands) {
@@ -78,14 +110,26 @@ fn item_ui(ui: &mut Ui, study: &StudyRow, item: &ContestedItem, commands: &mut C
             words::small(ui, format!("Response: {response}"));
         }
     }
+    let given = item.answers.iter();
+    let given =
+        given.map(|one| format!("{}: {}", answer_words(&one.answer), place_words(&one.from)));
+    words::small(ui, given.collect::<Vec<_>>().join("; "));
     ui.horizontal_wrapped(|ui| {
-        for answer in &item.answers {
-            let label = format!("{who}, item {number}: {}", answer_words(answer));
+        let mut decide = |ui: &mut Ui, what: &str, decision: Decision| {
+            let label = format!("{who}, item {number}: {what}");
             if Button::secondary(&label).clicked(ui) {
-                let (study, annotator, answer) = (study.id, item.annotator, *answer);
-                commands.run(move |core| core.decide(study, annotator, number, answer));
+                let (study, annotator) = (study.id, item.annotator);
+                commands.run(move |core| core.decide(study, annotator, number, decision));
             }
+        };
+        for given in &item.answers {
+            decide(
+                ui,
+                &answer_words(&given.answer),
+                Decision::Counts(given.answer),
+            );
         }
+        decide(ui, "neither", Decision::Neither);
     });
 }
 

@@ -48,11 +48,8 @@ fn under(study: StudyId, results: &Results) -> String {
             results.unblinding.missing
         ));
     }
-    if results.late_acts > 0 {
-        about.push_str(&format!(
-            "; {} judgements arrived later, and count",
-            results.late_acts
-        ));
+    for sentence in results.arrivals.sentences() {
+        about.push_str(&format!("; {}", sentence.trim_end_matches('.')));
     }
     about
 }

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::operations::OperationError;
+use crate::report::judging::pack_in_html;
 use crate::study::pack::Pack;
 
 /// What people judged, in a file.
@@ -59,16 +60,23 @@ pub(in crate::operations) fn check_pack(file: &Path, pack: &Pack) -> Result<(), 
     }
 }
 
-/// Checks that a pack as HTML replaces nothing but an older one.
+/// Checks that a pack as HTML replaces nothing but one with no more judgements of the same annotator.
 ///
 /// # Errors
-/// Another file would be lost.
-pub(in crate::operations) fn check_html_pack(file: &Path) -> Result<(), OperationError> {
-    match fs::read(file) {
-        Ok(bytes) if String::from_utf8_lossy(&bytes).contains("id=\"pack\"") => Ok(()),
-        Ok(_) => Err(exists(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(OperationError::read(file)(error)),
+/// Another file, or judgements that the pack does not have, would be lost.
+pub(in crate::operations) fn check_html_pack(
+    file: &Path,
+    pack: &Pack,
+) -> Result<(), OperationError> {
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(OperationError::read(file)(error)),
+    };
+    match pack_in_html(&String::from_utf8_lossy(&bytes)) {
+        Some(older) if pack.covers(&older) => Ok(()),
+        Some(older) if !older.acts.is_empty() => Err(holds_judgements(file)),
+        _ => Err(exists(file)),
     }
 }
 
@@ -166,6 +174,10 @@ fn held(file: &Path) -> Option<Held> {
     ];
     if exports.iter().any(|export| start.starts_with(export)) {
         return Some(Held::Export);
+    }
+    if start.to_lowercase().starts_with("<!doctypehtml") {
+        let pack = pack_in_html(&String::from_utf8_lossy(&fs::read(file).ok()?))?;
+        return (!pack.acts.is_empty()).then_some(Held::Pack);
     }
     if !start.starts_with("{\"format\":\"emprl-pack\"") {
         return None;

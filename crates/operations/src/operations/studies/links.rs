@@ -161,6 +161,7 @@ pub(super) fn digest(token: &str) -> String {
 pub(super) fn chance() -> Result<String, OperationError> {
     let mut bytes = [0u8; CHANCE];
     getrandom::fill(&mut bytes).map_err(|error| OperationError::NoChance {
+        what: "link that nobody guesses",
         detail: error.to_string(),
     })?;
     Ok(hex(&bytes))

@@ -8,6 +8,7 @@ use crate::data::preferences::trl_rows;
 use crate::operations::exports::{write_judgements, write_numbered};
 use crate::operations::{OperationError, data};
 use crate::store::{StoreReader, StudyId};
+use crate::study::arrivals::Arrivals;
 use crate::study::preferences::{StudyPreferences, preferences};
 
 /// Preference pairs that were written to a file.
@@ -21,7 +22,9 @@ pub struct WrittenPreferences {
     pub undecided: usize,
     /// Items whose responses are the same or empty.
     pub alike: usize,
-    /// What was left out, as a sentence.
+    /// Judgements that came in after the unblinding or in edited packs, and whether they count.
+    pub arrivals: Arrivals,
+    /// What was left out, in sentences.
     #[serde(skip)]
     pub left_out: Option<String>,
 }
@@ -34,6 +37,7 @@ impl WrittenPreferences {
             ties: found.ties,
             undecided: found.undecided,
             alike: found.alike,
+            arrivals: found.arrivals,
             left_out: found.left_out(),
         }
     }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::page::{Document, document, done_html, done_saying_html, instructions_html, item_html};
@@ -15,6 +15,9 @@ use crate::study::history::ItemState;
 use crate::study::pack::Pack;
 use crate::study::page::Worklist;
 
+/// What comes before the pack in the file.
+const DATA: &str = "<script type=\"application/json\" id=\"pack\">";
+
 /// What the script is given.
 #[derive(Serialize)]
 struct Data<'a> {
@@ -24,6 +27,8 @@ struct Data<'a> {
     /// In the order of the pages.
     states: Vec<ItemState>,
     pack: &'a Pack,
+    /// The version of a pack with its judgements and, as the second, of one with an overruled judgement.
+    forms: [u32; 2],
 }
 
 /// The words that the script puts in where the server does.
@@ -42,6 +47,18 @@ pub fn pack_html_name(pack: &Pack) -> String {
     let name = pack.file_name();
     let stem = name.strip_suffix(".json").unwrap_or(&name);
     format!("{stem}.html")
+}
+
+/// The pack that is in such a file.
+pub fn pack_in_html(html: &str) -> Option<Pack> {
+    #[derive(Deserialize)]
+    struct Data {
+        pack: Pack,
+    }
+    let (_, data) = html.split_once(DATA)?;
+    let (data, _) = data.split_once("</script>")?;
+    let data: Data = serde_json::from_str(data).ok()?;
+    Some(data.pack)
 }
 
 /// The whole file.
@@ -69,6 +86,7 @@ pub fn pack_html(texts: &Texts, pack: &Pack) -> Result<String, serde_json::Error
         },
         states: pack.pages.iter().map(|page| worklist.state(page)).collect(),
         pack,
+        forms: pack.versions(),
     };
     // No text of a study ends the element.
     let data = serde_json::to_string(&data)?.replace('<', "\\u003c");
@@ -84,7 +102,7 @@ pub fn pack_html(texts: &Texts, pack: &Pack) -> Result<String, serde_json::Error
         more,
         "</template><template id=\"done\">{}</template>\
          <div class=\"keep\"><button type=\"button\" class=\"plain\" data-input=\"save\">{save}</button></div>\
-         <script type=\"application/json\" id=\"pack\">{data}</script>",
+         {DATA}{data}</script>",
         done_saying_html(texts, &worklist, &texts.pack.done_text, &save_button, true),
     );
     let reading = worklist.progress().answered == 0 && worklist.next().is_some();

@@ -123,5 +123,6 @@ pub(super) fn study_notes(mark: &str, results: &Results) -> Vec<String> {
             notes.push(agreement("Agreement", &test.agreement));
         }
     }
+    notes.extend(results.arrivals.sentences());
     notes
 }

@@ -318,6 +318,49 @@ fn studies_of_every_earlier_version_are_kept_and_take_links() {
 }
 
 #[test]
+fn judgements_of_every_earlier_version_are_kept_and_count_and_their_studies_have_no_key() {
+    for earlier in 2..MIGRATIONS.len() {
+        let mut db = at_version(&MIGRATIONS[..earlier]);
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             INSERT INTO studies (uid, head_json, added) VALUES ('u', '{}', 1);
+             INSERT INTO study_annotators VALUES (1, 2, 'A2', 'Ben', 'rater');
+             INSERT INTO study_assignments VALUES (1, 2, 1, 7, '{}', 0);
+             INSERT INTO study_acts (study, annotator, id, seq, item, deed_json, shown, wall, late)
+             VALUES (1, 2, 'a', 1, 7, '\"skip\"', 5, 6, 0), (1, 2, 'b', 2, 7, '\"undo\"', 5, 6, 1);",
+        )
+        .unwrap();
+        migrate(&mut db).ok().unwrap();
+        let row: (i64, i64, i64, i64) = db
+            .query_row(
+                "SELECT count(*), sum(late), sum(counts), count(came) FROM study_acts",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .unwrap();
+        // What came in late counted until then, and goes on counting.
+        assert_eq!(row, (2, 1, 2, 0), "from version {earlier}");
+        db.execute_batch(
+            "INSERT INTO study_keys VALUES (1, 'key');
+             INSERT INTO study_seals VALUES (1, 2, 'seal');
+             INSERT INTO study_returns (study, annotator, name, merged, edited) VALUES (1, 2, 'f', 8, 0);
+             UPDATE study_acts SET came = 1;
+             DELETE FROM study_acts; DELETE FROM study_assignments; DELETE FROM studies;",
+        )
+        .unwrap();
+        let left: i64 = db
+            .query_row(
+                "SELECT (SELECT count(*) FROM study_keys) + (SELECT count(*) FROM study_seals)
+                     + (SELECT count(*) FROM study_returns)",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(left, 0, "a study takes its key, seals and returns along");
+    }
+}
+
+#[test]
 fn steps_build_on_each_other_and_keep_the_rows() {
     let steps = [
         "CREATE TABLE a (x INTEGER) STRICT",

@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, params};
 
-use super::writer::put_act;
+use super::writer::{Arrival, put_act};
 use super::{StudyId, load};
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::writer::Store;
 use crate::study::definition::StudyKind;
-use crate::study::history::{self, ItemState, last_settled, states};
-use crate::study::judgement::{Answer, JudgementAction, JudgementRecord};
+use crate::study::history::{self, Decision, ItemState, last_settled, states};
+use crate::study::judgement::{JudgementAction, JudgementRecord};
 use crate::study::make::Annotator;
 use crate::study::standing::Standing;
 
@@ -52,31 +52,32 @@ impl Store {
         self.write(|db| Judging::open(db, study, annotator)?.undo(db, known))
     }
 
-    /// Decides which answers count of items that one annotator answered differently at several places: all or none.
+    /// Decides which answers count, or that neither does, of items that one annotator answered differently at several
+    /// places: of all these items or of none.
     ///
     /// # Errors
     /// An item was not answered so; the study is unblinded, so that the choice would not be blind, or it came as a
     /// pack.
-    pub fn decide(
+    pub fn decide<D: Copy + Into<Decision>>(
         &mut self,
         study: StudyId,
         annotator: u32,
-        decisions: &[(u32, Answer)],
+        decisions: &[(u32, D)],
     ) -> Result<(), StoreError> {
         self.write(|db| {
             load::definition(db, study)?;
             let judging = Judging::open(db, study, annotator)?;
             let pseudonym = &judging.annotator.pseudonym;
-            for &(item, answer) in decisions {
+            for &(item, decision) in decisions {
                 let acts = load::acts(db, study, annotator)?;
-                let acts = acts.iter().map(|(act, _)| act);
-                let decision = history::decide(&judging.uid, pseudonym, acts, item, answer);
-                let decision = decision.ok_or_else(|| StoreError::NotContested {
+                let acts = acts.iter().map(|one| &one.act);
+                let action = history::decide(&judging.uid, pseudonym, acts, item, decision);
+                let action = action.ok_or_else(|| StoreError::NotContested {
                     study,
                     item,
                     pseudonym: pseudonym.clone(),
                 })?;
-                judging.put(db, item, decision, 0)?;
+                judging.put(db, item, action, 0)?;
             }
             Ok(())
         })
@@ -133,7 +134,7 @@ impl Judging {
         self.check_standing()?;
         self.check_known(db, known)?;
         let acts = load::acts(db, self.study, self.annotator.number)?;
-        let acts = acts.iter().map(|(act, _)| act);
+        let acts = acts.iter().map(|one| &one.act);
         let states = states(&self.uid, &self.annotator.pseudonym, acts);
         match last_settled(&states) {
             Some(item) => self.put(db, item, JudgementAction::Undo, 0),
@@ -179,7 +180,7 @@ impl Judging {
         let mut recorded = Vec::new();
         if action.settles() && has_fork(db, self.study, self.annotator.number)? {
             let acts = load::acts(db, self.study, self.annotator.number)?;
-            let acts = acts.iter().map(|(act, _)| act);
+            let acts = acts.iter().map(|one| &one.act);
             let states = states(&self.uid, &self.annotator.pseudonym, acts);
             if let Some(overrule) = states.get(&item).and_then(ItemState::overrule) {
                 recorded.push(self.put_one(db, item, overrule, 0)?);
@@ -224,7 +225,7 @@ impl Judging {
             shown_ms: shown_ms.min(i64::MAX as u64),
             wall_ms: now_ms(),
         };
-        put_act(db, study, &self.uid, &self.annotator, &act, false)?;
+        put_act(db, study, &self.uid, &self.annotator, &act, Arrival::HERE)?;
         Ok(act)
     }
 }

@@ -84,14 +84,15 @@ pub(super) fn pages(db: &Connection, study: StudyId, annotator: u32) -> Result<V
     query_all(db, sql, params, |row| parse_column(study, row, "page_json"))
 }
 
-/// An annotator's judgements in order, each with whether it was merged after the unblinding.
+/// An annotator's judgements in order, each with how it came in.
 pub(super) fn acts(
     db: &Connection,
     study: StudyId,
     annotator: u32,
-) -> Result<Vec<(JudgementRecord, bool)>, Fault> {
-    let sql = "SELECT seq, item, deed_json, shown, wall, late FROM study_acts
-         WHERE study = ? AND annotator = ? ORDER BY seq, id";
+) -> Result<Vec<RecordedAct>, Fault> {
+    let sql = "SELECT seq, item, deed_json, shown, wall, late, counts,
+             EXISTS (SELECT 1 FROM study_returns WHERE study_returns.id = came AND edited) AS edited
+         FROM study_acts WHERE study = ? AND annotator = ? ORDER BY seq, study_acts.id";
     query_all(db, sql, params![study.0, annotator], |row| {
         let act = JudgementRecord {
             seq: row.get::<_, i64>("seq")? as u64,
@@ -100,7 +101,13 @@ pub(super) fn acts(
             shown_ms: row.get::<_, i64>("shown")? as u64,
             wall_ms: row.get("wall")?,
         };
-        Ok((act, row.get("late")?))
+        Ok(RecordedAct {
+            annotator,
+            act,
+            late: row.get("late")?,
+            counts: row.get("counts")?,
+            edited: row.get("edited")?,
+        })
     })
 }
 
@@ -109,8 +116,9 @@ pub(super) fn worklist(db: &Connection, study: StudyId, number: u32) -> Result<W
     let pseudonym = annotator(db, study, number)?.pseudonym;
     let acts = acts(db, study, number)?;
     let pages = pages(db, study, number)?;
-    let acts = acts.iter().map(|(act, _)| act);
-    Ok(Worklist::new(head, pseudonym, pages, acts))
+    let counted = acts.iter().filter(|one| one.counts);
+    let counted = counted.map(|one| &one.act);
+    Ok(Worklist::new(head, pseudonym, pages, counted))
 }
 
 /// All annotators, with counts only.
@@ -175,12 +183,7 @@ pub(super) fn record(db: &Connection, study: StudyId) -> Result<Record, Fault> {
     let annotators = annotators(db, study)?;
     let mut recorded = Vec::new();
     for &Annotator { number, .. } in &annotators {
-        let own = acts(db, study, number)?.into_iter();
-        recorded.extend(own.map(|(act, late)| RecordedAct {
-            annotator: number,
-            act,
-            late,
-        }));
+        recorded.extend(acts(db, study, number)?);
     }
     Ok(Record {
         head: known(db, study)?.head,

@@ -9,6 +9,7 @@ mod links;
 mod load;
 mod marks;
 mod reader;
+mod returns;
 mod standing;
 mod systems;
 mod workers;
@@ -17,6 +18,7 @@ mod writer;
 pub use cases::{CaseSource, ScoredSystem, SystemScore};
 pub use links::{LinkId, LinkRow, NewLink, OpenLink, Receipt, WorklistStamp};
 pub use marks::{StudyMark, StudyMarks};
+pub use returns::{AnswerSource, MergeTerms, PackDoubts, PackReturn, SourcedAnswer};
 pub use systems::{SystemAnswer, SystemId, SystemRow};
 pub use workers::{Entrance, Leaving, PlatformIds, WorkerRow, WorkerState, WorkerStep};
 
@@ -32,6 +34,7 @@ use super::error::{Fault, StoreError};
 use crate::study::make::Role;
 use crate::study::page::{Progress, StudyHead};
 use crate::study::record::Unblinding;
+use crate::study::seal::SealState;
 use crate::study::standing::Standing;
 
 /// A study's number, never reused in this store.
@@ -118,6 +121,14 @@ pub struct MergedPack {
     pub comments: usize,
     /// The annotator's items that are answered differently at several places, so that no answer counts.
     pub contested: usize,
+    /// Whether all but the judgements is as it was sent; None where it is to be judged here, without the key.
+    pub seal: Option<SealState>,
+    /// Whether it came in after the unblinding.
+    pub is_late: bool,
+    /// Of the new answers, those that came in after the unblinding and are kept without counting.
+    pub late_left_out: usize,
+    /// Late answers that were left out before and count now.
+    pub late_counted: usize,
 }
 
 fn role_key(role: Role) -> &'static str {

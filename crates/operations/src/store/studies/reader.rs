@@ -1,6 +1,7 @@
 //! Reads studies.
 
 use super::marks::marks;
+use super::returns::seal;
 use super::{StudyId, StudyRow, load};
 use crate::store::columns::query_all;
 use crate::store::error::StoreError;
@@ -43,12 +44,15 @@ impl StoreReader {
     pub fn pack(&self, study: StudyId, annotator: u32) -> Result<Pack, StoreError> {
         self.read(|db| {
             let acts = load::acts(db, study, annotator)?.into_iter();
-            Ok(Pack {
+            let mut pack = Pack {
                 head: load::known(db, study)?.head,
                 pseudonym: load::annotator(db, study, annotator)?.pseudonym,
                 pages: load::pages(db, study, annotator)?,
-                acts: acts.map(|(act, _)| act).collect(),
-            })
+                acts: acts.map(|one| one.act).collect(),
+                seal: None,
+            };
+            pack.seal = seal(db, study, annotator, &pack)?;
+            Ok(pack)
         })
     }
 

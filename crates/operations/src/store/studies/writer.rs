@@ -1,28 +1,46 @@
-//! Creates, merges, unblinds and deletes studies. Every method is one transaction.
+//! Creates, opens, unblinds and deletes studies. Every method is one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, params};
 
+use super::returns::{keep_seal, put_acts, put_key};
 use super::{MergedPack, StudyId, load, role_key};
 use crate::store::columns::to_json;
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::writer::Store;
-use crate::study::PackError;
 use crate::study::definition::{StudyKind, check_person};
-use crate::study::history::{ItemState, states};
-use crate::study::judgement::{JudgementAction, JudgementRecord};
+use crate::study::judgement::JudgementRecord;
 use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, assigned, page};
 use crate::study::pack::Pack;
 use crate::study::page::{Page, StudyHead};
 use crate::study::record::Unblinding;
 use crate::study::results::split_unassigned;
+use crate::study::seal::SealKey;
 use crate::study::standing::Standing;
+use crate::text::alike;
 
 impl Store {
-    /// Stores a new study.
+    /// Stores a new study whose packs are not sealed.
     pub fn create_study(&mut self, new: &NewStudy) -> Result<StudyId, StoreError> {
+        self.put_new_study(new, None)
+    }
+
+    /// Stores a new study, with the key by which its packs are sealed.
+    pub fn create_sealed_study(
+        &mut self,
+        new: &NewStudy,
+        key: &SealKey,
+    ) -> Result<StudyId, StoreError> {
+        self.put_new_study(new, Some(key))
+    }
+
+    fn put_new_study(
+        &mut self,
+        new: &NewStudy,
+        key: Option<&SealKey>,
+    ) -> Result<StudyId, StoreError> {
         self.write(|db| {
             let definition = to_json("the definition", new.definition.reveal())?;
             let study = put_study(db, &new.head, Some(&definition))?;
@@ -34,6 +52,9 @@ impl Store {
                     .execute(params![study.0, item.number, to_json("an item", item)?])?;
             }
             put_assignments(db, study, new.items.reveal(), new.assignments.reveal())?;
+            if let Some(key) = key {
+                put_key(db, study, key)?;
+            }
             Ok(study)
         })
     }
@@ -109,7 +130,12 @@ impl Store {
                 pages.push(page.clone());
             }
             pack.check_matches(&load::known(db, study)?.head, &pages)?;
-            put_acts(db, study, number, pack, false)
+            // It goes back with the pages that it is of.
+            if pages == pack.pages {
+                keep_seal(db, study, number, pack.seal.as_ref())?;
+            }
+            let annotator = load::annotator(db, study, number)?;
+            put_acts(db, study, &annotator, pack, Arrival::HERE)
         })
     }
 
@@ -138,30 +164,6 @@ impl Store {
                 db.execute(sql, [study.0])?;
             }
             Ok(())
-        })
-    }
-
-    /// Merges a pack that was judged elsewhere into its study. Merging twice, or several in another order,
-    /// gives the same result. Judgements merged after the unblinding count, and are marked as late.
-    ///
-    /// # Errors
-    /// The pack belongs to another study or shows something else; then nothing is merged.
-    pub fn merge_pack(&mut self, pack: &Pack) -> Result<MergedPack, StoreError> {
-        self.write(|db| {
-            let study = load::by_uid(db, &pack.head.uid)?.ok_or(PackError::ForeignStudy)?;
-            let known = load::known(db, study)?;
-            if !known.is_own {
-                return Err(PackError::ForeignStudy.into());
-            }
-            let annotators = load::annotators(db, study)?;
-            let annotator = annotators.iter().find(|a| a.pseudonym == pack.pseudonym);
-            let number = annotator
-                .ok_or_else(|| PackError::ForeignAnnotator {
-                    pseudonym: pack.pseudonym.clone(),
-                })?
-                .number;
-            pack.check_matches(&known.head, &load::pages(db, study, number)?)?;
-            put_acts(db, study, number, pack, known.unblinding.is_some())
         })
     }
 
@@ -263,7 +265,7 @@ fn put_adjudicator(db: &Connection, study: StudyId, name: &str) -> Result<(), Fa
     let number = annotators.iter().map(|a| a.number).max().unwrap_or(0) + 1;
     let name = name.trim();
     check_person(name, number)?;
-    let is_taken = |a: &&Annotator| a.name.trim().to_lowercase() == name.to_lowercase();
+    let is_taken = |a: &&Annotator| alike(&a.name) == alike(name);
     if let Some(rater) = annotators.iter().find(is_taken) {
         let pseudonym = rater.pseudonym.clone();
         return Err(StoreError::FourthIsRater { study, pseudonym }.into());
@@ -311,6 +313,25 @@ fn put_page(
     Ok(())
 }
 
+/// How a judgement comes into the store.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival {
+    /// The return that brought it; None if it is given here.
+    pub came: Option<i64>,
+    /// Whether the study was unblinded before.
+    pub late: bool,
+    pub counts: bool,
+}
+
+impl Arrival {
+    /// Of what is judged here.
+    pub const HERE: Arrival = Arrival {
+        came: None,
+        late: false,
+        counts: true,
+    };
+}
+
 /// Inserts a judgement; false if it is already there.
 pub(super) fn put_act(
     db: &Connection,
@@ -318,12 +339,13 @@ pub(super) fn put_act(
     uid: &str,
     annotator: &Annotator,
     act: &JudgementRecord,
-    late: bool,
+    arrival: Arrival,
 ) -> Result<bool, Fault> {
     let added = db
         .prepare_cached(
-            "INSERT INTO study_acts (study, annotator, id, seq, item, deed_json, shown, wall, late)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO study_acts
+                 (study, annotator, id, seq, item, deed_json, shown, wall, late, came, counts)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             study.0,
@@ -334,52 +356,9 @@ pub(super) fn put_act(
             to_json("a judgement", &act.action)?,
             act.shown_ms as i64,
             act.wall_ms,
-            late
+            arrival.late,
+            arrival.came,
+            arrival.counts
         ])?;
     Ok(added > 0)
-}
-
-fn put_acts(
-    db: &Connection,
-    study: StudyId,
-    number: u32,
-    pack: &Pack,
-    late: bool,
-) -> Result<MergedPack, Fault> {
-    let annotator = load::annotator(db, study, number)?;
-    let uid = &pack.head.uid;
-    let mut added: Vec<&JudgementRecord> = Vec::new();
-    for act in &pack.acts {
-        if put_act(db, study, uid, &annotator, act, late)? {
-            added.push(act);
-        }
-    }
-    let states = states(uid, &pack.pseudonym, &pack.acts);
-    // An answer that was taken back counts as none, one that was given again as one.
-    let items = |is: fn(&JudgementAction) -> bool, holds: fn(&ItemState) -> bool| {
-        let new = added.iter().filter(|act| is(&act.action));
-        let new: BTreeSet<u32> = new.map(|act| act.item).collect();
-        let held = |item: &&u32| states.get(*item).is_some_and(holds);
-        new.iter().filter(held).count()
-    };
-    let is_answered = |state: &ItemState| state.answer.is_some() || !state.contested.is_empty();
-    let new_answers = items(|act| matches!(act, JudgementAction::Answer(_)), is_answered);
-    let contested = load::worklist(db, study, number)?.progress().contested;
-    Ok(MergedPack {
-        study,
-        annotator: number,
-        added: added.len(),
-        known: pack.acts.len() - added.len(),
-        new_answers,
-        known_answers: states.values().filter(|s| is_answered(s)).count() - new_answers,
-        flags: items(
-            |act| matches!(act, JudgementAction::Flag(_)),
-            |state| state.flagged,
-        ),
-        comments: items(
-            |act| matches!(act, JudgementAction::Comment(_)),
-            |state| !state.comment.is_empty(),
-        ),
-        contested,
-    })
 }

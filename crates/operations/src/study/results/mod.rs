@@ -16,6 +16,7 @@ pub use rating::{AspectResults, MeanDifference, RatingResults, SystemMean};
 
 use serde::Serialize;
 
+use super::arrivals::{Arrivals, arrivals};
 use super::definition::StudyKind;
 use super::make::{Content, Role};
 use super::record::{Judged, Record, Unblinded, Unblinding};
@@ -33,8 +34,8 @@ pub struct Results {
     pub contexts: usize,
     pub seed: u64,
     pub unblinding: Unblinding,
-    /// Judgements merged after the unblinding; they count.
-    pub late_acts: usize,
+    /// Judgements that came in after the unblinding or in edited packs, and whether they count.
+    pub arrivals: Arrivals,
     pub found: Findings,
     pub annotators: Vec<AnnotatorResults>,
 }
@@ -64,7 +65,7 @@ pub fn results(unblinded: &Unblinded, bootstrap: &Bootstrap) -> Results {
         contexts: study.definition.contexts,
         seed: study.definition.seed,
         unblinding: unblinded.unblinding.clone(),
-        late_acts: study.acts.iter().filter(|act| act.late).count(),
+        arrivals: arrivals(&study.acts),
         found,
         annotators: people::results(study, &all),
     }

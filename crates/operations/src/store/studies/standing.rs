@@ -11,6 +11,7 @@ use crate::store::writer::Store;
 use crate::study::definition::check_person;
 use crate::study::make::{Annotator, Item, assigned};
 use crate::study::standing::{Standing, StandingChange};
+use crate::text::alike;
 
 impl Store {
     /// Changes where an annotator stands, on record with a reason.
@@ -54,7 +55,7 @@ impl Store {
             let number = record.annotators.iter().map(|one| one.number).max();
             let number = number.unwrap_or(0) + 1;
             check_person(name, number)?;
-            let is_taken = |one: &&Annotator| one.name.trim().to_lowercase() == name.to_lowercase();
+            let is_taken = |one: &&Annotator| alike(&one.name) == alike(name);
             if let Some(known) = record.annotators.iter().find(is_taken) {
                 let pseudonym = known.pseudonym.clone();
                 return Err(StoreError::NameTaken { study, pseudonym }.into());

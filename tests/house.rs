@@ -141,12 +141,13 @@ const ROOMS: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 26] = [
+const CRATES: [(&str, &[&str]); 27] = [
     ("ureq", &["fetch"]),
     ("axum", &["web"]),
     ("tokio", &["web"]),
     ("tokio_rustls", &["web"]),
     ("getrandom", &["operations"]),
+    ("hmac", &["study"]),
     ("futures_util", &["web"]),
     ("tar", &["data", "fetch"]),
     ("flate2", &["data", "fetch"]),

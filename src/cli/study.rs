@@ -21,10 +21,9 @@ use crate::operations::studies::{self, RowFormat};
 use crate::report::judging::Texts;
 use crate::report::{Align, TextTable};
 use crate::store::{AnnotatorRow, Store, StoreReader, StudyId, StudyRow};
-use crate::study::definition::StudyKind;
+use crate::study::definition::{StudyKind, same_person};
 use crate::study::make::Role;
 use crate::study::standing::Standing;
-use crate::text::alike;
 use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Subcommand)]
@@ -247,7 +246,7 @@ fn find<'a>(study: &'a StudyRow, who: &str) -> Result<&'a AnnotatorRow, Failure>
     let is = |annotator: &&AnnotatorRow| {
         annotator.number.to_string() == wanted
             || annotator.pseudonym.eq_ignore_ascii_case(wanted)
-            || (!annotator.name.is_empty() && alike(&annotator.name) == alike(wanted))
+            || (!annotator.name.is_empty() && same_person(&annotator.name, wanted))
     };
     let found: Vec<&AnnotatorRow> = study.annotators.iter().filter(is).collect();
     let known = |annotators: Vec<String>| annotators.join(", ");

@@ -271,6 +271,11 @@ pub fn check_people(names: &[&str]) -> Result<(), StudyError> {
     }
 }
 
+/// Whether two names are one person's, however they were typed.
+pub fn same_person(one: &str, other: &str) -> bool {
+    alike(one) == alike(other)
+}
+
 /// Checks the name of the annotator with this number, as [`check_people`] does.
 pub fn check_person(name: &str, number: u32) -> Result<(), StudyError> {
     let wrong = |what: String, fix: &str| {

@@ -8,10 +8,9 @@ use crate::store::columns::query_all;
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::writer::Store;
-use crate::study::definition::check_person;
+use crate::study::definition::{check_person, same_person};
 use crate::study::make::{Annotator, Item, assigned};
 use crate::study::standing::{Standing, StandingChange};
-use crate::text::alike;
 
 impl Store {
     /// Changes where an annotator stands, on record with a reason.
@@ -55,7 +54,7 @@ impl Store {
             let number = record.annotators.iter().map(|one| one.number).max();
             let number = number.unwrap_or(0) + 1;
             check_person(name, number)?;
-            let is_taken = |one: &&Annotator| alike(&one.name) == alike(name);
+            let is_taken = |one: &&Annotator| same_person(&one.name, name);
             if let Some(known) = record.annotators.iter().find(is_taken) {
                 let pseudonym = known.pseudonym.clone();
                 return Err(StoreError::NameTaken { study, pseudonym }.into());

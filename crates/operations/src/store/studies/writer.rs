@@ -10,7 +10,7 @@ use crate::store::columns::to_json;
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::writer::Store;
-use crate::study::definition::{StudyKind, check_person};
+use crate::study::definition::{StudyKind, check_person, same_person};
 use crate::study::judgement::JudgementRecord;
 use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, assigned, page};
 use crate::study::pack::Pack;
@@ -19,7 +19,6 @@ use crate::study::record::Unblinding;
 use crate::study::results::split_unassigned;
 use crate::study::seal::SealKey;
 use crate::study::standing::Standing;
-use crate::text::alike;
 
 impl Store {
     /// Stores a new study whose packs are not sealed.
@@ -265,7 +264,7 @@ fn put_adjudicator(db: &Connection, study: StudyId, name: &str) -> Result<(), Fa
     let number = annotators.iter().map(|a| a.number).max().unwrap_or(0) + 1;
     let name = name.trim();
     check_person(name, number)?;
-    let is_taken = |a: &&Annotator| alike(&a.name) == alike(name);
+    let is_taken = |a: &&Annotator| same_person(&a.name, name);
     if let Some(rater) = annotators.iter().find(is_taken) {
         let pseudonym = rater.pseudonym.clone();
         return Err(StoreError::FourthIsRater { study, pseudonym }.into());

@@ -298,7 +298,7 @@ fn corpus(name: &str, bytes: &[u8]) {
             },
             |_| {},
         );
-        counts.ok().map(|counts| (lines, counts.skipped))
+        counts.ok().map(|read| (lines, read.counts.skipped))
     };
     let toml = found.mapping.to_toml().expect("a mapping can be written");
     let mapping = Mapping::from_toml(path, &toml).expect("our own mapping can be read");

@@ -2,6 +2,7 @@
 
 mod figures;
 mod join;
+mod raters;
 mod score;
 mod verdicts;
 mod words;
@@ -18,23 +19,26 @@ use super::meter::Bars;
 use super::output::{count, line_on_stderr, number_of};
 use super::{CommandContext, Failure};
 use crate::filter::parse;
+use crate::operations::OperationError;
 use crate::operations::corpus::{
     self, AddedSystems, ChosenBy, CorpusForm, Criteria, Dependents, ExportRequest, Exported,
     Inspection, ListedCorpus, Narrowing, Shown,
 };
 use crate::report::{Align, TextTable};
+use crate::store::StoreError;
 use crate::text::shown::one_line;
 
 /// A mapping that no looking finds.
 const WITHOUT_HEADER: &str = "\
-A table without a header, whose only column has turns such as `1.0 0 Hello EOS 1.0 1 [Question] Why?`, is read by this mapping:
+A table without a header, whose only column has turns such as `1.0 0 0 Hello EOS 1.0 1 1 [Question] Why?`, is read by this
+mapping (a weight, who speaks, the turn's number, perhaps a strategy, and the text; without numbers leave out `{turn} `):
 
   format = 1
   header = false                 # its columns are called 1, 2, ...
   [turns]
   list = \"1\"
   separator = \" EOS \"
-  forms = [\"{weight} {who} [{strategy}] {text}\", \"{weight} {who} {text}\"]
+  forms = [\"{weight} {who} {turn} [{strategy}] {text}\", \"{weight} {who} {turn} {text}\"]
   role = \"who\"
   speaker = [\"0\"]
   listener = [\"1\"]
@@ -107,6 +111,9 @@ pub enum Corpus {
     Systems {
         /// The corpus
         name: String,
+        /// Take the place of systems of the same names that come from elsewhere
+        #[arg(long)]
+        replace: bool,
     },
     /// Delete a corpus, or what was added to it
     #[command(alias = "remove")]
@@ -269,8 +276,8 @@ impl Corpus {
             Corpus::Table(table) => table.run(ctx),
             Corpus::Score(score) => score.run(ctx),
             Corpus::Join(join) => join.run(ctx),
-            Corpus::Systems { name } => {
-                let added = corpus::add_systems(&ctx.store, name)?;
+            Corpus::Systems { name, replace } => {
+                let added = corpus::add_systems(&ctx.store, name, *replace).map_err(taken)?;
                 ctx.out
                     .show(&added, || added_systems_text(&added))
                     .map_err(Failure::but_done)
@@ -330,6 +337,18 @@ impl Corpus {
                     .map_err(Failure::but_done)
             }
         }
+    }
+}
+
+/// Says how a system is replaced whose name a corpus's has.
+fn taken(error: OperationError) -> Failure {
+    match error {
+        OperationError::Store(StoreError::SystemExists { name }) => Failure::Usage(format!(
+            "there is already a system {}, and not of this corpus: replace it with --replace, or import the corpus with \
+             another name of the system in its mapping",
+            one_line(&name)
+        )),
+        error => error.into(),
     }
 }
 

@@ -26,6 +26,7 @@ mod grpo;
 mod harmless;
 mod lost_output;
 mod models;
+mod odd_rows;
 mod over_seeds;
 mod published;
 mod queue;

@@ -38,7 +38,7 @@ fn read(corpus: &Corpus) -> (Vec<Record>, Vec<RowProblem>, Counts) {
         },
         |problem| problems.push(problem),
     );
-    (records, problems, counts.unwrap())
+    (records, problems, counts.unwrap().counts)
 }
 
 fn records(name: &str) -> Vec<Record> {
@@ -771,6 +771,7 @@ fn what_is_added_counts_where_it_was_committed_and_nowhere_else() {
                 range: None,
                 origin: None,
                 probabilities: Vec::new(),
+                rater: None,
             }],
             verdicts: vec![Verdict {
                 name: "judge_winner".into(),

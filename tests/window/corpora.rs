@@ -338,7 +338,7 @@ fn remarks_of_a_corpus_that_was_replaced_are_not_shown_as_those_of_its_systems()
     let place = Place::new();
     remarked(&place, 3);
     let store = place.store();
-    corpus::add_systems(&store, "remarked").unwrap();
+    corpus::add_systems(&store, "remarked", false).unwrap();
     let reader = emprl::store::StoreReader::open(&store).unwrap();
     let keys: Vec<_> = reader.contexts().unwrap().into_keys().collect();
     let said = |key| emprl::operations::responses::remarks(&store, key).unwrap();
@@ -353,14 +353,14 @@ fn remarks_of_a_corpus_that_was_replaced_are_not_shown_as_those_of_its_systems()
     .unwrap();
     assert!(keys.iter().all(|key| said(key).responses.is_empty()));
     // Its systems have other names, so nothing is replaced; without any there is nothing to add.
-    let added = corpus::add_systems(&store, "remarked").unwrap();
+    let added = corpus::add_systems(&store, "remarked", false).unwrap();
     assert_eq!(added.systems["anna"], 4);
     let of_one = place.write(
         "anna.jsonl",
         "{\"context\": \"I lost.\", \"response\": \"Oh.\", \"model\": \"anna\"}\n",
     );
     corpus::import(&store, Path::new(&of_one), "other", None, false).unwrap();
-    let taken = corpus::add_systems(&store, "other").map(|added| added.systems);
+    let taken = corpus::add_systems(&store, "other", false).map(|added| added.systems);
     let taken = taken.map_err(|error| error.to_string());
     assert!(
         taken.as_ref().is_err_and(|why| why.contains("anna")),

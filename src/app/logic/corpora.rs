@@ -141,7 +141,7 @@ impl Core {
         let of = name.clone();
         self.ask_then(
             Lane::Studies,
-            move |context| Ok(corpus::add_systems(context.dir(), &name)?),
+            move |context| Ok(corpus::add_systems(context.dir(), &name, false)?),
             move |core, added| {
                 if core.state.library.chosen != of {
                     return;

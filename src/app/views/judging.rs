@@ -235,10 +235,7 @@ fn all_done_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
         .value()
         .map(|desk| desk.progress())
         .unwrap_or_default();
-    let explanation = match progress.assigned {
-        0 => "No item is given to this annotator yet. The fourth annotator gets the items on which three differ.".to_string(),
-        n => format!("All {n} items are judged, and on disk. U takes the last answer back."),
-    };
+    let explanation = all_done_words(progress.assigned);
     if notice::empty(
         ui,
         Icon::Check,
@@ -247,5 +244,25 @@ fn all_done_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
         "Back to studies",
     ) {
         inputs.push(Input::Leave);
+    }
+}
+
+/// What is said where nothing is left of so many items.
+fn all_done_words(assigned: usize) -> String {
+    match assigned {
+        0 => "No item is given to this annotator yet. The fourth annotator gets the items on which three differ.".to_string(),
+        1 => "The only item is judged, and on disk. U takes the answer back.".to_string(),
+        n => format!("All {n} items are judged, and on disk. U takes the last answer back."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_item_is_not_called_several() {
+        assert!(all_done_words(1).starts_with("The only item is judged"));
+        assert!(all_done_words(2).starts_with("All 2 items are judged"));
     }
 }

@@ -230,7 +230,10 @@ pub fn verdict_lines(verdicts: &[Verdict]) -> Vec<String> {
 pub fn score_lines(scores: &[Score]) -> Vec<String> {
     let mut lines: Vec<(&Score, Vec<String>)> = Vec::new();
     for score in scores {
-        let value = format::typeset(&score.value.to_string());
+        let mut value = format::typeset(&score.value.to_string());
+        if let Some(rater) = &score.rater {
+            value += &format!(" by {rater}");
+        }
         let is_same = |known: &&mut (&Score, Vec<String>)| {
             known.0.name == score.name
                 && known.0.range == score.range
@@ -355,6 +358,7 @@ mod tests {
             range: Some([1.0, 5.0]),
             origin,
             probabilities: Vec::new(),
+            rater: None,
         };
         let human = Some(Origin::Human);
         let scores = [score(4.0, human), score(4.5, human), score(2.0, None)];

@@ -3,6 +3,7 @@
 use super::super::output::{count, number_of};
 use super::super::{CommandContext, Failure};
 use super::Narrow;
+use super::raters::raters_text;
 use super::verdicts::verdicts_text;
 use crate::data::Mechanism;
 use crate::metrics::{Digits, Estimate};
@@ -174,7 +175,7 @@ fn table_text(found: &Tabulated, shown_scores: usize) -> String {
             "{RECORD} is of scores that a record with several answers has, and none of them more than the others.\n"
         );
     }
-    text + &verdicts_hint(found)
+    text + &raters_text(&found.raters) + &verdicts_hint(found)
 }
 
 fn value_cell(value: Option<&String>) -> String {

@@ -28,6 +28,10 @@ pub struct Join {
     /// Who gave the scores and verdicts; else where the names of the file and its columns say it
     #[arg(long)]
     origin: Option<Giver>,
+    /// Who of those that a column of judges or raters names are language models; else those whose names say so, such as
+    /// gpt-4. They are counted apart from people
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    judges: Option<Vec<String>>,
     /// Keep a column as a label that is left out else, such as a judge's remarks; can be repeated
     #[arg(long, value_name = "COLUMN")]
     keep: Vec<String>,
@@ -63,6 +67,7 @@ impl Join {
             id: self.id.clone(),
             system: self.system.clone(),
             origin: self.origin.map(Origin::from),
+            judges: self.judges.clone(),
             keep: self.keep.clone(),
         };
         let joined = corpus::join(
@@ -109,6 +114,9 @@ impl Join {
                     number_of(n as u64, "row", "rows")
                 );
             }
+        }
+        for note in &joined.notes {
+            text += &format!("note: {}\n", one_line(note));
         }
         for (what, of) in [
             ("Labels", &joined.labels),

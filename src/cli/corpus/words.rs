@@ -109,12 +109,6 @@ pub(in crate::cli) fn counts_text(counts: &Counts) -> String {
         text += "note: an example has a target or one response; export those of one system with --where \"system = …\" and \
                  import them to train on them.\n";
     }
-    if counts.repeated_ids > 0 {
-        text += &format!(
-            "note: {} an id that another has before.\n",
-            number_of(counts.repeated_ids as u64, "record has", "records have")
-        );
-    }
     text
 }
 
@@ -223,9 +217,11 @@ fn remarks(labels: &Labels, scores: &[Score]) -> String {
     let labels = labels
         .iter()
         .map(|(label, value)| format!("{} {}", one_line(label), short(value)));
-    let scores = scores
-        .iter()
-        .map(|score| format!("{} {}", one_line(&score.name), score.value));
+    let scores = scores.iter().map(|score| {
+        let rater = score.rater.as_ref();
+        let rater = rater.map_or_else(String::new, |rater| format!(" by {}", one_line(rater)));
+        format!("{} {}{rater}", one_line(&score.name), score.value)
+    });
     let all: Vec<String> = labels.chain(scores).collect();
     match all.is_empty() {
         true => String::new(),

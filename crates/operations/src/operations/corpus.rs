@@ -9,6 +9,7 @@ mod facets;
 mod join;
 mod k_centre;
 mod near_duplicates;
+mod raters;
 mod score;
 mod select;
 mod show;
@@ -31,6 +32,7 @@ pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
 pub use facets::{Bar, Browsed, FoundRecord, LabelFacet, ScoreFacet, browse};
 pub use join::{Joined, join};
+pub use raters::RatedScore;
 pub use score::{ScoreRequest, Scored, score};
 pub use select::{ChosenBy, Criteria, Selected, select};
 pub use show::{Shown, show};
@@ -99,7 +101,7 @@ pub fn inspect(file: &Path, mapping: Option<&Path>) -> Result<Inspection, Operat
 pub fn inspect_by(file: &Path, mapping: Option<Mapping>) -> Result<Inspection, OperationError> {
     let corpus = Corpus::open(file, mapping)?;
     let (mut records, mut problems) = (Vec::new(), Vec::new());
-    let counts = corpus.each(
+    let read = corpus.each(
         |record| {
             if records.len() < SHOWN_RECORDS {
                 records.push(record.clone());
@@ -117,10 +119,10 @@ pub fn inspect_by(file: &Path, mapping: Option<Mapping>) -> Result<Inspection, O
         form: corpus.source.form.to_string(),
         encoding: corpus.source.encoding.map(|encoding| encoding.to_string()),
         shape: corpus.shape(),
-        notes: corpus.notes.clone(),
+        notes: [corpus.notes.clone(), read.notes].concat(),
         mapping: toml,
         left_out: corpus.mapping.left_out,
-        counts,
+        counts: read.counts,
         problems,
         records,
     })

@@ -173,14 +173,6 @@ fn counts_ui(ui: &mut Ui, counts: &Counts) {
         ),
     };
     fact(ui, "For training", &training);
-    if counts.repeated_ids > 0 {
-        let repeated = counts.repeated_ids;
-        let repeated = format::counted(repeated, "record has", "records have");
-        words::body(
-            ui,
-            format!("Note: {repeated} an id that another has before."),
-        );
-    }
 }
 
 /// The name, and the button that imports.

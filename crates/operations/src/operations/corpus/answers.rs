@@ -656,6 +656,7 @@ mod tests {
             range: None,
             origin: None,
             probabilities: Vec::new(),
+            rater: None,
         };
         Record {
             id: "7".into(),

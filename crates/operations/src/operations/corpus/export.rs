@@ -24,7 +24,7 @@ pub enum CorpusForm {
     /// Everything, a record a line; what `import` reads as records again.
     Records,
     /// A row a record and a column for each label, score, system's response and pair of systems that there are verdicts on,
-    /// without ranges and origins of scores, single verdicts and labels of single utterances.
+    /// beside one of all verdicts; without ranges, origins and raters of scores and labels of single utterances.
     Csv,
     /// The same table.
     Parquet,

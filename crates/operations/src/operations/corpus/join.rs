@@ -40,6 +40,8 @@ pub struct Joined {
     /// By the verdict's name.
     pub verdicts: BTreeMap<String, usize>,
     pub left_out: BTreeMap<String, String>,
+    /// What a person should know; each a sentence.
+    pub notes: Vec<String>,
     pub problems: Vec<RowProblem>,
 }
 
@@ -75,7 +77,7 @@ pub fn join(
     };
     let mut by_id: HashMap<String, Vec<Remark>> = HashMap::new();
     let mut problems = Vec::new();
-    found.each(
+    let notes = found.each(
         &known,
         |remark| {
             joined.rows += 1;
@@ -87,6 +89,7 @@ pub fn join(
         |problem| problems.push(problem),
     )?;
     joined.problems = problems;
+    joined.notes = [found.notes.clone(), notes].concat();
 
     let mut adding = match dry_run {
         true => None,

@@ -273,6 +273,7 @@ fn given(name: &str, levels: &[Identified; 3]) -> Remarks {
             range: Some([0.0, 2.0]),
             origin: Some(Origin::Model),
             probabilities: found.probs.to_vec(),
+            rater: None,
         });
     }
     Remarks {

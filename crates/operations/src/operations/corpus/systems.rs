@@ -39,12 +39,17 @@ pub fn corpus_of(source: &str) -> Option<&str> {
     source.strip_prefix(SOURCE)
 }
 
-/// Adds the systems of a corpus to those of the store, with their responses to the contexts of its records.
+/// Adds the systems of a corpus to those of the store, with their responses to the contexts of its records. Those that
+/// have their names and are not of the same corpus are replaced only where `replace` says so.
 ///
 /// # Errors
 /// There is no such corpus, it is damaged, or its records have no contexts or no responses; a system's name cannot be
-/// one or is taken, and not by the same corpus; a study compares a system that would be replaced.
-pub fn add_systems(store: &Path, corpus: &str) -> Result<AddedSystems, OperationError> {
+/// one, or is taken and not to be replaced; a study compares a system that would be replaced.
+pub fn add_systems(
+    store: &Path,
+    corpus: &str,
+    replace: bool,
+) -> Result<AddedSystems, OperationError> {
     require_writable(store)?;
     let (manifest, entry) = library::require_corpus(store, corpus)?;
     let names: Vec<String> = entry.counts.systems.keys().cloned().collect();
@@ -57,7 +62,7 @@ pub fn add_systems(store: &Path, corpus: &str) -> Result<AddedSystems, Operation
     let known = list(store)?.systems;
     for name in &names {
         let is_own = |row: &SystemRow| row.name == *name && row.source == source;
-        check_name(store, name, known.iter().any(is_own))?;
+        check_name(store, name, replace || known.iter().any(is_own))?;
     }
     let mut contexts = Vec::new();
     let mut answers: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
@@ -97,7 +102,7 @@ pub fn add_systems(store: &Path, corpus: &str) -> Result<AddedSystems, Operation
             targets: BTreeMap::new(),
             notes: Vec::new(),
         };
-        // Only one of the same corpus is replaced: every other name was refused above.
+        // What is not to be replaced was refused above.
         opened.put_system(&name, &source, &responses, &order, true)?;
         systems.insert(name, count);
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::super::OperationError;
 use super::answers::{Answer, Counted, Narrowing, is_of_record};
+use super::raters::{RatedScore, Raters};
 use super::verdicts::of_answers;
 use crate::data::Mechanism;
 use crate::data::corpus::record::Score;
@@ -26,6 +27,8 @@ pub struct Tabulated {
     pub rows: Vec<TableRow>,
     /// Scores of records with several answers, which are of none of them more than of the others; the largest group first.
     pub records: Vec<RecordRow>,
+    /// How far raters agree who gave the same scores.
+    pub raters: Vec<RatedScore>,
     /// Verdicts, which have a table of their own.
     pub verdicts: usize,
 }
@@ -100,9 +103,12 @@ pub fn table(
     };
     let mut groups: BTreeMap<String, Groups> = BTreeMap::new();
     let mut of_records = Groups::default();
+    let mut raters = Raters::default();
     let mut verdicts = 0;
     narrowing.each(store, corpus, |record, answers| {
         verdicts += of_answers(record, &answers).count();
+        let systems = answers.iter().map(|answer| answer.system).collect();
+        raters.add(record, &systems, &scores);
         let own = scores
             .iter()
             .copied()
@@ -154,6 +160,7 @@ pub fn table(
         scores: scores.map(str::to_string).collect(),
         rows,
         records,
+        raters: raters.figures(),
         verdicts,
     })
 }

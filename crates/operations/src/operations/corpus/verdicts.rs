@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::OperationError;
 use super::answers::{Answer, Judging, Narrowing};
-use crate::data::corpus::record::{Origin, Preferred, Record, Verdict};
+use crate::data::corpus::record::{Origin, Preferred, Record, Verdict, last_of_each};
 use crate::data::library;
 use crate::metrics::{Bootstrap, Estimate};
 use crate::study::statistics::agreement::{Metric, Weights, cohen_kappa, krippendorff_alpha};
@@ -165,6 +165,16 @@ pub fn verdicts(
              ones are a tie."
         ));
     }
+    let (decided, again) = last_decided(decided);
+    if again > 0 {
+        let verdicts = match again {
+            1 => "1 verdict is".to_string(),
+            n => format!("{n} verdicts are"),
+        };
+        notes.push(format!(
+            "{verdicts} left out, of somebody who judged the same again: the last counts."
+        ));
+    }
     let groups = groups(decided);
     let agreement = agreement(&groups);
     let of_unknown = groups.iter().any(|group| group.origin.is_none());
@@ -180,6 +190,25 @@ pub fn verdicts(
         score,
         notes,
     })
+}
+
+/// Of what somebody judged again the last; a judge's and a classifier's repeats are all kept. With how many are left out.
+fn last_decided(decided: Vec<Decided>) -> (Vec<Decided>, usize) {
+    let all: Vec<(usize, &Decided)> = decided.iter().enumerate().collect();
+    let (last, again) = last_of_each(all, |(_, one)| Some((one.item, one.verdict.request()?)));
+    let places: HashSet<usize> = last.into_iter().map(|(place, _)| place).collect();
+    let counted = decided.into_iter().enumerate();
+    let counted = counted.filter(|(place, _)| places.contains(place));
+    (counted.map(|(_, one)| one).collect(), again)
+}
+
+/// The verdicts of a record on these of its answers of which each counts: of what somebody judged again the last.
+pub(super) fn counted_of_answers<'a>(
+    record: &'a Record,
+    answers: &[Answer<'_>],
+) -> Vec<&'a Verdict> {
+    let all = of_answers(record, answers).collect();
+    last_of_each(all, |verdict| verdict.request()).0
 }
 
 /// The verdicts of a record on these of its answers; of systems whose answers nobody knows, all.
@@ -545,6 +574,33 @@ mod tests {
             (pair.in_both_orders, pair.order_consistency.unwrap().value),
             (1, 0.0)
         );
+    }
+
+    #[test]
+    fn who_judges_the_same_again_counts_once_with_what_they_said_last() {
+        let said = |judge, origin, preferred| decided(0, judge, origin, ["a", "b"], preferred);
+        let (first, second) = (Preferred::First, Preferred::Second);
+        let (counted, again) = last_decided(vec![
+            said("w", Origin::Human, first),
+            said("v", Origin::Human, first),
+            said("m", Origin::Judge, first),
+            said("w", Origin::Human, second),
+            said("m", Origin::Judge, second),
+            // In the other order.
+            decided(0, "w", Origin::Human, ["b", "a"], first),
+        ]);
+        let counted: Vec<(&str, Preferred)> = counted
+            .iter()
+            .filter_map(|one| Some((one.verdict.judge.as_deref()?, one.verdict.preferred)))
+            .collect();
+        let expected = [
+            ("v", first),
+            ("m", first),
+            ("w", second),
+            ("m", second),
+            ("w", first),
+        ];
+        assert_eq!((counted, again), (expected.to_vec(), 1));
     }
 
     #[test]

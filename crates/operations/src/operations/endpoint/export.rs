@@ -53,6 +53,7 @@ pub fn export(store: &Path, ask: AskId, file: &Path) -> Result<ExportedJudgement
                     range,
                     origin: Some(Origin::Judge),
                     probabilities: Vec::new(),
+                    rater: None,
                 });
             }
             (Some(Judged::Verdict(preferred)), [first, second]) => {

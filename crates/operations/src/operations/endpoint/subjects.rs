@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::super::OperationError;
 use super::judge::JudgedWhat;
 use super::template::conversation;
-use crate::data::corpus::record::{Origin, Record, Score, TARGET};
+use crate::data::corpus::record::{Origin, Record, Score, TARGET, last_of_each};
 use crate::data::{Role, Turns, library};
 use crate::store::{StoreError, StoreReader};
 use crate::study::export::full_rows;
@@ -122,7 +122,8 @@ fn of_record(record: Record, human: &[String]) -> Subject {
     };
     let scores = |scores: &[Score]| {
         let mut found: BTreeMap<String, Human> = BTreeMap::new();
-        for score in scores {
+        let by = |score: &&Score| Some((score.by()?.to_string(), score.name.clone()));
+        for score in last_of_each(scores.iter().collect(), by).0 {
             if by_people(score.origin, &score.name) {
                 let of = found.entry(score.name.clone()).or_default();
                 of.add(score.value, score.range);
@@ -150,7 +151,10 @@ fn of_record(record: Record, human: &[String]) -> Subject {
         }
     }
     let mut votes: BTreeMap<(String, String), i64> = BTreeMap::new();
-    for verdict in &record.verdicts {
+    let (counted, _) = last_of_each(record.verdicts.iter().collect(), |verdict| {
+        verdict.request()
+    });
+    for verdict in counted {
         if by_people(verdict.origin, &verdict.name) {
             let (first, second) = (&verdict.first, &verdict.second);
             for (one, other) in [(first, second), (second, first)] {

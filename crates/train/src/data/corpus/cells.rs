@@ -72,6 +72,39 @@ pub fn label(value: &Value) -> Option<String> {
     text(value)
 }
 
+/// What a column of a row holds, as a label.
+pub fn text_of(row: &Map<String, Value>, column: &str) -> Option<String> {
+    row.get(column).and_then(label)
+}
+
+/// A whole number as such, also where pandas wrote it as `7.0`.
+pub fn whole(text: String) -> String {
+    match text.strip_suffix(".0") {
+        Some(number) if number.parse::<u64>().is_ok() => number.to_string(),
+        _ => text,
+    }
+}
+
+/// A number in a column where `3,5` may be one.
+pub fn number_written(value: &Value, decimal_comma: bool) -> Option<f64> {
+    let with_point = |text: &String| decimals_after_comma(text).map(|_| text.replacen(',', ".", 1));
+    match value {
+        Value::String(text) if decimal_comma => match with_point(text) {
+            Some(text) => number(&Value::String(text)),
+            None => number(value),
+        },
+        value => number(value),
+    }
+}
+
+/// Digits after the comma of a number that is written as `3,5`.
+pub fn decimals_after_comma(text: &str) -> Option<usize> {
+    let (whole, decimals) = text.trim().split_once(',')?;
+    let whole = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits(whole) && digits(decimals)).then_some(decimals.len())
+}
+
 /// A cell as a number.
 pub fn number(value: &Value) -> Option<f64> {
     let number = match value {

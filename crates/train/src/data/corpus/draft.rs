@@ -31,7 +31,12 @@ const PARTS: &str = r#"
 # [scores.rating]
 # column = "COLUMN"
 # range = [1.0, 5.0]
+# decimal_comma = true          # where 3,5 is a number
 # origin = "human"              # or "model", "judge"
+
+# [raters]                      # who gave the scores, where several rated the same answers in rows of their own
+# column = "COLUMN"
+# judges = ["NAME"]             # language models among them
 
 # [verdicts.better]             # which of two systems is better
 # column = "COLUMN"
@@ -40,6 +45,7 @@ const PARTS: &str = r#"
 # second = ["B"]
 # tie = ["tie"]
 # judge_column = "COLUMN"
+# judges = ["NAME"]             # language models among them
 # origin = "human"
 
 # [turns]                       # a conversation in one column, in place of [context]

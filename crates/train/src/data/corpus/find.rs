@@ -2,6 +2,7 @@
 //!
 //! What is found is shown to a person, who may change it. Must not know any system's or file's own name.
 
+mod listed;
 mod systems;
 mod turns;
 mod verdicts;
@@ -29,6 +30,7 @@ pub fn find(profile: &Profile, name: &str) -> Result<Mapping, String> {
             .filter(|column| !column.is_empty())
             .collect(),
         to_keep: "map it as a label to keep them",
+        not_understood: None,
     };
     if finder.has(&["chosen"]) && finder.has(&["rejected"]) {
         return Err("holds preference pairs (\"chosen\" and \"rejected\"), which `emprl data import preferences FILE` \
@@ -37,6 +39,7 @@ pub fn find(profile: &Profile, name: &str) -> Result<Mapping, String> {
     }
     finder.keys();
     finder.levels();
+    finder.verdict_list();
     let pair = finder.pair();
     if !finder.alpaca() {
         finder.responses(name);
@@ -55,6 +58,7 @@ pub fn find(profile: &Profile, name: &str) -> Result<Mapping, String> {
         && finder.mapping.target.is_none()
         && finder.mapping.responses.is_empty()
         && finder.mapping.verdicts.is_empty()
+        && finder.mapping.verdict_list.is_none()
     {
         return Err(finder.nothing_to_read());
     }
@@ -71,6 +75,8 @@ pub struct RestOfColumns {
     pub verdicts: BTreeMap<String, VerdictColumns>,
     /// Why a column is left out.
     pub left_out: BTreeMap<String, String>,
+    /// Why a column of winners is none of verdicts on the two systems beside it.
+    pub not_understood: Option<String>,
 }
 
 /// The verdicts, labels and scores among the columns that are not `taken`. Systems may be those that are `known`; `name`
@@ -90,6 +96,7 @@ pub fn rest(
             .filter(|column| !column.is_empty() && !taken.contains(&column.name))
             .collect(),
         to_keep: "--keep keeps them as a label",
+        not_understood: None,
     };
     let pair = finder.pair();
     let fixed = match pair {
@@ -107,6 +114,7 @@ pub fn rest(
         scores: finder.mapping.scores,
         verdicts: finder.mapping.verdicts,
         left_out: finder.mapping.left_out,
+        not_understood: finder.not_understood,
     }
 }
 
@@ -117,6 +125,8 @@ struct Finder<'a> {
     left: Vec<&'a Column>,
     /// How a person keeps what is left out.
     to_keep: &'static str,
+    /// Why a column of winners is none of verdicts on the two systems beside it.
+    not_understood: Option<String>,
 }
 
 impl<'a> Finder<'a> {
@@ -155,10 +165,10 @@ impl<'a> Finder<'a> {
     /// What numbers the rows.
     fn keys(&mut self) {
         let rows = self.profile.rows;
+        // A few may be repeated: which, is said when they are read.
         let different = |column: &Column| {
-            column
-                .values()
-                .is_none_or(|values| values.len() == column.present)
+            let values = column.values();
+            values.is_none_or(|values| 10 * values.len() >= 9 * column.present)
         };
         let key = |column: &Column| !column.is_list() && column.present == rows;
         let id = |column: &Column| key(column) && different(column);
@@ -326,7 +336,7 @@ impl<'a> Finder<'a> {
                 .rsplit('_')
                 .next()
                 .is_some_and(|last| ["id", "idx", "index", "no"].contains(&last));
-            let is_score = column.is_number() && !is_key;
+            let is_score = column.is_score() && !is_key;
             let is_label = column.is_category() || column.booleans == column.present;
             // As exports of this program nest them.
             let nested = |kind: &str| name.strip_prefix(kind).unwrap_or(&name).to_string();
@@ -394,6 +404,7 @@ impl<'a> Finder<'a> {
             });
         let by_id = self.mapping.id.is_some() || self.has(names::ID);
         let why = match () {
+            () if self.not_understood.is_some() => "",
             () if by_utterance => "; each row seems to be one utterance of a conversation",
             () if by_id => {
                 "; where its ids are those of a corpus in the store, `emprl corpus join CORPUS FILE` adds to that what is \
@@ -401,8 +412,10 @@ impl<'a> Finder<'a> {
             }
             () => "",
         };
+        let winner = self.not_understood.iter();
+        let winner: String = winner.map(|why| format!("; {why}")).collect();
         format!(
-            "no column holds responses, targets or whole conversations{why}; it has {}",
+            "no column holds responses, targets or whole conversations{winner}{why}; it has {}",
             there.join(", ")
         )
     }
@@ -411,9 +424,24 @@ impl<'a> Finder<'a> {
 fn score(column: &Column, name: &str) -> ScoreColumn {
     ScoreColumn {
         column: column.name.clone(),
-        range: None,
+        range: range(&column.name),
+        decimal_comma: column.has_decimal_commas(),
         origin: origin(name),
     }
+}
+
+/// The lowest and highest value of a score, where its name says so: `empathy (1-5)`.
+fn range(name: &str) -> Option<[f64; 2]> {
+    let (_, ends) = name
+        .trim()
+        .strip_suffix([')', ']'])?
+        .rsplit_once(['(', '['])?;
+    let (lowest, highest) = ["-", "–", "..", " to "]
+        .iter()
+        .find_map(|to| ends.split_once(to))?;
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|of| of.is_finite());
+    let (lowest, highest) = (number(lowest)?, number(highest)?);
+    (lowest < highest).then_some([lowest, highest])
 }
 
 /// Who gave a score, where its name says so.

@@ -39,12 +39,17 @@ pub struct Mapping {
     pub split: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Column of all verdicts on a row's answers, as `emprl corpus export` writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict_list: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<ContextColumns>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns: Option<TurnColumn>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub responses: Vec<ResponseColumns>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raters: Option<RaterColumn>,
     /// Column by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -132,6 +137,16 @@ pub struct ResponseColumns {
     pub scores: BTreeMap<String, ScoreColumn>,
 }
 
+/// Who gave the scores of a row. Rows that are about the same answers are one record.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RaterColumn {
+    pub column: String,
+    /// Those in it who are language models and no people; their scores have their names before their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judges: Vec<String>,
+}
+
 /// A column of numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -140,6 +155,9 @@ pub struct ScoreColumn {
     /// Lowest and highest value that could be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<[f64; 2]>,
+    /// Whether its numbers are written as `3,5`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decimal_comma: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 }
@@ -168,6 +186,9 @@ pub struct VerdictColumns {
     pub judge: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge_column: Option<String>,
+    /// Those in `judge_column` who are language models, whatever `origin` says of the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judges: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
     /// Column of the system that was shown first, in the words of the verdict.
@@ -214,6 +235,11 @@ impl VerdictColumns {
         if self.judge.is_some() && self.judge_column.is_some() {
             return Err(format!(
                 "the verdicts in {column:?} have either a judge or a judge_column"
+            ));
+        }
+        if !self.judges.is_empty() && self.judge_column.is_none() {
+            return Err(format!(
+                "the verdicts in {column:?} have judges and no judge_column that names them"
             ));
         }
         if self.shown_first.is_some() && self.in_order {
@@ -329,11 +355,7 @@ impl Mapping {
         for verdicts in self.verdicts.values() {
             verdicts.check()?;
         }
-        let of_responses = self
-            .responses
-            .iter()
-            .flat_map(|response| response.scores.values());
-        for score in self.scores.values().chain(of_responses) {
+        for score in self.score_columns() {
             if let Some([lowest, highest]) = score.range
                 && !(lowest.is_finite() && highest.is_finite() && lowest < highest)
             {
@@ -375,6 +397,18 @@ impl Mapping {
         self.turns.is_some() && self.target.is_none() && self.responses.is_empty()
     }
 
+    /// Whether several rows may be one record: those of several judges, raters, or pairs of systems.
+    pub fn gathers(&self) -> bool {
+        self.raters.is_some() || !self.verdicts.is_empty() && self.id.is_some()
+    }
+
+    /// Every score column, those of responses among them.
+    pub fn score_columns(&self) -> impl Iterator<Item = &ScoreColumn> {
+        let of_responses = self.responses.iter();
+        let of_responses = of_responses.flat_map(|response| response.scores.values());
+        self.scores.values().chain(of_responses)
+    }
+
     /// Every column that it reads.
     pub fn columns(&self) -> Vec<&str> {
         let mut columns: Vec<&str> = [
@@ -383,6 +417,7 @@ impl Mapping {
             &self.turn,
             &self.split,
             &self.target,
+            &self.verdict_list,
         ]
         .into_iter()
         .flatten()
@@ -397,6 +432,7 @@ impl Mapping {
             columns.extend(turns.system_column.as_deref());
         }
         columns.extend(self.verdicts.values().flat_map(VerdictColumns::columns));
+        columns.extend(self.raters.iter().map(|raters| raters.column.as_str()));
         for response in &self.responses {
             columns.push(&response.text);
             let more = [
@@ -440,6 +476,7 @@ first = ["A"]
 second = ["B"]
 tie = ["="]
 judge_column = "who"
+judges = ["m"]
 origin = "human"
 [left_out]
 notes = "a text of many values"
@@ -489,6 +526,7 @@ notes = "a text of many values"
             ),
             (("[\"x\", \"y\"]", "[\"x\", \"x\"]"), "with itself"),
             (("[\"=\"]", "[\"a\"]"), "stands for two things"),
+            (("judge_column", "judge"), "no judge_column that names them"),
         ] {
             let text = WHOLE.replacen(change.0, change.1, 1);
             let error = Mapping::from_toml(Path::new("m.toml"), &text).unwrap_err();

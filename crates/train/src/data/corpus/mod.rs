@@ -4,29 +4,36 @@
 //! Knows the reader's rows; must not know where records are kept.
 
 mod cells;
+mod checks;
+mod counts;
 mod draft;
 mod find;
 mod forms;
+mod ids;
+mod judges;
 mod mapping;
 mod merging;
 mod names;
 mod profile;
+mod raters;
 mod reading;
 mod reasoning;
 pub mod record;
 mod remarks;
+mod scores;
 mod shape;
+mod verdicts;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use counts::Counts;
 pub use draft::draft;
 pub use mapping::{
-    ContextColumns, MAPPING_FORMAT, Mapping, ResponseColumns, ScoreColumn, TurnColumn,
+    ContextColumns, MAPPING_FORMAT, Mapping, RaterColumn, ResponseColumns, ScoreColumn, TurnColumn,
     VerdictColumns,
 };
 pub use reasoning::split_reasoning;
@@ -34,8 +41,11 @@ pub use record::Record;
 pub use remarks::{Known, Remark, RemarkColumns, RemarkFile};
 pub use shape::Shape;
 
+use checks::Checks;
+use ids::RowIds;
 use merging::Merging;
 use profile::Profile;
+use reading::ReadRow;
 
 use super::error::DataError;
 use super::reader::source::{Found, FoundRow, Source};
@@ -51,6 +61,14 @@ pub struct Corpus {
     pub notes: Vec<String>,
 }
 
+/// What was read of a file.
+#[derive(Debug)]
+pub struct Counted {
+    pub counts: Counts,
+    /// What a person should know of the rows; each a sentence.
+    pub notes: Vec<String>,
+}
+
 /// Why a row makes no record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RowProblem {
@@ -58,37 +76,6 @@ pub struct RowProblem {
     pub line: usize,
     /// The end of "line 3 …".
     pub what: String,
-}
-
-/// What the records of a corpus have.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Rows of the file, those that make no record among them.
-    pub rows: usize,
-    /// Rows that make no record.
-    pub skipped: usize,
-    pub records: usize,
-    pub with_context: usize,
-    pub with_target: usize,
-    /// With a context and a target, or exactly one response: what dialogues need.
-    pub examples: usize,
-    /// Those of them that have an empathy level: what identifiers learn from.
-    pub labelled: usize,
-    /// Records by split, where the file says it.
-    pub splits: BTreeMap<String, usize>,
-    /// Responses by system.
-    pub systems: BTreeMap<String, usize>,
-    /// Records by label.
-    pub labels: BTreeMap<String, usize>,
-    /// Values by score, those of responses among them.
-    pub scores: BTreeMap<String, usize>,
-    /// By the verdict's name.
-    pub verdicts: BTreeMap<String, usize>,
-    /// Responses whose reasoning is known.
-    pub reasoning: usize,
-    /// Records whose id another has before them.
-    pub repeated_ids: usize,
 }
 
 impl Corpus {
@@ -108,13 +95,16 @@ impl Corpus {
     /// As [`Corpus::open`].
     pub fn of(source: Source, mapping: Option<Mapping>) -> Result<Corpus, DataError> {
         let mut profile = Profile::default();
+        let mut ids = RowIds::default();
         let mut records = true;
         let mut first = None;
         for found in source.rows()? {
             match found? {
                 Found::Row(row) => {
                     records &= profile.rows > 0 || record_in(row.fields.clone()).is_ok();
-                    profile.add(&cells::columns(row.fields));
+                    let fields = cells::columns(row.fields);
+                    ids.add(&fields, row.line);
+                    profile.add(&fields);
                 }
                 Found::Problem { line, what } => {
                     first.get_or_insert_with(|| format!(": line {line} {what}"));
@@ -126,18 +116,26 @@ impl Corpus {
             let fix = "give rows with named columns";
             return Err(DataError::file(&source.path, what, fix));
         }
-        let mapping = match mapping {
+        let found = mapping.is_none();
+        let mut mapping = match mapping {
             Some(mapping) if mapping.records => mapping,
             None if records => Mapping::of_records(),
             Some(mapping) => check_columns(&source.path, mapping, &profile)?,
-            None => find::find(&profile, &name_of(&source.path)).map_err(|what| {
-                let fix = "say which columns they are in a mapping, and give it with --mapping";
-                DataError::file(&source.path, what, fix)
-            })?,
+            None => {
+                let found = find::find(&profile, &name_of(&source.path)).map_err(|what| {
+                    let fix = "say which columns they are in a mapping, and give it with --mapping";
+                    DataError::file(&source.path, what, fix)
+                })?;
+                raters::find(&source, &profile, found)?
+            }
         };
+        let mut notes = source.notes.clone();
+        notes.extend(judges::tell_apart(&mut mapping, &profile, found));
+        notes.extend(profile.odd_columns(&mapping));
+        notes.extend(ids.note(&mapping));
         Ok(Corpus {
             rows: profile.rows,
-            notes: source.notes.clone(),
+            notes,
             source,
             mapping,
         })
@@ -147,31 +145,28 @@ impl Corpus {
         Shape::of(&self.mapping)
     }
 
-    /// The records of each row, or why it makes none, one row after the other.
-    ///
-    /// # Errors
-    /// The file is damaged.
-    pub fn records(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<Result<Vec<Record>, RowProblem>, DataError>>, DataError>
-    {
-        let rows = self.source.rows()?;
-        Ok(rows.enumerate().map(|(place, found)| {
-            let problem = |line, what: String| RowProblem {
-                line,
-                what: self.source.within_line(place, what),
-            };
-            Ok(match found? {
-                Found::Problem { line, what } => Err(problem(line, what)),
-                Found::Row(FoundRow { line, fields }) if self.mapping.records => record_in(fields)
-                    .map(|record| vec![record])
-                    .map_err(|what| problem(line, what)),
-                Found::Row(FoundRow { line, fields }) => {
-                    let row = cells::columns(fields);
-                    reading::records(&self.mapping, &row, place).map_err(|what| problem(line, what))
-                }
-            })
-        }))
+    /// What a row comes to whose place in the file, from 0, is `place`; with the line where it begins.
+    fn read(&self, place: usize, found: Found) -> Result<(usize, ReadRow), RowProblem> {
+        let (line, read) = match found {
+            Found::Problem { line, what } => (line, Err(what)),
+            Found::Row(FoundRow { line, fields }) if self.mapping.records => {
+                let record = record_in(fields);
+                let of_one = |record| ReadRow {
+                    records: vec![record],
+                    unread: Vec::new(),
+                };
+                (line, record.map(of_one))
+            }
+            Found::Row(FoundRow { line, fields }) => {
+                let row = cells::columns(fields);
+                (line, reading::read(&self.mapping, &row, place))
+            }
+        };
+        let problem = |what| RowProblem {
+            line,
+            what: self.source.within_line(place, what),
+        };
+        read.map(|read| (line, read)).map_err(problem)
     }
 
     /// Gives every record to `keep`, and every problem to `refuse`, and counts them.
@@ -183,25 +178,31 @@ impl Corpus {
         &self,
         mut keep: impl FnMut(&Record) -> Result<(), DataError>,
         mut refuse: impl FnMut(RowProblem),
-    ) -> Result<Counts, DataError> {
+    ) -> Result<Counted, DataError> {
         let mut counts = Counts::default();
-        let mut ids = HashSet::new();
+        let mut checks = Checks::default();
         let mut first = None;
         // Rows of several judges, or of several pairs of systems, are about one record.
-        let mut merging =
-            (!self.mapping.verdicts.is_empty() && self.mapping.id.is_some()).then(Merging::default);
-        for row in self.records()? {
+        let gathers = self.mapping.gathers();
+        let has_id = self.mapping.id.is_some() || self.mapping.records;
+        let mut merging = Merging::of(&self.mapping);
+        for (place, found) in self.source.rows()?.enumerate() {
             counts.rows += 1;
-            match row? {
-                Ok(records) => match &mut merging {
-                    Some(merging) => records.into_iter().for_each(|record| merging.add(record)),
-                    None => {
-                        for record in &records {
-                            counts.add(record, &mut ids);
-                            keep(record)?;
+            match self.read(place, found?) {
+                Ok((line, read)) => {
+                    checks.unread(read.unread, line);
+                    for record in read.records {
+                        if gathers {
+                            checks.said(&record, merging.about(&record), has_id, line);
+                            merging.add(line, record);
+                        } else {
+                            checks.said(&record, place as u64, has_id, line);
+                            checks.id(&record, line);
+                            counts.add(&record);
+                            keep(&record)?;
                         }
                     }
-                },
+                }
                 Err(problem) => {
                     counts.skipped += 1;
                     first.get_or_insert_with(|| format!("line {} {}", problem.line, problem.what));
@@ -209,10 +210,14 @@ impl Corpus {
                 }
             }
         }
-        for record in merging.unwrap_or_default().records {
-            counts.add(&record, &mut ids);
+        let mut notes = merging.notes();
+        for (line, record) in merging.records {
+            checks.id(&record, line);
+            counts.add(&record);
             keep(&record)?;
         }
+        counts.repeated_ids = checks.repeated_ids();
+        notes.extend(checks.notes());
         let wrong = |what: String| {
             let fix = "correct the file, or the mapping with --mapping";
             DataError::file(&self.source.path, what, fix)
@@ -240,57 +245,7 @@ impl Corpus {
         {
             return Err(wrong(format!("no row has a response of {silent:?}")));
         }
-        Ok(counts)
-    }
-}
-
-impl Counts {
-    fn add(&mut self, record: &Record, ids: &mut HashSet<u64>) {
-        let count = |of: &mut BTreeMap<String, usize>, name: &str| match of.get_mut(name) {
-            Some(count) => *count += 1,
-            None => drop(of.insert(name.to_string(), 1)),
-        };
-        self.records += 1;
-        self.with_context += usize::from(!record.context.is_empty());
-        self.with_target += usize::from(record.target.is_some());
-        if !record.context.is_empty() && record.answer().is_some() {
-            self.examples += 1;
-            self.labelled += usize::from(record.levels().iter().any(Option::is_some));
-        }
-        if let Some(split) = record.split {
-            count(&mut self.splits, split.key());
-        }
-        for response in &record.responses {
-            count(&mut self.systems, &response.system);
-            self.reasoning += usize::from(response.reasoning.is_some());
-        }
-        let of_responses = record
-            .responses
-            .iter()
-            .flat_map(|response| response.labels.keys());
-        let of_turns = record.context.iter().flat_map(|said| said.labels.keys());
-        let labels: BTreeSet<&String> = record
-            .labels
-            .keys()
-            .chain(of_responses)
-            .chain(of_turns)
-            .collect();
-        for label in labels {
-            count(&mut self.labels, label);
-        }
-        let of_responses = record
-            .responses
-            .iter()
-            .flat_map(|response| &response.scores);
-        for score in record.scores.iter().chain(of_responses) {
-            count(&mut self.scores, &score.name);
-        }
-        for verdict in &record.verdicts {
-            count(&mut self.verdicts, &verdict.name);
-        }
-        let mut hasher = DefaultHasher::new();
-        record.id.hash(&mut hasher);
-        self.repeated_ids += usize::from(!ids.insert(hasher.finish()));
+        Ok(Counted { counts, notes })
     }
 }
 

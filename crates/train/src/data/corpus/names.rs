@@ -237,6 +237,51 @@ pub const RESPONSE: &[&str] = &[
     "completion",
     "candidate",
 ];
+/// Of those words the ones that a column of anything else hardly has.
+pub const SAYS_RESPONSE: &[&str] = &[
+    "response",
+    "responses",
+    "resp",
+    "answer",
+    "output",
+    "outputs",
+    "reply",
+];
+/// What stands beside those words where a column says something of a response.
+pub const OF_RESPONSE: &[&str] = &[
+    "type",
+    "kind",
+    "label",
+    "class",
+    "category",
+    "emotion",
+    "sentiment",
+    "intent",
+    "strategy",
+    "act",
+    "cue",
+    "style",
+    "tone",
+    "level",
+    "quality",
+    "empathy",
+    "score",
+    "rating",
+    "rated",
+    "risk",
+    "length",
+    "language",
+    "lang",
+    "format",
+    "status",
+    "id",
+    "time",
+    "date",
+    "topic",
+    "correct",
+    "is",
+    "has",
+];
 /// What stands beside those words without naming a system.
 pub const GENERIC: &[&str] = &[
     "text",

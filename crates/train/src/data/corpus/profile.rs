@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::cells::{is_missing, list, number, text};
+use super::cells::{decimals_after_comma, is_missing, list, number, text};
+use super::mapping::Mapping;
 
 /// Most values that are told apart.
 const MOST_VALUES: usize = 1000;
@@ -14,6 +15,8 @@ const LONGEST_VALUE: usize = 60;
 const FEW_VALUES: usize = 64;
 /// Lists of a column that are looked into.
 const LISTS_READ: usize = 2000;
+/// Words among numbers that are named.
+const WORDS_NAMED: usize = 3;
 /// Roles that are told apart.
 const MOST_ROLES: usize = 16;
 
@@ -34,6 +37,12 @@ pub struct Column {
     pub booleans: usize,
     /// Texts that are no numbers.
     pub texts: usize,
+    /// Of these, numbers as `3,5`.
+    with_comma: usize,
+    /// Of these, such as `1,234`, of which nobody knows whether they are thousands.
+    with_three_decimals: usize,
+    /// Numbers with a point.
+    with_point: usize,
     words: usize,
     /// The different values as long as they are short and not too many.
     values: Option<BTreeSet<String>>,
@@ -85,6 +94,33 @@ impl Profile {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.places.get(name).map(|at| &self.columns[*at])
     }
+
+    /// What is odd in columns by a mapping, and can be seen without reading rows; each a sentence.
+    pub fn odd_columns(&self, mapping: &Mapping) -> Vec<String> {
+        let mut notes = Vec::new();
+        for score in mapping.score_columns().filter(|score| score.decimal_comma) {
+            notes.push(format!(
+                "{:?} has decimal commas, and 3,5 is read as 3.5.",
+                score.column
+            ));
+        }
+        for name in mapping.labels.values() {
+            let Some(column) = self.column(name) else {
+                continue;
+            };
+            let mostly = 2 * column.numbers > column.present && !column.is_number();
+            if let Some(values) = column.values().filter(|_| mostly) {
+                let words = values.iter().filter(|value| value.parse::<f64>().is_err());
+                let words: Vec<&str> = words.take(WORDS_NAMED).map(String::as_str).collect();
+                notes.push(format!(
+                    "{name:?} has numbers in {} of {} rows and is kept as a label, for values such as {words:?}; as a score \
+                     in the mapping it has its numbers alone.",
+                    column.numbers, column.present
+                ));
+            }
+        }
+        notes
+    }
 }
 
 impl Column {
@@ -101,8 +137,17 @@ impl Column {
         let Some(text) = text(value) else { return };
         match value {
             Value::Bool(_) => self.booleans += 1,
-            _ if number(value).is_some() => self.numbers += 1,
-            _ => self.texts += 1,
+            _ if number(value).is_some() => {
+                self.numbers += 1;
+                self.with_point += usize::from(text.contains('.'));
+            }
+            _ => {
+                self.texts += 1;
+                if let Some(decimals) = decimals_after_comma(&text) {
+                    self.with_comma += 1;
+                    self.with_three_decimals += usize::from(decimals == 3);
+                }
+            }
         }
         self.words += text.split_whitespace().count();
         if let Some(values) = &mut self.values {
@@ -126,6 +171,20 @@ impl Column {
 
     pub fn is_number(&self) -> bool {
         self.present > 0 && self.numbers == self.present
+    }
+
+    /// Whether its numbers are written as `3,5`, all that are no whole ones.
+    pub fn has_decimal_commas(&self) -> bool {
+        self.with_comma > self.with_three_decimals && self.with_point == 0
+    }
+
+    /// Numbers, but for at most one in five values: those are said to be none when they are read.
+    pub fn is_score(&self) -> bool {
+        let commas = match self.has_decimal_commas() {
+            true => self.with_comma,
+            false => 0,
+        };
+        self.present > 0 && 5 * (self.numbers + commas) >= 4 * self.present
     }
 
     /// Mostly texts.

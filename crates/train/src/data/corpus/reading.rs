@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::cells::{self, is_missing};
+use super::cells::{self, is_missing, text_of as text, whole};
 use super::find::split;
 use super::forms::Form;
-use super::mapping::{
-    ContextColumns, Mapping, ResponseColumns, ScoreColumn, TurnColumn, VerdictColumns,
-};
+use super::mapping::{ContextColumns, Mapping, ResponseColumns, TurnColumn};
 use super::reasoning::split_reasoning;
-use super::record::{Labels, Preferred, Record, Response, Score, TARGET, Utterance, Verdict};
+use super::record::{Labels, Record, Response, TARGET, Utterance};
+use super::scores::{ScoreReader, Unread};
+use super::verdicts::{verdict_list, verdicts};
 use crate::data::sets::{Role, Split};
 
 /// Under what label turns of the system's role are kept.
@@ -22,26 +22,47 @@ const REASONING: &str = "reasoning";
 
 type Row = Map<String, Value>;
 
+/// The records of a row, and what in its score columns is no score.
+#[derive(Debug)]
+pub struct ReadRow {
+    pub records: Vec<Record>,
+    pub unread: Vec<Unread>,
+}
+
 /// The records of a row whose place in the file, from 0, is `place`: one, or one for every turn of the listener.
 ///
 /// # Errors
 /// The row makes none: why, as the end of "line 3 …".
-pub fn records(mapping: &Mapping, row: &Row, place: usize) -> Result<Vec<Record>, String> {
-    let base = base(mapping, row, place)?;
-    match &mapping.turns {
-        Some(turns) if mapping.splits_turns() => of_turns(turns, row, base),
-        _ => one(mapping, row, base).map(|record| vec![record]),
-    }
+pub fn read(mapping: &Mapping, row: &Row, place: usize) -> Result<ReadRow, String> {
+    let mut scores = ScoreReader::of(mapping.raters.as_ref(), row);
+    let base = base(mapping, row, place, &mut scores)?;
+    let records = match &mapping.turns {
+        Some(turns) if mapping.splits_turns() => of_turns(turns, row, base)?,
+        _ => vec![one(mapping, row, base, &mut scores)?],
+    };
+    Ok(ReadRow {
+        records,
+        unread: scores.unread,
+    })
 }
 
 /// What a record has whatever its shape.
-fn base(mapping: &Mapping, row: &Row, place: usize) -> Result<Record, String> {
+fn base(
+    mapping: &Mapping,
+    row: &Row,
+    place: usize,
+    scores: &mut ScoreReader,
+) -> Result<Record, String> {
     let cell = |column: &Option<String>| column.as_ref().and_then(|name| text(row, name));
     let id = cell(&mapping.id).map(whole);
     if let (None, Some(column), false) = (&id, &mapping.id, mapping.verdicts.is_empty()) {
         return Err(format!(
             "has nothing in {column:?}, which says what its verdict is about"
         ));
+    }
+    let mut verdicts = verdicts(&mapping.verdicts, row)?;
+    if let Some(column) = &mapping.verdict_list {
+        verdicts.extend(verdict_list(column, row)?);
     }
     Ok(Record {
         id: id.unwrap_or_else(|| place.to_string()),
@@ -55,18 +76,10 @@ fn base(mapping: &Mapping, row: &Row, place: usize) -> Result<Record, String> {
             None => None,
         },
         labels: labels(&mapping.labels, row),
-        scores: scores(&mapping.scores, row)?,
-        verdicts: verdicts(&mapping.verdicts, row)?,
+        scores: scores.read(&mapping.scores, row),
+        verdicts,
         ..Record::default()
     })
-}
-
-/// A whole number as such, also where pandas wrote it as `7.0`.
-pub(super) fn whole(text: String) -> String {
-    match text.strip_suffix(".0") {
-        Some(number) if number.parse::<u64>().is_ok() => number.to_string(),
-        _ => text,
-    }
 }
 
 fn turn(text: &str) -> Result<u32, String> {
@@ -81,116 +94,18 @@ fn known_split(word: &str) -> Result<Split, String> {
     })
 }
 
-fn text(row: &Row, column: &str) -> Option<String> {
-    row.get(column).and_then(cells::label)
-}
-
 pub(super) fn labels(columns: &BTreeMap<String, String>, row: &Row) -> Labels {
     let of = |(label, column): (&String, &String)| Some((label.clone(), text(row, column)?));
     columns.iter().filter_map(of).collect()
 }
 
-pub(super) fn scores(
-    columns: &BTreeMap<String, ScoreColumn>,
-    row: &Row,
-) -> Result<Vec<Score>, String> {
-    let mut scores = Vec::new();
-    for (name, of) in columns {
-        let Some(cell) = row.get(&of.column).filter(|cell| !is_missing(cell)) else {
-            continue;
-        };
-        let value = cells::number(cell)
-            .ok_or_else(|| format!("has no number in the score column {:?}", of.column))?;
-        if let Some([lowest, highest]) = of.range
-            && !(lowest..=highest).contains(&value)
-        {
-            return Err(format!(
-                "has {value} in {:?}, outside {lowest} to {highest}",
-                of.column
-            ));
-        }
-        scores.push(Score {
-            name: name.clone(),
-            value,
-            range: of.range,
-            origin: of.origin,
-            probabilities: Vec::new(),
-        });
-    }
-    Ok(scores)
-}
-
-pub(super) fn verdicts(
-    columns: &BTreeMap<String, VerdictColumns>,
-    row: &Row,
-) -> Result<Vec<Verdict>, String> {
-    let of = |(name, of): (&String, &VerdictColumns)| verdict(name, of, row).transpose();
-    columns.iter().filter_map(of).collect()
-}
-
-/// What a row says of which answer is better; None where it says nothing.
-fn verdict(name: &str, of: &VerdictColumns, row: &Row) -> Result<Option<Verdict>, String> {
-    let Some(said) = text(row, &of.column) else {
-        return Ok(None);
-    };
-    let system = |at: usize| match (&of.systems, &of.system_columns) {
-        (Some(systems), _) => Ok(systems[at].clone()),
-        (None, Some(columns)) => {
-            let column = &columns[at];
-            text(row, column).ok_or_else(|| format!("has no system in {column:?}"))
-        }
-        (None, None) => Err("has a verdict on no systems".to_string()),
-    };
-    let (first, second) = (system(0)?, system(1)?);
-    if first == second {
-        return Err(format!("compares {first:?} with itself"));
-    }
-    let read = |said: String, column: &str| {
-        let said = whole(said);
-        let is = |word: &String| word.trim().to_lowercase() == said.to_lowercase();
-        match () {
-            () if is(&first) || of.first.iter().any(is) => Ok(Preferred::First),
-            () if is(&second) || of.second.iter().any(is) => Ok(Preferred::Second),
-            () if of.tie.iter().any(is) => Ok(Preferred::Tie),
-            () => Err(format!(
-                "has {said:?} in {column:?}, which is neither {first:?}, {second:?} nor a word for one of them or a tie in \
-                 the mapping"
-            )),
-        }
-    };
-    let preferred = read(said, &of.column)?;
-    let shown = match &of.shown_first {
-        Some(column) => match text(row, column) {
-            Some(said) => Some(read(said, column)?),
-            None => None,
-        },
-        None => of.in_order.then_some(Preferred::First),
-    };
-    let cell = |column: &Option<String>| column.as_ref().and_then(|column| text(row, column));
-    let verdict = Verdict {
-        name: name.to_string(),
-        first,
-        second,
-        preferred,
-        in_order: matches!(shown, Some(Preferred::First | Preferred::Second)),
-        judge: of.judge.clone().or_else(|| cell(&of.judge_column)),
-        origin: of.origin,
-        repeat: cell(&of.repeat).and_then(|text| whole(text).parse().ok()),
-    };
-    Ok(Some(match shown {
-        // The first is the one that was shown first.
-        Some(Preferred::Second) => Verdict {
-            first: verdict.second,
-            second: verdict.first,
-            preferred: preferred.swapped(),
-            ..verdict
-        },
-        _ => verdict,
-    }))
-}
-
 /// A record of a context and what answers it.
-fn one(mapping: &Mapping, row: &Row, mut record: Record) -> Result<Record, String> {
+fn one(
+    mapping: &Mapping,
+    row: &Row,
+    mut record: Record,
+    scores: &mut ScoreReader,
+) -> Result<Record, String> {
     if let Some(columns) = &mapping.context {
         record.context = context(columns, row)?;
     }
@@ -207,7 +122,7 @@ fn one(mapping: &Mapping, row: &Row, mut record: Record) -> Result<Record, Strin
     let target = mapping.target.as_ref().and_then(|column| text(row, column));
     record.target = target.map(|target| without_reasoning(&target, &mut record.labels));
     for columns in &mapping.responses {
-        let Some(response) = response(columns, row)? else {
+        let Some(response) = response(columns, row, scores)? else {
             continue;
         };
         // As exports call the listener's own.
@@ -249,7 +164,11 @@ fn with_answer(said: &str) -> (Option<&str>, &str) {
 }
 
 /// What a system answered; None where its cell is empty.
-fn response(columns: &ResponseColumns, row: &Row) -> Result<Option<Response>, String> {
+fn response(
+    columns: &ResponseColumns,
+    row: &Row,
+    scores: &mut ScoreReader,
+) -> Result<Option<Response>, String> {
     let Some(said) = text(row, &columns.text) else {
         return Ok(None);
     };
@@ -268,7 +187,7 @@ fn response(columns: &ResponseColumns, row: &Row) -> Result<Option<Response>, St
         reasoning: cell(&columns.reasoning).or_else(|| reasoning.map(str::to_string)),
         audio: cell(&columns.audio),
         labels: labels(&columns.labels, row),
-        scores: scores(&columns.scores, row)?,
+        scores: scores.read(&columns.scores, row),
     }))
 }
 
@@ -531,6 +450,10 @@ mod tests {
         }
     }
 
+    fn records(mapping: &Mapping, row: &Row, place: usize) -> Result<Vec<Record>, String> {
+        read(mapping, row, place).map(|read| read.records)
+    }
+
     fn context_of(cell: Value) -> Result<Vec<(Role, String)>, String> {
         let mapping = Mapping {
             context: Some(ContextColumns {
@@ -659,7 +582,7 @@ mod tests {
         assert_eq!(records[1].conversation.as_deref(), Some("3"));
         let unknown = row(json!({"dialog": [{"who": "X", "said": "Hi."}]}));
         assert!(
-            super::records(&mapping, &unknown, 0)
+            self::records(&mapping, &unknown, 0)
                 .unwrap_err()
                 .contains("\"X\"")
         );
@@ -703,50 +626,6 @@ mod tests {
         );
         let error = read("1.0 1 Hi. EOS 1.0 0 Hello.").unwrap_err();
         assert!(error.contains("end with a turn of the listener"), "{error}");
-    }
-
-    #[test]
-    fn verdicts_are_read_in_any_words_and_any_order() {
-        let of = VerdictColumns {
-            column: "better".into(),
-            system_columns: Some(["x".into(), "y".into()]),
-            first: vec!["A".into(), "1".into()],
-            second: vec!["B".into(), "2".into()],
-            tie: vec!["tie".into()],
-            judge_column: Some("who".into()),
-            shown_first: Some("shown".into()),
-            ..VerdictColumns::default()
-        };
-        let columns = BTreeMap::from([("warmth".to_string(), of)]);
-        let read = |better: Value, shown: Value| {
-            let row =
-                json!({"x": "anna", "y": "bert", "better": better, "shown": shown, "who": "w1"});
-            super::verdicts(&columns, &self::row(row)).map(|mut found| found.pop())
-        };
-        let plain = read(json!("a"), json!(null)).unwrap().unwrap();
-        assert_eq!((plain.winner(), plain.in_order), (Some("anna"), false));
-        assert_eq!(
-            (plain.name.as_str(), plain.judge.as_deref()),
-            ("warmth", Some("w1"))
-        );
-        // As pandas writes it; the second was shown first, and is the first here.
-        let swapped = read(json!("2.0"), json!("B")).unwrap().unwrap();
-        assert_eq!(
-            (swapped.first.as_str(), swapped.winner()),
-            ("bert", Some("bert"))
-        );
-        assert!(swapped.in_order);
-        assert_eq!(
-            read(json!("Anna"), json!("")).unwrap().unwrap().winner(),
-            Some("anna")
-        );
-        assert_eq!(
-            read(json!("Tie"), json!("anna")).unwrap().unwrap().winner(),
-            None
-        );
-        assert_eq!(read(json!(null), json!("A")), Ok(None));
-        let error = read(json!("neither of them"), json!("A")).unwrap_err();
-        assert!(error.contains("nor a word for one of them"), "{error}");
     }
 
     #[test]

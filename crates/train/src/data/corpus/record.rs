@@ -2,7 +2,8 @@
 //!
 //! Must not know where records come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
@@ -105,14 +106,25 @@ pub struct Score {
     /// Of the classes 0, 1, …, where a classifier gave it; `value` is their mean.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probabilities: Vec<f32>,
+    /// What who gave it is called, where several did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rater: Option<String>,
 }
 
 impl Score {
-    /// The score of a name: the mean where it was given several times.
+    /// The score of a name: the mean where it was given several times. Of what one rater gave again, the last counts.
     pub fn mean<'a>(scores: impl IntoIterator<Item = &'a Score>, name: &str) -> Option<f64> {
         let named = scores.into_iter().filter(|score| score.name == name);
-        let (sum, n) = named.fold((0.0, 0), |(sum, n), score| (sum + score.value, n + 1));
+        let (counted, _) = last_of_each(named.collect(), |score| score.by());
+        let (sum, n) =
+            (counted.iter()).fold((0.0, 0), |(sum, n), score| (sum + score.value, n + 1));
         (n > 0).then(|| sum / f64::from(n))
+    }
+
+    /// The rater of whom one score counts; None where nobody knows whose it is, and of what is no person and may repeat.
+    pub fn by(&self) -> Option<&str> {
+        let rater = self.rater.as_deref();
+        rater.filter(|_| has_one_opinion(self.origin))
     }
 }
 
@@ -159,12 +171,52 @@ impl Verdict {
         }
     }
 
+    /// The judge with what was asked of them, of which one verdict counts; None where nobody knows who judged, and of what
+    /// is no person and may repeat.
+    pub fn request(&self) -> Option<Request<'_>> {
+        let judge = self.judge.as_deref();
+        let judge = judge.filter(|_| has_one_opinion(self.origin))?;
+        let shown_first = self.in_order.then_some(self.first.as_str());
+        Some((judge, &self.name, self.pair(), shown_first, self.repeat))
+    }
+
     /// The two systems in the order of their names.
     pub fn pair(&self) -> [&str; 2] {
         let mut pair = [self.first.as_str(), self.second.as_str()];
         pair.sort_unstable();
         pair
     }
+}
+
+/// A judge, what was asked, of which two systems, the one shown first, and which of several times.
+pub type Request<'a> = (&'a str, &'a str, [&'a str; 2], Option<&'a str>, Option<u32>);
+
+/// Whether who judges the same again has changed their mind: all but language models, classifiers and formulas.
+fn has_one_opinion(origin: Option<Origin>) -> bool {
+    !matches!(origin, Some(Origin::Judge | Origin::Model))
+}
+
+/// Of those with one key the last, and all that have none, in their order; with how many are left out.
+pub fn last_of_each<T, K: Hash + Eq>(
+    all: Vec<T>,
+    key: impl Fn(&T) -> Option<K>,
+) -> (Vec<T>, usize) {
+    let keys: Vec<Option<K>> = all.iter().map(key).collect();
+    let mut seen = HashSet::new();
+    let mut counts: Vec<bool> = keys
+        .into_iter()
+        .rev()
+        .map(|key| key.is_none_or(|key| seen.insert(key)))
+        .collect();
+    counts.reverse();
+    let before = all.len();
+    let mut counts = counts.into_iter();
+    let last: Vec<T> = all
+        .into_iter()
+        .filter(|_| counts.next().unwrap_or(true))
+        .collect();
+    let left_out = before - last.len();
+    (last, left_out)
 }
 
 /// Which of two answers is preferred.
@@ -260,6 +312,7 @@ mod tests {
                     range: Some([1.0, 3.0]),
                     origin: Some(Origin::Human),
                     probabilities: Vec::new(),
+                    rater: None,
                 }],
                 ..Response::default()
             }],

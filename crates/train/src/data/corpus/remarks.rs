@@ -4,13 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use super::cells::whole;
+use super::checks::Checks;
 use super::find::{self, RestOfColumns};
-use super::mapping::{ScoreColumn, VerdictColumns};
+use super::mapping::{RaterColumn, ScoreColumn, VerdictColumns};
 use super::names;
 use super::profile::{Column, Profile};
-use super::reading::{labels, scores, verdicts, whole};
+use super::reading::labels;
 use super::record::{Labels, Origin, Record, Score, Verdict};
-use super::{RowProblem, cells};
+use super::scores::ScoreReader;
+use super::verdicts::verdicts;
+use super::{RowProblem, cells, judges};
 use crate::data::error::DataError;
 use crate::data::reader::source::{Found, Source};
 
@@ -73,6 +77,8 @@ pub struct RemarkColumns {
     pub system: Option<String>,
     /// Who gave the scores and verdicts.
     pub origin: Option<Origin>,
+    /// Who of those that are named as judges or raters are language models; None: those whose names say so.
+    pub judges: Option<Vec<String>>,
     /// Kept as labels, though they look like none.
     pub keep: Vec<String>,
 }
@@ -87,11 +93,14 @@ pub struct RemarkFile {
     pub system: Option<String>,
     /// Column by label.
     pub labels: BTreeMap<String, String>,
+    pub raters: Option<RaterColumn>,
     pub scores: BTreeMap<String, ScoreColumn>,
     /// By the verdict's name.
     pub verdicts: BTreeMap<String, VerdictColumns>,
     /// Why a column is left out.
     pub left_out: BTreeMap<String, String>,
+    /// What a person should know; each a sentence.
+    pub notes: Vec<String>,
 }
 
 /// What a row says.
@@ -110,7 +119,7 @@ impl RemarkFile {
     ///
     /// # Errors
     /// The file cannot be read or holds no rows; a column that is said is not there; no column has a known id; nothing
-    /// is a label or a score.
+    /// is a label or a score; most winners beside two systems are none of them.
     pub fn open(path: &Path, known: &Known, said: &RemarkColumns) -> Result<RemarkFile, DataError> {
         let source = Source::open(path)?;
         let mut profile = Profile::default();
@@ -177,6 +186,13 @@ impl RemarkFile {
         taken.extend(said_system.clone());
         let found_beside = |taken: &[String]| find::rest(&profile, taken, &known.systems, &file);
         let mut rest = found_beside(&taken);
+        // Then one of the two columns would be taken for that of the system whose row it is.
+        if let Some(why) = rest.not_understood.take()
+            && said_system.is_none()
+        {
+            let fix = "correct them, or say with --system whose rows these are";
+            return Err(wrong(why, fix));
+        }
         // A column of systems that are compared is not one of whose row it is.
         let compared = |name: &str| {
             let mut columns = rest.verdicts.values().flat_map(VerdictColumns::columns);
@@ -195,6 +211,7 @@ impl RemarkFile {
             mut scores,
             mut verdicts,
             mut left_out,
+            ..
         } = rest;
         let is_repeat = |name: &str| {
             let last = name.rsplit('.').next().unwrap_or(name);
@@ -225,18 +242,47 @@ impl RemarkFile {
         for columns in verdicts.values_mut() {
             columns.origin = said.origin.or(columns.origin);
         }
+        let by_people = scores.values().any(judges::may_be_of_people);
+        let mut raters = match verdicts.is_empty() && by_people {
+            true => raters(&profile, &mut labels, &mut left_out),
+            false => None,
+        };
+        let mut notes = Vec::new();
+        match &said.judges {
+            Some(judges) => {
+                for columns in verdicts.values_mut().filter(|of| of.judge_column.is_some()) {
+                    columns.judges.clone_from(judges);
+                }
+                if let Some(raters) = &mut raters {
+                    raters.judges.clone_from(judges);
+                }
+            }
+            None => {
+                let found = judges::taken(&mut verdicts, &mut raters, &profile);
+                notes.extend(found.map(|names| {
+                    format!(
+                        "{} {} counted apart from people, by the name; --judges says who is a language model.",
+                        names.join(", "),
+                        if names.len() == 1 { "is" } else { "are" }
+                    )
+                }));
+            }
+        }
         Ok(RemarkFile {
             source,
             id,
             system,
             labels,
+            raters,
             scores,
             verdicts,
             left_out,
+            notes,
         })
     }
 
-    /// Gives what every row says to `keep`, and every row that cannot be read to `refuse`.
+    /// Gives what every row says to `keep`, and every row that cannot be read to `refuse`. Returns what a person should
+    /// know of the rows, each a sentence.
     ///
     /// # Errors
     /// The file is damaged.
@@ -245,7 +291,8 @@ impl RemarkFile {
         known: &Known,
         mut keep: impl FnMut(Remark),
         mut refuse: impl FnMut(RowProblem),
-    ) -> Result<(), DataError> {
+    ) -> Result<Vec<String>, DataError> {
+        let mut checks = Checks::default();
         for found in self.source.rows()? {
             let row = match found? {
                 Found::Row(row) => row,
@@ -256,17 +303,20 @@ impl RemarkFile {
             };
             let fields = cells::columns(row.fields);
             let text = |column: &str| fields.get(column).and_then(cells::label);
-            let remark = || -> Result<Remark, String> {
+            let mut reader = ScoreReader::of(self.raters.as_ref(), &fields);
+            let mut remark = || -> Result<Remark, String> {
                 let id = text(&self.id).ok_or_else(|| format!("has no id in {:?}", self.id))?;
                 Ok(Remark {
                     record: known.record(&whole(id)).map(str::to_string),
                     system: self.system.as_deref().and_then(text),
                     labels: labels(&self.labels, &fields),
-                    scores: scores(&self.scores, &fields)?,
+                    scores: reader.read(&self.scores, &fields),
                     verdicts: verdicts(&self.verdicts, &fields)?,
                 })
             };
-            match remark() {
+            let remark = remark();
+            checks.unread(reader.unread, row.line);
+            match remark {
                 Ok(remark) => keep(remark),
                 Err(what) => refuse(RowProblem {
                     line: row.line,
@@ -274,6 +324,27 @@ impl RemarkFile {
                 }),
             }
         }
-        Ok(())
+        Ok(checks.notes())
     }
+}
+
+/// The column of who gave the scores, where several did; it is no label then.
+fn raters(
+    profile: &Profile,
+    labels: &mut BTreeMap<String, String>,
+    left_out: &mut BTreeMap<String, String>,
+) -> Option<RaterColumn> {
+    let is_left =
+        |name: &String| left_out.contains_key(name) || labels.values().any(|of| of == name);
+    let is_rater = |column: &&Column| {
+        let several = column.values().is_some_and(|values| values.len() > 1);
+        several && names::is_called(&column.name, names::JUDGE) && is_left(&column.name)
+    };
+    let column = profile.columns.iter().find(is_rater)?.name.clone();
+    labels.retain(|_, of| *of != column);
+    left_out.remove(&column);
+    Some(RaterColumn {
+        column,
+        judges: Vec::new(),
+    })
 }

@@ -125,7 +125,7 @@ fn write(dir: &Path, name: &str, corpus: &Corpus) -> Result<Manifest, DataError>
     let file = corpus.source.path.file_name().unwrap_or_default();
     let file = file.to_string_lossy().into_owned();
     let mut skipped = Vec::new();
-    let counts = corpus.each(
+    let read = corpus.each(
         |record| {
             let written = serde_json::to_writer(&mut out, record).map_err(io::Error::from);
             written
@@ -140,6 +140,7 @@ fn write(dir: &Path, name: &str, corpus: &Corpus) -> Result<Manifest, DataError>
             });
         },
     )?;
+    let counts = read.counts;
     let sha256 = out.finish().map_err(DataError::io(&path))?;
     let mapping = corpus.mapping.to_toml().map_err(|error| {
         DataError::file(
@@ -178,7 +179,7 @@ fn write(dir: &Path, name: &str, corpus: &Corpus) -> Result<Manifest, DataError>
                 sha256: corpus.source.sha256.clone(),
             }],
             skipped,
-            remarks: corpus.notes.clone(),
+            remarks: [corpus.notes.clone(), read.notes].concat(),
             ..ImportReport::default()
         },
         corpus: Some(CorpusEntry {

@@ -1,5 +1,5 @@
 //! The columns of a corpus as a table: what every record has, then a column for each system, label and score, and for each
-//! pair of systems that there are verdicts on.
+//! pair of systems that there are verdicts on, beside all verdicts as they are.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::super::OperationError;
 use super::{ExportRequest, narrowed};
 use crate::data::Role;
-use crate::data::corpus::record::{Record, Score, Verdict};
+use crate::data::corpus::record::{Record, Score, Verdict, last_of_each};
 use crate::data::parquet_table::Cell;
 
 /// Where as many verdicts are for either.
@@ -23,6 +23,8 @@ enum Column {
     Split,
     Context,
     Target,
+    /// All of them, which import reads again.
+    Verdicts,
     Response(String),
     Reasoning(String),
     Audio(String),
@@ -43,6 +45,7 @@ impl Column {
             Column::Split => "split".into(),
             Column::Context => "context".into(),
             Column::Target => "target".into(),
+            Column::Verdicts => "verdicts".into(),
             Column::Response(system) => format!("response_{system}"),
             Column::Reasoning(system) => format!("reasoning_{system}"),
             Column::Audio(system) => format!("audio_{system}"),
@@ -79,6 +82,10 @@ impl Column {
             Column::Split => record.split.map(|split| Cell::Text(split.to_string())),
             Column::Context => context(record, alternate).map(Cell::Text),
             Column::Target => text(&record.target),
+            Column::Verdicts => {
+                let any = !record.verdicts.is_empty();
+                any.then(|| Cell::Text(json!(record.verdicts).to_string()))
+            }
             Column::Response(system) => Some(Cell::Text(of(system)?.text.clone())),
             Column::Reasoning(system) => text(&of(system)?.reasoning),
             Column::Audio(system) => text(&of(system)?.audio),
@@ -90,9 +97,12 @@ impl Column {
                 let of = |verdict: &&Verdict| {
                     verdict.name == *name && verdict.pair() == [first.as_str(), second.as_str()]
                 };
-                let mut found = record.verdicts.iter().filter(of).peekable();
-                found.peek()?;
-                let sum: f64 = found.map(|verdict| verdict.direction(first)).sum();
+                let found: Vec<&Verdict> = record.verdicts.iter().filter(of).collect();
+                if found.is_empty() {
+                    return None;
+                }
+                let (counted, _) = last_of_each(found, |verdict| verdict.request());
+                let sum: f64 = counted.iter().map(|verdict| verdict.direction(first)).sum();
                 // What most of them say.
                 let winner = match sum {
                     sum if sum > 0.0 => first.as_str(),
@@ -195,6 +205,7 @@ fn columns_of(record: &Record) -> Vec<Column> {
     let scores = record.scores.iter();
     columns.extend(scores.map(|score| Column::Score(score.name.clone())));
     let verdicts = record.verdicts.iter();
+    columns.extend(verdicts.clone().next().map(|_| Column::Verdicts));
     columns.extend(verdicts.map(|verdict| {
         let [first, second] = verdict.pair().map(str::to_string);
         Column::Verdict(verdict.name.clone(), first, second)

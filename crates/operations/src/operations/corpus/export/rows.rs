@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::super::answers::Answer;
-use super::super::verdicts::of_answers;
+use super::super::verdicts::counted_of_answers;
 use super::CorpusForm;
 use crate::data::Role;
 use crate::data::corpus::record::{Labels, Origin, Record, Score, Verdict};
@@ -106,7 +106,8 @@ pub(super) fn preferred(
     name: &str,
 ) -> Vec<Result<Value, &'static str>> {
     let mut pairs: BTreeMap<[&str; 2], Vec<&Verdict>> = BTreeMap::new();
-    for verdict in of_answers(record, answers).filter(|verdict| verdict.name == name) {
+    let named = counted_of_answers(record, answers).into_iter();
+    for verdict in named.filter(|verdict| verdict.name == name) {
         pairs.entry(verdict.pair()).or_default().push(verdict);
     }
     if pairs.is_empty() {

@@ -13,7 +13,10 @@ impl Finder<'_> {
             .iter()
             .filter(|column| column.is_text() && !column.is_list())
             .filter_map(|column| Some((*column, system_in(&column.name)?)))
-            .filter(|(column, system)| system.is_none() || column.is_prose())
+            .filter(|(column, system)| match system {
+                None => true,
+                Some(system) => column.is_prose() || says_response(&column.name, system),
+            })
             .collect();
         let single = found.len() == 1;
         for (column, system) in found {
@@ -82,7 +85,7 @@ impl Finder<'_> {
                 let taken =
                     response.scores.contains_key(&what) || response.labels.contains_key(&what);
                 let what = if taken { column.name.clone() } else { what };
-                if column.is_number() {
+                if column.is_score() {
                     response.scores.insert(what.clone(), score(column, &what));
                 } else if column.is_category() {
                     response.labels.insert(what, column.name.clone());
@@ -121,6 +124,15 @@ impl Finder<'_> {
         }
         self.beside_systems();
     }
+}
+
+/// Whether a column is a response's by its name alone, however short its texts are: it says so, and the rest is a system.
+fn says_response(name: &str, system: &str) -> bool {
+    let is = |names: &[&str], text: &str| {
+        let plain = plain(text);
+        plain.split('_').any(|word| names.contains(&word))
+    };
+    is(names::SAYS_RESPONSE, name) && !is(names::OF_RESPONSE, system)
 }
 
 /// The system that a response's column names: Some(None) where its name is a response's alone.

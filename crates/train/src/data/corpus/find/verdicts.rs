@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::super::cells::whole;
 use super::super::mapping::{ResponseColumns, VerdictColumns};
 use super::super::names::{self, plain};
 use super::super::profile::Column;
-use super::super::reading::whole;
 use super::super::record::Preferred;
 use super::{Finder, origin};
 
@@ -111,6 +111,14 @@ impl Finder<'_> {
                     self.mapping
                         .left_out
                         .insert(column.name.clone(), reason.to_string());
+                } else if let Some(pair) = &pair {
+                    let why = not_understood(column, pair, &systems);
+                    self.forget(&column.name);
+                    let fix = "correct them, or say in [verdicts] what they mean";
+                    let reason = format!("{why}; {fix}");
+                    self.mapping.left_out.insert(column.name.clone(), reason);
+                    self.not_understood
+                        .get_or_insert(format!("{:?} {why}", column.name));
                 }
                 continue;
             };
@@ -191,6 +199,31 @@ fn is_winner(column: &Column) -> bool {
     let chosen = |word: &&str| is(word) || names::CHOICE.contains(word);
     let generic = generic && words.iter().any(chosen);
     column.values().is_some() && !column.is_list() && (ends && beside <= 2 || generic)
+}
+
+/// Why a column beside those of two systems is none of their verdicts, as the end of a sentence.
+fn not_understood(column: &Column, pair: &Pair, systems: &BTreeSet<String>) -> String {
+    const SHOWN: usize = 5;
+    let values = column.values().into_iter().flatten();
+    let unknown = |value: &&String| {
+        let is_side = || ["1", "2"].contains(&value.as_str()) || meaning(&plain(value)).is_some();
+        !systems.contains(&value.to_lowercase()) && !is_side()
+    };
+    let unknown: Vec<&String> = values.filter(unknown).collect();
+    let mut shown: Vec<String> = unknown
+        .iter()
+        .take(SHOWN)
+        .map(|value| format!("{value:?}"))
+        .collect();
+    if unknown.len() > SHOWN {
+        shown.push(format!("{} more", unknown.len() - SHOWN));
+    }
+    let [first, second] = pair;
+    format!(
+        "seems to say which of the systems in {first:?} and {second:?} is better, but too many of its values are neither one \
+         of these nor a word for one of them or a tie: {}",
+        shown.join(", ")
+    )
 }
 
 /// Numbers from 0 or 1, of which nobody knows whether 0 is the first or a tie.

@@ -1,0 +1,168 @@
+//! Score columns to scores: who gave them, and what in them is none. Must not know how a mapping was found.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::cells::{self, is_missing};
+use super::mapping::{RaterColumn, ScoreColumn};
+use super::record::{Origin, Score};
+
+/// What stands in a score column and is no score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unread {
+    pub column: String,
+    pub value: String,
+    /// The lowest and highest score that could be given, where it is a number outside; else it is none.
+    pub outside: Option<[f64; 2]>,
+}
+
+/// Reads the scores of a row.
+#[derive(Debug, Default)]
+pub struct ScoreReader {
+    rater: Option<String>,
+    is_judge: bool,
+    pub unread: Vec<Unread>,
+}
+
+impl ScoreReader {
+    /// Of a row whose rater is in this column.
+    pub fn of(raters: Option<&RaterColumn>, row: &Map<String, Value>) -> ScoreReader {
+        let rater = raters.and_then(|raters| cells::label(row.get(&raters.column)?));
+        let is_judge = match (raters, &rater) {
+            (Some(raters), Some(rater)) => raters.judges.contains(rater),
+            _ => false,
+        };
+        ScoreReader {
+            rater,
+            is_judge,
+            unread: Vec::new(),
+        }
+    }
+
+    /// The scores of these columns. What is none is left out, and kept as unread.
+    pub fn read(
+        &mut self,
+        columns: &BTreeMap<String, ScoreColumn>,
+        row: &Map<String, Value>,
+    ) -> Vec<Score> {
+        let mut scores = Vec::new();
+        for (name, of) in columns {
+            let Some(cell) = row.get(&of.column).filter(|cell| !is_missing(cell)) else {
+                continue;
+            };
+            let value = cells::number_written(cell, of.decimal_comma);
+            let outside = of.range.filter(|[lowest, highest]| {
+                value.is_some_and(|value| !(lowest..=highest).contains(&&value))
+            });
+            match value.filter(|_| outside.is_none()) {
+                Some(value) => scores.push(self.score(name, value, of)),
+                None => self.unread.push(Unread {
+                    column: of.column.clone(),
+                    value: cells::label(cell).unwrap_or_else(|| cell.to_string()),
+                    outside,
+                }),
+            }
+        }
+        scores
+    }
+
+    /// A judge's score has its name before its own, so that it never counts among people's.
+    fn score(&self, name: &str, value: f64, of: &ScoreColumn) -> Score {
+        let (name, origin) = match &self.rater {
+            Some(judge) if self.is_judge => (format!("{judge}_{name}"), Some(Origin::Judge)),
+            _ => (name.to_string(), of.origin),
+        };
+        Score {
+            name,
+            value,
+            range: of.range,
+            origin,
+            probabilities: Vec::new(),
+            rater: self.rater.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(cell: Value, of: ScoreColumn) -> (Option<f64>, Vec<Unread>) {
+        let Value::Object(row) = json!({"warmth": cell, "who": "w1"}) else {
+            panic!("an object")
+        };
+        let mut reader = ScoreReader::of(None, &row);
+        let columns = BTreeMap::from([("warmth".to_string(), of)]);
+        let scores = reader.read(&columns, &row);
+        (scores.first().map(|score| score.value), reader.unread)
+    }
+
+    fn column() -> ScoreColumn {
+        ScoreColumn {
+            column: "warmth".into(),
+            range: Some([1.0, 5.0]),
+            ..ScoreColumn::default()
+        }
+    }
+
+    #[test]
+    fn what_is_no_score_is_left_out_and_kept_apart() {
+        let comma = ScoreColumn {
+            decimal_comma: true,
+            ..column()
+        };
+        for (cell, of, expected) in [
+            (json!("3.5"), column(), Ok(3.5)),
+            (json!(5), column(), Ok(5.0)),
+            (json!("3,5"), comma.clone(), Ok(3.5)),
+            (json!("4"), comma, Ok(4.0)),
+            (json!("3,5"), column(), Err(("3,5", false))),
+            (json!("good"), column(), Err(("good", false))),
+            (json!(9), column(), Err(("9", true))),
+        ] {
+            let (value, unread) = read(cell, of);
+            match expected {
+                Ok(expected) => assert_eq!((value, unread), (Some(expected), Vec::new())),
+                Err((text, is_outside)) => {
+                    assert_eq!((value, unread.len()), (None, 1));
+                    assert_eq!(unread[0].value, text);
+                    assert_eq!(unread[0].outside.is_some(), is_outside);
+                }
+            }
+        }
+        assert_eq!(read(json!("n/a"), column()), (None, Vec::new()));
+    }
+
+    #[test]
+    fn scores_have_their_raters_and_a_judges_a_name_of_their_own() {
+        let raters = RaterColumn {
+            column: "who".into(),
+            judges: vec!["m".into()],
+        };
+        let of = |who: &str| {
+            let Value::Object(row) = json!({"warmth": 4, "who": who}) else {
+                panic!("an object")
+            };
+            let human = ScoreColumn {
+                origin: Some(Origin::Human),
+                ..column()
+            };
+            let columns = BTreeMap::from([("warmth".to_string(), human)]);
+            let scores = ScoreReader::of(Some(&raters), &row).read(&columns, &row);
+            let score = &scores[0];
+            (score.name.clone(), score.rater.clone(), score.origin)
+        };
+        let named = |name: &str| Some(name.to_string());
+        assert_eq!(
+            of("w1"),
+            ("warmth".into(), named("w1"), Some(Origin::Human))
+        );
+        assert_eq!(
+            of("m"),
+            ("m_warmth".into(), named("m"), Some(Origin::Judge))
+        );
+    }
+}

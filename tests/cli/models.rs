@@ -778,7 +778,7 @@ fn clinicians_long_answers_and_synthempathys_pairs_without_targets_are_scored() 
     assert_eq!(record["target"], Value::Null);
     assert_eq!(
         record["responses"][0]["scores"].as_array().unwrap().len(),
-        6
+        3
     );
     let table = place.ok(&["corpus", "table", "synthempathy"]);
     assert!(table.contains("identifiers_exploration"), "{table}");

@@ -22,9 +22,6 @@ use emprl::store::{NewRun, RunId, RunStatus, Store};
 
 pub type Window = Harness<'static, Option<App>>;
 
-/// Seconds of the window's time from frame to frame: somebody who looks at each before a key is pressed.
-pub const STEP: f32 = 0.35;
-
 /// The window on this store, as large as it is opened.
 pub fn open(store: &Path) -> Window {
     open_with(store, store)
@@ -32,9 +29,7 @@ pub fn open(store: &Path) -> Window {
 
 /// The same with a folder of experiment files of one's own.
 pub fn open_with(store: &Path, experiments: &Path) -> Window {
-    let builder = Harness::builder()
-        .with_size([1280.0, 800.0])
-        .with_step_dt(STEP);
+    let builder = Harness::builder().with_size([1280.0, 800.0]);
     open_as(builder, store, experiments)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::judging_support::{begin, fill, in_view, judge, next_page, pages, says_none_of};
 use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
 use crate::window_support::{
-    STEP, Window, click, expect, find, labels, open, open_as, press, settle, shows, wait_for,
+    Window, click, expect, find, labels, open, open_as, press, settle, shows, wait_for,
 };
 use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
@@ -303,9 +303,9 @@ fn packs_go_out_and_come_back_in_the_window() {
     expect(&mut window, "That did not work");
 }
 
-/// Runs frames while nothing is pressed.
+/// Runs frames while nothing is pressed; each is a quarter of a second of the window's time.
 fn pass(window: &mut Window, seconds: usize) {
-    for _ in 0..(seconds as f32 / STEP) as usize {
+    for _ in 0..4 * seconds {
         window.step();
     }
 }

@@ -12,7 +12,7 @@ use crate::study_support::{
 use crate::window_support::{
     Window, click, expect, find, labels, open, settle, shows, wait_for, write_in,
 };
-use eframe::egui::Key;
+use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::NodeT;
 use emprl::store::{Store, StoreReader, StudyId};
 use emprl::study::definition::StudyKind;
@@ -440,11 +440,17 @@ fn a_study_is_judged_in_a_browser_while_the_window_serves_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
     let mut window = at_study(dir.path());
-    fill(&mut window, "Address to listen at", "");
-    find(&window, "Address to listen at").type_text("nowhere");
+    let address = |window: &mut Window, text: &str| {
+        find(window, "Address to listen at").focus();
+        window.run_ok();
+        window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        window.run_ok();
+        write_in(window, "Address to listen at", text);
+    };
+    address(&mut window, "nowhere");
     click(&mut window, "Judge in a browser");
     expect(&mut window, "is no address to listen at");
-    write_in(&mut window, "Address to listen at", "127.0.0.1:0");
+    address(&mut window, "127.0.0.1:0");
     click(&mut window, "Judge in a browser");
     expect(&mut window, "Judged in a browser while this window is open");
     let label = labels(&window)

@@ -220,7 +220,8 @@ fn a_whole_study_in_one_go() {
         "50.0",
         "23.0",
         "24.0",
-        "0.346 over 100 items",
+        "Fleiss' kappa 0.346 [",
+        "] over 100 items",
     ] {
         expect(&mut window, label);
     }

@@ -116,25 +116,38 @@ pub(super) fn portions(definition: &Definition) -> Vec<Portion> {
     let mut portions = Vec::new();
     for (context, slots) in all.chunks(at_once).enumerate() {
         let mut free = least_busy(&done, slots.len() * definition.raters_per_item, &mut rng);
-        // Who chooses last has the least choice: each block in its turn.
-        let mut slots = slots.to_vec();
-        let turn = context % slots.len();
-        slots.rotate_left(turn);
-        for slot in slots {
-            let block = slot % blocks.len();
-            free.sort_by_key(|person| done[*person][block]);
-            let raters: Vec<usize> = free.drain(..definition.raters_per_item).collect();
-            for person in &raters {
-                done[*person][block] += 1;
+        let slots: Vec<usize> = slots.iter().map(|slot| slot % blocks.len()).collect();
+        exchange(&mut free, &slots, definition.raters_per_item, &done);
+        for (block, raters) in slots.iter().zip(free.chunks(definition.raters_per_item)) {
+            for person in raters {
+                done[*person][*block] += 1;
             }
             portions.push(Portion {
                 context,
-                contents: blocks[block].clone(),
-                raters,
+                contents: blocks[*block].clone(),
+                raters: raters.to_vec(),
             });
         }
     }
     portions
+}
+
+/// Lets people, so many of each of these blocks, change places until no exchange of two makes what they have `done` of
+/// the blocks more even.
+fn exchange(people: &mut [usize], blocks: &[usize], each: usize, done: &[Vec<usize>]) {
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for a in 0..people.len() {
+            for b in a + 1..people.len() {
+                let had = |person: usize, place: usize| done[people[person]][blocks[place / each]];
+                if had(a, a) + had(b, b) > had(a, b) + had(b, a) {
+                    people.swap(a, b);
+                    changed = true;
+                }
+            }
+        }
+    }
 }
 
 /// So many different annotators of those with the fewest portions, at random where these are equal.

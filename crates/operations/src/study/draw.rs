@@ -66,8 +66,8 @@ pub(super) fn contexts(
 }
 
 /// A random order of the items in which those of one group, such as a context, are far apart: a round has one of each
-/// group, groups keep their places from round to round, and only the two halves of a round are shuffled. Groups with fewer
-/// items than there are rounds are in some of them.
+/// group, and half of the groups come before the others in every round. Groups with fewer items than there are rounds are
+/// in some of them.
 pub(super) fn far_apart<T, G: Ord>(
     items: &[T],
     group: impl Fn(&T) -> G,
@@ -80,20 +80,18 @@ pub(super) fn far_apart<T, G: Ord>(
     let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
     groups.shuffle(rng);
     let longest = groups.iter().map(Vec::len).max().unwrap_or(0);
-    let mut rounds = vec![Vec::new(); longest];
-    for group in groups {
+    let half = groups.len() / 2;
+    let mut rounds = vec![[Vec::new(), Vec::new()]; longest];
+    for (number, group) in groups.into_iter().enumerate() {
         let first = rng.random_range(0..=longest - group.len());
         for (at, round) in group.into_iter().zip(&mut rounds[first..]) {
-            round.push(at);
+            round[usize::from(number >= half)].push(at);
         }
     }
-    for round in &mut rounds {
-        let half = round.len() / 2;
-        let (before, after) = round.split_at_mut(half);
-        before.shuffle(rng);
-        after.shuffle(rng);
+    for part in rounds.iter_mut().flatten() {
+        part.shuffle(rng);
     }
-    rounds.concat()
+    rounds.concat().concat()
 }
 
 /// `n` sides, half of each; if `n` is odd, the extra one is random.

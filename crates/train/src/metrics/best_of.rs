@@ -35,8 +35,9 @@ impl BestOf {
     pub fn sentence(self) -> String {
         format!(
             "{self}: of {} responses that the generator draws with seeds of their own, the one with the highest reward. \
-             Its KL to the generator is at most {:.2} nats (ln n - (n - 1)/n); training by this reward must beat it to \
-             have learned more than choosing. Its PPL is unknown",
+             Its KL to the generator is at most {:.2} nats (ln n - (n - 1)/n). The empathy reward knows the levels of the \
+             target, so that this chooses by the test's own answers, which no policy sees: a bound, not a rival. Its PPL \
+             is unknown",
             self.0,
             self.kl_bound()
         )

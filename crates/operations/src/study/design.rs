@@ -115,8 +115,9 @@ pub(super) fn portions(definition: &Definition) -> Vec<Portion> {
     let all: Vec<usize> = (0..definition.contexts * blocks.len()).collect();
     let mut portions = Vec::new();
     for (context, slots) in all.chunks(at_once).enumerate() {
-        let mut free = least_busy(&done, slots.len() * definition.raters_per_item, &mut rng);
         let slots: Vec<usize> = slots.iter().map(|slot| slot % blocks.len()).collect();
+        let wanted = slots.len() * definition.raters_per_item;
+        let mut free = least_busy(&done, &slots, wanted, &mut rng);
         exchange(&mut free, &slots, definition.raters_per_item, &done);
         for (block, raters) in slots.iter().zip(free.chunks(definition.raters_per_item)) {
             for person in raters {
@@ -150,10 +151,20 @@ fn exchange(people: &mut [usize], blocks: &[usize], each: usize, done: &[Vec<usi
     }
 }
 
-/// So many different annotators of those with the fewest portions, at random where these are equal.
-fn least_busy(done: &[Vec<usize>], wanted: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+/// So many different annotators of those with the fewest portions, and among these of those who had the fewest of these
+/// blocks; at random where that is equal, too.
+fn least_busy(
+    done: &[Vec<usize>],
+    blocks: &[usize],
+    wanted: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<usize> {
     let mut people = draw::order(done.len(), rng);
-    people.sort_by_key(|person| done[*person].iter().sum::<usize>());
+    people.sort_by_key(|person| {
+        let done = &done[*person];
+        let of_these = blocks.iter().map(|block| done[*block]).sum::<usize>();
+        (done.iter().sum::<usize>(), of_these)
+    });
     people.truncate(wanted);
     people.shuffle(rng);
     people
@@ -235,7 +246,7 @@ mod tests {
                         .map(|pair| judged.get(pair).copied().unwrap_or(0))
                 };
                 let (least, most) = (counts().min().unwrap(), counts().max().unwrap());
-                assert!(most - least <= 4, "{case}: person {person} {judged:?}");
+                assert!(most - least <= 2, "{case}: person {person} {judged:?}");
             }
         }
     }

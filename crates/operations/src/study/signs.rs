@@ -49,7 +49,13 @@ impl Feature {
         let count = |is: fn(char) -> bool| text.chars().filter(|c| is(*c)).count() as f64;
         match self {
             Feature::Length => text.split_whitespace().count() as f64,
-            Feature::Case => count(char::is_uppercase) / count(char::is_alphabetic).max(1.0),
+            // The share of capitals would tell length as well.
+            Feature::Case => {
+                let first = text.chars().find(|c| c.is_alphabetic());
+                let begins = first.is_some_and(char::is_uppercase);
+                let small_i = text.split_whitespace().any(|word| word == "i");
+                f64::from(u8::from(begins)) - f64::from(u8::from(small_i))
+            }
             // The typewriter's and the printer's are told apart.
             Feature::Apostrophes => count(|c| c == '\'') - count(|c| c == '’'),
             Feature::Emoji => count(is_emoji),

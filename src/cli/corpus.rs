@@ -542,6 +542,12 @@ fn form(text: &str) -> Result<CorpusForm, String> {
 fn exported_text(exported: &Exported, out: &Path) -> String {
     let rows = number_of(exported.rows as u64, "row is", "rows are");
     let mut text = format!("{rows} in {}.\n", one_line(&out.to_string_lossy()));
+    if exported.drawn > 0 {
+        text += &format!(
+            "In {} several answers share the best or the worst score, and one of them is drawn (\"drawn\": true)\n",
+            number_of(exported.drawn as u64, "row", "rows")
+        );
+    }
     for (reason, n) in &exported.left_out {
         text += &format!("Left out {}: {reason}\n", count(*n as u64));
     }

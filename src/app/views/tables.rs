@@ -168,7 +168,7 @@ fn table_ui(ui: &mut Ui, table: &Table) {
         figures_ui(ui, table);
     }
     ui.add_space(space::S);
-    let notes = table.notes.iter().cloned();
+    let notes = table.notes_below().into_iter();
     for note in notes.chain(signature_lines(&table.signatures)) {
         let t = theme::of(ui);
         let words = RichText::new(note).font(text::small()).color(t.secondary);

@@ -60,7 +60,7 @@ fn group_title(group: &VerdictGroup) -> String {
         (Some(Origin::Judge), None) => "a judge, no person".to_string(),
         (Some(Origin::Model), Some(judge)) => format!("{judge} (a classifier or formula)"),
         (Some(Origin::Model), None) => "a classifier or formula".to_string(),
-        (None, Some(judge)) => format!("{judge} (nobody says whether a person)"),
+        (None, Some(judge)) => format!("{judge} (perhaps a person)"),
         (None, None) => return format!("{}; nobody says by whom", one_line(&group.name)),
     };
     format!("{}, by {by}", one_line(&group.name))

@@ -200,11 +200,12 @@ fn verdict_text(verdict: &Verdict) -> String {
         Some(Origin::Human) => "a person",
         Some(Origin::Model) => "a classifier or formula",
         Some(Origin::Judge) => "a judge, no person",
-        None => "nobody says whether a person",
+        None => "perhaps a person",
     };
-    let by = match &verdict.judge {
-        Some(judge) => format!("{} ({kind})", one_line(judge)),
-        None => kind.to_string(),
+    let by = match (&verdict.judge, verdict.origin) {
+        (Some(judge), _) => format!("{} ({kind})", one_line(judge)),
+        (None, Some(_)) => kind.to_string(),
+        (None, None) => "somebody".to_string(),
     };
     let order = match verdict.in_order {
         true => format!(", shown {first} first"),

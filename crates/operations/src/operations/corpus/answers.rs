@@ -458,7 +458,16 @@ impl AnswerNames {
         let name = name.to_lowercase();
         let plain = name.strip_prefix(&format!("{kind}.")).unwrap_or(&name);
         let with_kind = self.fields.get(&format!("{kind}.{plain}"));
-        with_kind.or_else(|| self.fields.get(plain))
+        // As tables write it, where a filter needs another name.
+        let is_called = |field: &&Field| match field {
+            Field::Counted(Counted::Score(own)) => kind == "score" && own.to_lowercase() == name,
+            Field::Counted(Counted::Label(own)) => kind == "label" && own.to_lowercase() == name,
+            _ => false,
+        };
+        let written = || self.fields.values().find(is_called);
+        with_kind
+            .or_else(|| self.fields.get(plain))
+            .or_else(written)
     }
 
     fn missing(&self, kind: &'static str, name: &str) -> OperationError {

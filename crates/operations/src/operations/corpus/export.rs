@@ -104,6 +104,8 @@ pub struct Exported {
     pub rows: usize,
     /// Records or answers that make no row, by the reason.
     pub left_out: BTreeMap<String, usize>,
+    /// Preference pairs for which several answers had the best or the worst score, so that one of them was drawn.
+    pub drawn: usize,
 }
 
 /// Writes the answers of a corpus to a new file. It is on disk when this returns.
@@ -188,7 +190,10 @@ fn write_json(
                 };
                 for row in rows {
                     match row {
-                        Ok(row) => out.put(&row)?,
+                        Ok(row) => {
+                            exported.drawn += usize::from(row["drawn"] == true);
+                            out.put(&row)?;
+                        }
                         Err(reason) => exported.leave_out(reason),
                     }
                 }

@@ -155,7 +155,7 @@ impl Table {
     }
 
     /// The notes, with what the reported columns are.
-    fn notes_below(&self) -> Vec<String> {
+    pub fn notes_below(&self) -> Vec<String> {
         let has_reported = self.columns.iter().any(|column| column.reported);
         let number = TableNumber::from_number(self.number).filter(|_| has_reported);
         let reported = number.map(|number| match number {

@@ -55,12 +55,17 @@ fn seems_a_model(name: &str) -> bool {
     })
 }
 
-/// Names in a column that seem to be language models', but for those that are known to be.
+/// Names in a column that seem to be language models', but for those that are known to be. Among models a bare `claude` is
+/// one, too.
 fn in_column(profile: &Profile, column: &str, known: &[String]) -> Vec<String> {
     let values = profile.column(column).and_then(|column| column.values());
-    let values = values.into_iter().flatten();
+    let values: Vec<&String> = values.into_iter().flatten().collect();
+    let among_models = !known.is_empty() || values.iter().any(|name| seems_a_model(name));
+    let is_bare = |name: &str| WITH_NUMBER.contains(&name.to_lowercase().as_str());
+    let values = values.into_iter();
     values
-        .filter(|name| seems_a_model(name) && !known.contains(name))
+        .filter(|name| seems_a_model(name) || among_models && is_bare(name))
+        .filter(|name| !known.contains(name))
         .cloned()
         .collect()
 }

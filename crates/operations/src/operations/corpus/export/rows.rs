@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::super::answers::Answer;
 use super::super::verdicts::counted_of_answers;
@@ -61,15 +62,20 @@ pub(super) fn answer(form: CorpusForm, answer: &Answer<'_>) -> Result<Value, &'s
     Ok(row.into())
 }
 
-/// The best and the worst of answers to one context by a score, as TRL's preference rows in messages; or why there is no
-/// such pair.
+/// The best and the worst of answers to one context by a score, as TRL's preference rows in messages, or why there is no
+/// such pair. Of equals one is drawn by a hash: by their order in the file the first column would always be chosen.
 pub(super) fn preference(answers: &[Answer<'_>], score: &str) -> Result<Value, &'static str> {
     let mut scored: Vec<(f64, &Answer<'_>, &str)> = answers
         .iter()
         .filter_map(|answer| Some((answer.score(score)?, answer, answer.text?)))
         .collect();
-    // The first of equals stays the first.
+    scored.sort_by_cached_key(|(_, answer, text)| {
+        Sha256::digest(format!("{}\n{}\n{text}", answer.record.id, answer.system))
+    });
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let equal = |to: f64| scored.iter().filter(|(score, ..)| *score == to).count();
+    let is_drawn = scored.first().is_some_and(|(best, ..)| equal(*best) > 1)
+        || scored.last().is_some_and(|(worst, ..)| equal(*worst) > 1);
     let [
         (best, chosen, chosen_text),
         ..,
@@ -95,6 +101,7 @@ pub(super) fn preference(answers: &[Answer<'_>], score: &str) -> Result<Value, &
         "score": score,
         "chosen_score": best,
         "rejected_score": worst,
+        "drawn": is_drawn,
     }))
 }
 

@@ -400,47 +400,42 @@ fn people_and_models_that_joined_scores_are_of_are_told_apart() {
 #[test]
 fn equals_are_drawn_for_preference_pairs_and_not_taken_by_their_column() {
     let place = Place::new();
-    let mut rows = String::from(
-        "context,response_A,response_B,response_C,empathy_A (1-5),empathy_B (1-5),empathy_C (1-5)\n",
-    );
-    for n in 0..40 {
-        rows += &format!("I failed exam {n}.,Oh no {n}.,That is sad {n}.,Why {n}?,4,4,1\n");
-    }
-    let file = place.write("ties.csv", rows);
+    let head = "context,response_A,response_B,response_C,empathy_A,empathy_B,empathy_C\n";
+    let rows =
+        (0..40).map(|n| format!("I failed exam {n}.,Oh no {n}.,That is sad {n}.,Why {n}?,4,4,1\n"));
+    let file = place.write("ties.csv", format!("{head}{}", rows.collect::<String>()));
     place.ok(&["corpus", "import", &file, "ties"]);
-    // A score is also known by what tables call it.
-    let table = place.ok(&["corpus", "table", "ties"]);
-    let name = if table.contains("empathy (1-5)") {
-        "empathy (1-5)"
-    } else {
-        "empathy"
-    };
     let out = place.path().join("pairs.jsonl").display().to_string();
-    let said = place.ok(&[
+    let export = [
         "corpus",
         "export",
         "ties",
         &out,
         "--form=preferences",
-        "--prefer",
-        name,
-    ]);
+        "--prefer=empathy",
+    ];
+    let said = place.ok(&export);
     assert!(
         said.contains("In 40 rows several answers share the best"),
         "{said}"
     );
     let pairs = crate::cli_support::lines(&std::fs::read_to_string(&out).unwrap());
     let of = |system: &str| {
-        pairs
-            .iter()
-            .filter(|pair| pair["chosen_system"] == system)
-            .count()
+        let chosen = pairs.iter().filter(|pair| pair["chosen_system"] == system);
+        chosen.count()
     };
     assert_eq!((pairs.len(), of("C")), (40, 0));
     assert!(of("A") >= 8 && of("B") >= 8, "{} and {}", of("A"), of("B"));
-    assert!(
-        pairs
-            .iter()
-            .all(|pair| pair["rejected_system"] == "C" && pair["drawn"] == true)
-    );
+    let is_drawn = |pair: &Value| pair["rejected_system"] == "C" && pair["drawn"] == true;
+    assert!(pairs.iter().all(is_drawn));
+}
+
+#[test]
+fn a_score_is_known_by_the_name_that_tables_write() {
+    let place = Place::new();
+    let rows = "context,response,empathy (1-5)\nI lost my job.,Oh no.,4\nI won.,Great!,2\n";
+    let file = place.write("named.csv", rows);
+    place.ok(&["corpus", "import", &file, "named"]);
+    let table = place.ok(&["corpus", "table", "named", "--scores", "empathy (1-5)"]);
+    assert!(table.contains("empathy (1-5)"), "{table}");
 }

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::definition::{Definition, Pairing, StudyKind};
+use super::definition::{Definition, StudyKind};
 use super::display::is_closing_mark;
 use super::make::Candidate;
 use super::statistics::significance::{Share, wilson};
@@ -103,16 +103,10 @@ impl Sign {
 /// The signs whose interval excludes chance, the clearest first. `shown` are the drawn contexts.
 pub(super) fn signs(definition: &Definition, shown: &[&Candidate]) -> Vec<Sign> {
     let systems = &definition.systems;
-    let every_pair = || {
-        let all = 0..systems.len();
-        let pairs = all
-            .clone()
-            .flat_map(|a| (a + 1..systems.len()).map(move |b| (a, b)));
-        pairs.collect()
-    };
-    let pairs: Vec<(usize, usize)> = match (definition.kind, definition.pairing) {
-        (StudyKind::AbTest, Pairing::FirstAgainstEach) => definition.pairs(),
-        _ => every_pair(),
+    let all = 0..systems.len();
+    let pairs: Vec<(usize, usize)> = match definition.kind {
+        StudyKind::AbTest => definition.pairs(),
+        StudyKind::Rating => all.flat_map(|b| (0..b).map(move |a| (a, b))).collect(),
     };
     let mut signs: Vec<Sign> = pairs
         .iter()

@@ -33,7 +33,6 @@ pub(super) fn answers_ui(
     let looked_at = judging.looking.is_some().then(|| judging.desk.value());
     let looked_at = looked_at.flatten().and_then(|desk| desk.state(page).answer);
     let given = given.or(looked_at);
-    let takes_back = |choice| judging.earlier == Some(Answer::Choice(choice));
     match &page.shown {
         Shown::Pair { left, right } => {
             let width = ((ui.available_width() - space::M) / 2.0).floor();
@@ -49,10 +48,10 @@ pub(super) fn answers_ui(
                         item: page.item,
                         label,
                         response,
-                        note: match takes_back(choice) || takes_back(Choice::Tie) {
-                            true if takes_back(Choice::Tie) => "taken back: a tie",
-                            true => "taken back: this one is better",
-                            false => "",
+                        note: match judging.earlier {
+                            Some(Answer::Choice(Choice::Tie)) => "taken back: a tie",
+                            earlier if earlier == Some(answer) => "taken back: this one is better",
+                            _ => "",
                         },
                     };
                     if card.ui(ui, vec2(width, height), marked) {

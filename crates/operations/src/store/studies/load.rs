@@ -61,8 +61,11 @@ pub(super) fn annotators(db: &Connection, study: StudyId) -> Result<Vec<Annotato
             standings: Vec::new(),
         })
     })?;
-    for annotator in &mut annotators {
-        annotator.standings = standings(db, study, annotator.number)?;
+    for (number, change) in standings(db, study)? {
+        let annotator = annotators.iter_mut().find(|one| one.number == number);
+        if let Some(annotator) = annotator {
+            annotator.standings.push(change);
+        }
     }
     Ok(annotators)
 }

@@ -114,21 +114,22 @@ fn put_standing(
     Ok(())
 }
 
-/// All changes of an annotator's standing, the earliest first.
+/// All changes of a study's annotators, each with the annotator's number, the earliest first.
 pub(super) fn standings(
     db: &Connection,
     study: StudyId,
-    annotator: u32,
-) -> Result<Vec<StandingChange>, Fault> {
-    let sql = "SELECT standing, reason, wall FROM study_standings WHERE study = ? AND annotator = ? ORDER BY id";
-    query_all(db, sql, params![study.0, annotator], |row| {
-        let key: String = row.get(0)?;
+) -> Result<Vec<(u32, StandingChange)>, Fault> {
+    let sql =
+        "SELECT annotator, standing, reason, wall FROM study_standings WHERE study = ? ORDER BY id";
+    query_all(db, sql, [study.0], |row| {
+        let key: String = row.get(1)?;
         let standing = Standing::from_key(&key);
-        Ok(StandingChange {
+        let change = StandingChange {
             standing: standing
                 .ok_or_else(|| Fault::Unreadable(format!("study {study}, standing"), key))?,
-            reason: row.get(1)?,
-            wall_ms: row.get(2)?,
-        })
+            reason: row.get(2)?,
+            wall_ms: row.get(3)?,
+        };
+        Ok((row.get(0)?, change))
     })
 }

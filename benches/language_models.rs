@@ -1,6 +1,7 @@
 //! Seconds and peak memory of decoders with LoRA on random weights: the work of `benches/peers/language_models.py`.
 //!
-//! `cargo bench --bench language_models -- [smollm2 | qwen] [f32 | bf16] [WORK …]` prints one JSON line for each work.
+//! `cargo bench --bench language_models -- [smollm2 | qwen] [f32 | bf16] [DEVICE] [WORK …]` prints one JSON line for each
+//! work.
 //! The peak of memory is that of the works so far; name one work to have its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)] // a failed bench says why
 
@@ -15,7 +16,7 @@ use emprl::experiment::{Config, Precision, Tuning};
 use emprl::nn::llama::{Family, Llama, LlamaConfig};
 use emprl::nn::sampling::Sampling;
 use emprl::nn::value_head::ValueHead;
-use emprl::nn::{Dropout, LanguageModel, generate, in_bf16};
+use emprl::nn::{Dropout, LanguageModel, device, generate, in_bf16};
 use emprl::text::{Tokenizer, train_unigram};
 use emprl::train::group::GroupMethod;
 use emprl::train::group::settings::GroupSettings;
@@ -61,7 +62,12 @@ fn main() {
     } else {
         Precision::F32
     };
-    let bench = Bench::new(&shape, precision);
+    let known = ["smollm2", "qwen", "f32", "bf16"];
+    let mut rest = arguments.iter().map(String::as_str);
+    let device_name = rest.find(|word| !known.contains(word) && !WORKS.contains(word));
+    let device_name = device_name.unwrap_or("flex");
+    let device = device::resolve(device_name).unwrap();
+    let bench = Bench::new(&shape, precision, device);
     for work in works {
         let mut figures = match *work {
             "generation" => bench.generation(),
@@ -70,7 +76,7 @@ fn main() {
             _ => bench.ppo(),
         };
         let mut line = json!({
-            "bench": work, "model": name, "precision": precision, "batch": BATCH, "context": CONTEXT,
+            "bench": work, "model": name, "device": device_name, "precision": precision, "batch": BATCH, "context": CONTEXT,
             "new_tokens": NEW_TOKENS, "processor": processor(),
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
         });
@@ -144,8 +150,7 @@ impl Figures {
 }
 
 impl Bench {
-    fn new(shape: &LlamaConfig, precision: Precision) -> Self {
-        let device = Device::flex();
+    fn new(shape: &LlamaConfig, precision: Precision, device: Device) -> Self {
         let mut model = LanguageModel::from(Llama::new(shape, &device, 1));
         if precision == Precision::Bf16 {
             model = in_bf16(model);

@@ -1,8 +1,9 @@
 //! Seconds of one PPO step by phase, and tokens a second of generation, on random weights of
 //! T5-small's shape: the work of `benches/peers/`.
 //!
-//! `cargo bench --bench ppo_step` prints one JSON line for each way of tuning. The step is the
-//! trainer's own, with three identifiers of T5-small's shape as its score.
+//! `cargo bench --bench ppo_step -- [DEVICE] [SHAPE]` prints one JSON line for each way of tuning. The step is the
+//! trainer's own, with three identifiers of the same shape as its score. Shapes are `small`, `base`, and `calls`: the
+//! layers of T5-base so narrow that what is left is the price of asking for them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -59,9 +60,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     let name = arguments.first().map_or("flex", String::as_str);
     let device = device::resolve(name)?;
-    let config = T5Config::default();
+    let shape = arguments.get(1).map_or("small", String::as_str);
+    let config = shaped(shape).ok_or("shapes are small, base and calls")?;
     let model = LanguageModel::T5(T5::new(&config, &device, 1));
-    generation(&model, name);
+    let subject = Subject {
+        device: &device,
+        name,
+        shape,
+    };
+    generation(&model, &subject);
 
     let identifier = AttentionConfig {
         encoder: config.clone(),
@@ -82,26 +89,54 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         &device,
         2,
     );
-    step(
-        &model,
-        Some(prefix),
-        Tuning::Prefix,
-        &identifiers,
-        &device,
-        name,
-    )?;
-    step(&model, None, Tuning::Full, &identifiers, &device, name)
+    step(&model, Some(prefix), Tuning::Prefix, &identifiers, &subject)?;
+    step(&model, None, Tuning::Full, &identifiers, &subject)
 }
 
-fn ids(random: &mut ChaCha8Rng, length: usize) -> Vec<u32> {
+/// What is measured.
+struct Subject<'a> {
+    device: &'a Device,
+    name: &'a str,
+    shape: &'a str,
+}
+
+fn shaped(name: &str) -> Option<T5Config> {
+    let small = T5Config::default();
+    let base = T5Config {
+        d_model: 768,
+        d_ff: 3072,
+        num_layers: 12,
+        num_decoder_layers: 12,
+        num_heads: 12,
+        ..small.clone()
+    };
+    match name {
+        "small" => Some(small),
+        "base" => Some(base),
+        "calls" => Some(T5Config {
+            d_model: 16,
+            d_kv: 8,
+            d_ff: 16,
+            num_heads: 2,
+            vocab_size: 256,
+            ..base
+        }),
+        _ => None,
+    }
+}
+
+fn ids(random: &mut ChaCha8Rng, length: usize, vocabulary: usize) -> Vec<u32> {
     (0..length)
-        .map(|_| random.random_range(3..32_000))
+        .map(|_| random.random_range(3..vocabulary as u32))
         .collect()
 }
 
-fn generation(model: &LanguageModel, device: &str) {
+fn generation(model: &LanguageModel, subject: &Subject<'_>) {
     let mut random = stream(1, Draw::Answer, 0, 0);
-    let contexts: Vec<Vec<u32>> = (0..BATCH).map(|_| ids(&mut random, SOURCE)).collect();
+    let vocabulary = model.shape().vocab_size;
+    let contexts: Vec<Vec<u32>> = (0..BATCH)
+        .map(|_| ids(&mut random, SOURCE, vocabulary))
+        .collect();
     for (kind, greedy) in [("sampled", false), ("greedy", true)] {
         let sampling = Sampling {
             greedy,
@@ -122,7 +157,7 @@ fn generation(model: &LanguageModel, device: &str) {
         let rate = (BATCH * NEW_TOKENS) as f64 / seconds;
         println!(
             "{}",
-            json!({"bench": "generation", "device": device, "kind": kind, "seconds": seconds, "tokens_per_second": rate})
+            json!({"bench": "generation", "device": subject.name, "shape": subject.shape, "kind": kind, "seconds": seconds, "tokens_per_second": rate})
         );
     }
 }
@@ -144,9 +179,9 @@ fn step(
     prefix: Option<Prefix>,
     tuning: Tuning,
     identifiers: &[AttentionIdentifier],
-    device: &Device,
-    name: &str,
+    subject: &Subject<'_>,
 ) -> Result<(), Box<dyn std::error::Error>> {
+    let device = subject.device;
     let folder = tempfile::tempdir()?;
     let mut config = Config::default();
     config.ppo.tuning = tuning;
@@ -159,6 +194,7 @@ fn step(
     config.evaluation.samples = 1;
     let tokenizer = train_unigram(["a short text of our own", "to cut into pieces"], 200, 10)?;
     let mut random = stream(2, Draw::Answer, 0, 0);
+    let vocabulary = model.shape().vocab_size;
     let train: Vec<Encoded> = (0..BATCH * STEPS as usize)
         .map(|_| Encoded {
             example: Example {
@@ -170,14 +206,18 @@ fn step(
                 context: vec![],
                 target: String::new(),
             },
-            source: ids(&mut random, SOURCE),
-            target: ids(&mut random, NEW_TOKENS),
+            source: ids(&mut random, SOURCE, vocabulary),
+            target: ids(&mut random, NEW_TOKENS, vocabulary),
         })
         .collect();
     let mut reward = SixEncoders {
         identifiers,
-        contexts: (0..BATCH).map(|_| ids(&mut random, SOURCE)).collect(),
-        responses: (0..BATCH).map(|_| ids(&mut random, NEW_TOKENS)).collect(),
+        contexts: (0..BATCH)
+            .map(|_| ids(&mut random, SOURCE, vocabulary))
+            .collect(),
+        responses: (0..BATCH)
+            .map(|_| ids(&mut random, NEW_TOKENS, vocabulary))
+            .collect(),
         device: device.clone(),
     };
     let tokenizer = ModelTokenizer::new(tokenizer, None, &model.config()).unwrap();
@@ -219,8 +259,9 @@ fn step(
         .as_ref()
         .map_or(model.num_params(), Module::num_params);
     trainer::train(&Ppo, &mut session, inputs, &generator)?;
-    let mut line =
-        json!({"bench": "ppo_step", "device": name, "tuning": tuning, "trainable": trainable});
+    let mut line = json!({
+        "bench": "ppo_step", "device": subject.name, "shape": subject.shape, "tuning": tuning, "trainable": trainable
+    });
     let mut total = 0.0;
     for (phase, key) in [
         ("generation", declared::ROLLOUT_SECONDS),

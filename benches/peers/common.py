@@ -5,6 +5,7 @@ import argparse
 import json
 import platform
 import statistics
+from time import perf_counter
 
 import torch
 import transformers
@@ -23,18 +24,34 @@ def arguments(description):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dropout", type=float, default=0.0, help="T5's own default is 0.1; ours trains without")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--shape", choices=SHAPES, default="small")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)
     return given
 
 
-def t5_small(dropout):
-    """T5-small: 6 + 6 layers, d_model 512, 8 heads of 64, d_ff 2048, 32 128 tokens, tied head."""
+# T5-small: 6 + 6 layers, d_model 512, 8 heads of 64, d_ff 2048, 32 128 tokens, tied head; and T5-base.
+SHAPES = {
+    "small": dict(d_model=512, d_ff=2048, num_layers=6, num_heads=8),
+    "base": dict(d_model=768, d_ff=3072, num_layers=12, num_heads=12),
+}
+
+
+def t5(given):
+    """The configuration that the arguments ask for."""
     return T5Config(
-        vocab_size=32128, d_model=512, d_kv=64, d_ff=2048, num_layers=6, num_heads=8,
-        dropout_rate=dropout, decoder_start_token_id=0, pad_token_id=0, eos_token_id=1,
+        vocab_size=32128, d_kv=64, **SHAPES[given.shape],
+        dropout_rate=given.dropout, decoder_start_token_id=0, pad_token_id=0, eos_token_id=1,
     )
+
+
+def clock():
+    """Seconds, once the card has done what it was asked for."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return perf_counter()
 
 
 def padding_tokenizer():
@@ -65,6 +82,7 @@ def report(name, seconds, **more):
                 "new_tokens": NEW_TOKENS,
                 "repeats": len(seconds),
                 "threads": torch.get_num_threads(),
+                "card": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
                 "seconds": median,
                 "fastest": {phase: round(min(values), 4) for phase, values in phases.items()},
                 **more,

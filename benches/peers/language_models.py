@@ -1,7 +1,7 @@
 """The work of `benches/language_models.rs` with Transformers and PEFT: random weights of a decoder's shape, LoRA of
 rank 16 on every linear layer, batch 8, contexts of 64 tokens and exactly 32 new ones, in f32 or by autocast in bf16.
 
-    python language_models.py [--model smollm2 | qwen] [--precision f32 | bf16] [WORK …]
+    python language_models.py [--model smollm2 | qwen] [--precision f32 | bf16] [--device cuda] [WORK …]
 
 Works: generation; supervised (a step on the response's tokens); ppo (a rollout, then the log-probabilities of policy
 and reference, values, and 4 epochs of PPO's clipped losses written out as in TRL; the scores are given); grpo (8 responses
@@ -32,7 +32,9 @@ parser.add_argument("--model", choices=("smollm2", "qwen"), default="smollm2")
 parser.add_argument("--precision", choices=("f32", "bf16"), default="f32")
 parser.add_argument("--repeats", type=int, default=3, help="measured repetitions after one that is not")
 parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--device", default="cpu")
 given = parser.parse_args()
+torch.set_default_device(given.device)
 torch.set_num_threads(given.threads)
 torch.manual_seed(1)
 
@@ -57,7 +59,14 @@ optimizer = torch.optim.AdamW(trainable, lr=1e-4, weight_decay=0.0)
 
 
 def autocast():
-    return torch.autocast("cpu", torch.bfloat16) if given.precision == "bf16" else nullcontext()
+    return torch.autocast(given.device, torch.bfloat16) if given.precision == "bf16" else nullcontext()
+
+
+def clock():
+    """Seconds, once the card has done what it was asked for."""
+    if given.device != "cpu":
+        torch.cuda.synchronize()
+    return perf_counter()
 
 
 def tokens(length):
@@ -101,14 +110,14 @@ def supervised():
 
 def ppo():
     row, contexts, scores = {}, tokens(CONTEXT), torch.arange(BATCH) / BATCH
-    start = perf_counter()
+    start = clock()
     responses = generate(contexts)
-    row["generation_seconds"] = perf_counter() - start
-    start = perf_counter()
+    row["generation_seconds"] = clock() - start
+    start = clock()
     with torch.no_grad(), model.disable_adapter():
         reference, _, of_reference = forward(contexts, responses)
-    row["reference_seconds"] = perf_counter() - start
-    start = perf_counter()
+    row["reference_seconds"] = clock() - start
+    start = clock()
     # The first epoch's own forward pass gives the old log-probabilities and values.
     ahead = forward(contexts, responses)
     old, old_values = ahead[0].detach(), ahead[1].detach()
@@ -135,25 +144,25 @@ def ppo():
             shares = logits.log_softmax(-1)
             -(shares.exp() * shares).sum(-1).mean()
         descend(of_policy + 0.1 * of_values)
-    row["update_seconds"] = perf_counter() - start
+    row["update_seconds"] = clock() - start
     return row
 
 
 def grpo():
     row, contexts = {}, tokens(CONTEXT)[:GROUPS].repeat_interleave(BATCH, 0)
     scores = torch.arange(len(contexts)) / len(contexts)
-    start = perf_counter()
+    start = clock()
     responses = generate(contexts)
-    row["generation_seconds"] = perf_counter() - start
+    row["generation_seconds"] = clock() - start
     groups = scores.view(GROUPS, BATCH)
     advantages = ((groups - groups.mean(1, True)) / (groups.std(1, keepdim=True) + 1e-4)).view(-1, 1)
-    row["reference_seconds"], start = 0.0, perf_counter()
+    row["reference_seconds"], start = 0.0, clock()
     for part in torch.arange(len(contexts)).split(BATCH):
         given_part = contexts[part], responses[part]
-        clock = perf_counter()
+        begun = clock()
         with torch.no_grad(), model.disable_adapter():
             reference, _, of_reference = forward(*given_part)
-        row["reference_seconds"] += perf_counter() - clock
+        row["reference_seconds"] += clock() - begun
         log_probs, _, logits = forward(*given_part)
         # One update: the ratio is 1, and what flows is its derivative.
         ratio = (log_probs - log_probs.detach()).exp()
@@ -168,7 +177,7 @@ def grpo():
     torch.nn.utils.clip_grad_norm_(trainable, 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    row["update_seconds"] = perf_counter() - start - row["reference_seconds"]
+    row["update_seconds"] = clock() - start - row["reference_seconds"]
     return row
 
 
@@ -181,9 +190,9 @@ works = {"generation": lambda: generate(tokens(CONTEXT)) is None or {}, "supervi
 for work in given.works or WORKS:
     rows = []
     for repeat in range(given.repeats + 1):
-        start, busy = perf_counter(), process_time()
+        start, busy = clock(), process_time()
         row = works[work]()
-        row |= {"seconds": perf_counter() - start, "processor_seconds": process_time() - busy}
+        row |= {"seconds": clock() - start, "processor_seconds": process_time() - busy}
         if repeat:
             rows.append(row)
     median = {phase: round(statistics.median(row[phase] for row in rows), 4) for phase in rows[0]}

@@ -20,5 +20,5 @@ pub fn check() -> Vec<DeviceCheck> {
         title: info.title,
         problem: device::resolve(info.name).err(),
     };
-    device::available().into_iter().map(check).collect()
+    device::built().into_iter().map(check).collect()
 }

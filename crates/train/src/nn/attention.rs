@@ -7,6 +7,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::Dropout;
 use super::host::{self, Attention, Sources, is_host};
+#[cfg(feature = "tch")]
+use super::libtorch;
 use super::prefix::KeyValue;
 
 /// How many heads there are.
@@ -85,6 +87,10 @@ pub(super) fn attention(
             dropout: dropout.factors([batch, heads.query, tokens, bias.prefix + keys]),
         };
         return host::attend(sources, attention);
+    }
+    #[cfg(feature = "tch")]
+    if libtorch::is_libtorch(&sources.queries.device()) && dropout.is_off() {
+        return libtorch::attend(sources, heads, bias.size[1], bias.sum(), prefix);
     }
     let [q, keys, values] = match sources.keys_values {
         None => split_heads(sources.queries, heads.query),
@@ -177,6 +183,10 @@ pub(super) fn attend(
     bias: &Tensor<4>,
     dropout: &mut Dropout,
 ) -> Tensor<3> {
+    #[cfg(feature = "tch")]
+    if libtorch::is_libtorch(&q.device()) && dropout.is_off() {
+        return libtorch::attend_heads(q, all, bias);
+    }
     let [batch, heads, tokens, d_kv] = q.dims();
     let [_, key_heads, keys, _] = all.keys.dims();
     // The queries of the heads that share a key head, one above the other.

@@ -33,6 +33,11 @@ impl Dropout {
         }
     }
 
+    #[cfg(feature = "tch")]
+    pub(super) fn is_off(&self) -> bool {
+        self.random.is_none() || self.rate == 0.0
+    }
+
     pub fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
         self.apply_at(self.rate, x)
     }

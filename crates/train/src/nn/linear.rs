@@ -4,6 +4,8 @@ use burn::module::Param;
 use burn::tensor::Tensor;
 
 use super::host::{self, is_host};
+#[cfg(feature = "tch")]
+use super::libtorch;
 
 /// `x · weightᵀ` for `x` `[batch, tokens, input]` and `weight` `[output, input]`, as one product over
 /// all tokens.
@@ -20,6 +22,10 @@ pub(super) fn affine(
     if is_host(&x.device()) {
         return host::affine(x, weight.val(), bias.val());
     }
+    #[cfg(feature = "tch")]
+    if libtorch::is_libtorch(&x.device()) {
+        return libtorch::linear(x, weight.val(), Some(bias.val()));
+    }
     linear(x, weight) + bias.val().unsqueeze()
 }
 
@@ -27,6 +33,10 @@ pub(super) fn affine(
 pub(super) fn product(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     if is_host(&x.device()) {
         return host::linear(x, weight);
+    }
+    #[cfg(feature = "tch")]
+    if libtorch::is_libtorch(&x.device()) {
+        return libtorch::linear(x, weight, None);
     }
     let [batch, tokens, input] = x.dims();
     let output = weight.dims()[0];

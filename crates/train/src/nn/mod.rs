@@ -31,10 +31,13 @@ pub mod gguf;
 mod host;
 pub mod identifier;
 mod language_model;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod limits;
 mod linear;
 pub mod llama;
 pub mod lora;
+mod norms;
 mod padding;
 mod precision;
 pub mod prefix;

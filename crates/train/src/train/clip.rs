@@ -32,18 +32,19 @@ impl Gradients {
             gradients,
             by_parameter: HashMap::new(),
             squares: 0.0,
-            squares_on_devices: Vec::new(),
+            on_devices: Vec::new(),
         };
         module.visit(&mut collector);
         let Collector {
             by_parameter,
             mut squares,
-            squares_on_devices,
+            on_devices,
             ..
         } = collector;
-        if !squares_on_devices.is_empty() {
-            let sums = Tensor::cat(squares_on_devices, 0).into_data();
-            squares += sums.iter::<f64>().sum::<f64>();
+        if !on_devices.is_empty() {
+            // One sum over all: a device spends more time on being asked than on adding.
+            let sum = Tensor::cat(on_devices, 0).square().sum();
+            squares += sum.into_data().iter::<f64>().sum::<f64>();
         }
         Self {
             by_parameter,
@@ -77,6 +78,17 @@ impl Gradients {
     pub(super) fn take(&mut self, id: ParamId) -> Option<Gradient> {
         self.by_parameter.remove(&id)
     }
+
+    /// The gradient of that parameter if it is on a device.
+    pub(super) fn take_from_device(&mut self, id: ParamId) -> Option<Tensor<1>> {
+        match self.by_parameter.remove(&id)? {
+            Gradient::Device(gradient) => Some(gradient),
+            on_host => {
+                self.by_parameter.insert(id, on_host);
+                None
+            }
+        }
+    }
 }
 
 /// Whether this device's tensors are plain memory of this process.
@@ -88,7 +100,7 @@ struct Collector {
     gradients: GradientsParams,
     by_parameter: HashMap<ParamId, Gradient>,
     squares: f64,
-    squares_on_devices: Vec<Tensor<1>>,
+    on_devices: Vec<Tensor<1>>,
 }
 
 impl ModuleVisitor for Collector {
@@ -102,7 +114,7 @@ impl ModuleVisitor for Collector {
             Gradient::Host(data)
         } else {
             let flat = gradient.reshape([-1]);
-            self.squares_on_devices.push(flat.clone().square().sum());
+            self.on_devices.push(flat.clone());
             Gradient::Device(flat)
         };
         self.by_parameter.insert(param.id, gradient);

@@ -4,11 +4,11 @@
 
 mod file;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::clip::{CHUNK, Gradient, Gradients, numbers};
@@ -63,29 +63,43 @@ impl AdamW {
         gradients: GradientsParams,
         max_norm: f64,
     ) -> (M, f64) {
-        let gradients = Gradients::collect(&module, gradients);
+        let mut gradients = Gradients::collect(&module, gradients);
         let norm = gradients.norm();
         if !norm.is_finite() {
             return (module, norm);
         }
-        let mut mapper = Mapper {
+        let rates = Rates {
             weight_decay: self.weight_decay,
-            states: &mut self.states,
             learning_rate,
             scale: gradients.scale(max_norm),
+        };
+        let moves = on_devices(&module, &mut gradients, &mut self.states, rates);
+        let mut mapper = Mapper {
+            states: &mut self.states,
+            rates,
             gradients,
+            moves,
             path: Vec::new(),
         };
         (module.map(&mut mapper), norm)
     }
 }
 
-struct Mapper<'a> {
+/// What is the same for every parameter of a step.
+#[derive(Clone, Copy)]
+struct Rates {
     weight_decay: f64,
-    states: &'a mut BTreeMap<String, State>,
     learning_rate: f64,
+    /// Of the gradients.
     scale: f64,
+}
+
+struct Mapper<'a> {
+    states: &'a mut BTreeMap<String, State>,
+    rates: Rates,
     gradients: Gradients,
+    /// What is taken from the parameters on devices.
+    moves: HashMap<ParamId, Tensor<1>>,
     path: Vec<String>,
 }
 
@@ -94,31 +108,31 @@ impl ModuleMapper for Mapper<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, parameter, mapper) = param.consume();
-        let Some(gradient) = self.gradients.take(id) else {
-            return Param::from_mapped_value(id, parameter, mapper);
-        };
-        let state = self
-            .states
-            .entry(self.path.join("."))
-            .or_insert_with(|| State::new(&gradient));
-        state.steps += 1;
-        let factors = Factors::new(
-            self.weight_decay,
-            self.learning_rate,
-            self.scale,
-            state.steps,
-        );
-
         let requires_grad = parameter.is_require_grad();
         let checkpointing = parameter.gradient_checkpointing_strategy();
-        let parameter = parameter.inner();
-        let updated = match (gradient, &mut state.moments) {
-            (Gradient::Host(gradient), Moments::Host { first, second }) => {
+        let updated = match (self.gradients.take(id), self.moves.remove(&id)) {
+            (Some(Gradient::Host(gradient)), _) => {
+                let state = self
+                    .states
+                    .entry(self.path.join("."))
+                    .or_insert_with(|| State::on_host(gradient.num_elements()));
+                state.steps += 1;
+                let factors = Factors::new(self.rates, state.steps);
+                let [first, second] = state.moments.on_host();
+                let parameter = parameter.inner();
                 let device = parameter.device();
                 let data = on_host(&factors, parameter.into_data(), &gradient, first, second);
                 Tensor::from_data(data, &device)
             }
-            (gradient, moments) => on_device(&factors, parameter, gradient, moments),
+            (_, Some(moved)) => {
+                let parameter = parameter.inner();
+                let moved = moved.reshape(parameter.shape());
+                match self.rates.keep() {
+                    1.0 => parameter - moved,
+                    keep => parameter.mul_scalar(keep) - moved,
+                }
+            }
+            _ => return Param::from_mapped_value(id, parameter, mapper),
         };
         let updated = match checkpointing {
             Some(strategy) => updated
@@ -131,20 +145,19 @@ impl ModuleMapper for Mapper<'_> {
     }
 }
 
+impl Rates {
+    /// What weight decay leaves of a parameter.
+    fn keep(self) -> f32 {
+        (1.0 - self.learning_rate * self.weight_decay) as f32
+    }
+}
+
 impl State {
-    fn new(gradient: &Gradient) -> Self {
-        let moments = match gradient {
-            Gradient::Host(data) => {
-                let zeros = vec![0.0; data.num_elements()];
-                Moments::Host {
-                    first: zeros.clone(),
-                    second: zeros,
-                }
-            }
-            Gradient::Device(tensor) => Moments::Device {
-                first: tensor.zeros_like(),
-                second: tensor.zeros_like(),
-            },
+    fn on_host(count: usize) -> Self {
+        let zeros = vec![0.0; count];
+        let moments = Moments::Host {
+            first: zeros.clone(),
+            second: zeros,
         };
         Self { steps: 0, moments }
     }
@@ -163,17 +176,17 @@ struct Factors {
 }
 
 impl Factors {
-    fn new(weight_decay: f64, learning_rate: f64, scale: f64, steps: u64) -> Self {
+    fn new(rates: Rates, steps: u64) -> Self {
         let bias = |beta: f64| 1.0 - beta.powf(steps as f64);
         Self {
-            scale: scale as f32,
-            keep: (1.0 - learning_rate * weight_decay) as f32,
+            scale: rates.scale as f32,
+            keep: rates.keep(),
             first_rate: (1.0 - BETA_1) as f32,
             second_keep: BETA_2 as f32,
             second_rate: (1.0 - BETA_2) as f32,
             second_correction: bias(BETA_2).sqrt() as f32,
             epsilon: EPSILON as f32,
-            step: (learning_rate / bias(BETA_1)) as f32,
+            step: (rates.learning_rate / bias(BETA_1)) as f32,
         }
     }
 }
@@ -231,20 +244,67 @@ fn chunk_on_host(
     }
 }
 
-fn on_device<const D: usize>(
-    factors: &Factors,
-    parameter: Tensor<D>,
-    gradient: Gradient,
-    moments: &mut Moments,
-) -> Tensor<D> {
-    let device = parameter.device();
-    let shape = parameter.shape();
-    let gradient = match gradient {
-        Gradient::Device(tensor) => tensor,
-        Gradient::Host(data) => Tensor::<D>::from_data(data, &device).reshape([-1]),
+/// What is to be taken from each parameter whose gradient is on a device. Parameters of as many steps are one long tensor
+/// meanwhile, since a device spends more time on being asked than on the numbers.
+fn on_devices<M: Module>(
+    module: &M,
+    gradients: &mut Gradients,
+    states: &mut BTreeMap<String, State>,
+    rates: Rates,
+) -> HashMap<ParamId, Tensor<1>> {
+    let mut found = OnDevices {
+        gradients,
+        path: Vec::new(),
+        parameters: Vec::new(),
     };
+    module.visit(&mut found);
+    let mut groups: BTreeMap<u64, Vec<OnDevice>> = BTreeMap::new();
+    for parameter in found.parameters {
+        let steps = states.get(&parameter.path).map_or(0, |state| state.steps);
+        groups.entry(steps + 1).or_default().push(parameter);
+    }
+    let mut moves = HashMap::new();
+    for (steps, group) in groups {
+        let moments = group.iter().map(|parameter| {
+            let gradient = &parameter.gradient;
+            let state = states.get(&parameter.path);
+            state.map_or_else(
+                || [gradient.zeros_like(), gradient.zeros_like()],
+                |state| state.moments.on(&gradient.device()),
+            )
+        });
+        let (first, second): (Vec<_>, Vec<_>) = moments.map(Into::into).unzip();
+        let lengths: Vec<usize> = group.iter().map(|one| one.gradient.dims()[0]).collect();
+        let (named, all): (Vec<_>, Vec<_>) = group
+            .into_iter()
+            .map(|one| ((one.id, one.path), one.gradient))
+            .unzip();
+        let factors = Factors::new(rates, steps);
+        let [gradient, first, second] = [all, first, second].map(|parts| Tensor::cat(parts, 0));
+        let (first, second, moved) = moved_on_device(&factors, gradient, first, second);
+        let mut start = 0;
+        for ((id, path), length) in named.into_iter().zip(lengths) {
+            let part = |all: &Tensor<1>| all.clone().narrow(0, start, length);
+            let moments = Moments::Device {
+                first: part(&first),
+                second: part(&second),
+            };
+            states.insert(path, State { steps, moments });
+            moves.insert(id, part(&moved));
+            start += length;
+        }
+    }
+    moves
+}
+
+/// The new moments, and what is to be taken from the parameters.
+fn moved_on_device(
+    factors: &Factors,
+    gradient: Tensor<1>,
+    first: Tensor<1>,
+    second: Tensor<1>,
+) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
     let gradient = gradient.mul_scalar(factors.scale);
-    let (first, second) = moments.on(&device);
     let first = first.clone() + (gradient.clone() - first).mul_scalar(factors.first_rate);
     let second =
         second.mul_scalar(factors.second_keep) + gradient.square().mul_scalar(factors.second_rate);
@@ -253,25 +313,62 @@ fn on_device<const D: usize>(
         .sqrt()
         .div_scalar(factors.second_correction)
         .add_scalar(factors.epsilon);
-    let moved = (first.clone() / divisor)
-        .mul_scalar(factors.step)
-        .reshape(shape);
-    *moments = Moments::Device { first, second };
-    parameter.mul_scalar(factors.keep) - moved
+    let moved = (first.clone() / divisor).mul_scalar(factors.step);
+    (first, second, moved)
+}
+
+/// A parameter whose gradient is on a device.
+struct OnDevice {
+    id: ParamId,
+    path: String,
+    gradient: Tensor<1>,
+}
+
+struct OnDevices<'a> {
+    gradients: &'a mut Gradients,
+    path: Vec<String>,
+    parameters: Vec<OnDevice>,
+}
+
+impl ModuleVisitor for OnDevices<'_> {
+    crate::nn::track_path!();
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.take_from_device(param.id) {
+            self.parameters.push(OnDevice {
+                id: param.id,
+                path: self.path.join("."),
+                gradient,
+            });
+        }
+    }
 }
 
 impl Moments {
     /// As tensors on a device.
-    fn on(&self, device: &burn::tensor::Device) -> (Tensor<1>, Tensor<1>) {
+    fn on(&self, device: &Device) -> [Tensor<1>; 2] {
         match self {
             Self::Host { first, second } => {
-                let tensor = |numbers: &[f32]| Tensor::from_floats(numbers, device);
-                (tensor(first), tensor(second))
+                [first, second].map(|numbers| Tensor::from_floats(numbers.as_slice(), device))
             }
-            Self::Device { first, second } => (
-                first.clone().to_device(device),
-                second.clone().to_device(device),
-            ),
+            Self::Device { first, second } => {
+                [first, second].map(|moment| moment.clone().to_device(device))
+            }
+        }
+    }
+
+    /// In plain memory, to be changed.
+    fn on_host(&mut self) -> [&mut Vec<f32>; 2] {
+        if let Self::Device { first, second } = self {
+            let numbers = |moment: &Tensor<1>| moment.to_data().iter::<f32>().collect();
+            *self = Self::Host {
+                first: numbers(first),
+                second: numbers(second),
+            };
+        }
+        match self {
+            Self::Host { first, second } => [first, second],
+            Self::Device { .. } => unreachable!("it was just moved"),
         }
     }
 }

@@ -138,8 +138,11 @@ fn score_on_device(logits: Tensor<3>, responses: &[&[u32]], device: &Device) -> 
 /// (`[responses, tokens, vocabulary]`), at the first `lengths[i]` positions of response `i`.
 pub fn full_kl(policy: Tensor<3>, reference: Tensor<3>, lengths: &[usize]) -> Vec<Vec<f32>> {
     let [_, tokens, vocabulary] = policy.dims();
-    let [policy, reference] =
-        [policy, reference].map(|logits| logits.inner().into_data_as::<f32>());
+    let [policy, reference] = [policy, reference].map(Tensor::inner);
+    if !is_host(&policy.device()) {
+        return full_kl_on_device(policy, reference, lengths);
+    }
+    let [policy, reference] = [policy, reference].map(|logits| logits.into_data_as::<f32>());
     let of = |data, response: usize, t: usize| -> &[f32] {
         &numbers(data)[(response * tokens + t) * vocabulary..][..vocabulary]
     };
@@ -153,6 +156,19 @@ pub fn full_kl(policy: Tensor<3>, reference: Tensor<3>, lengths: &[usize]) -> Ve
             .collect()
     };
     lengths.par_iter().enumerate().map(of_response).collect()
+}
+
+/// Only the distances leave the device.
+fn full_kl_on_device(policy: Tensor<3>, reference: Tensor<3>, lengths: &[usize]) -> Vec<Vec<f32>> {
+    let tokens = policy.dims()[1];
+    let [policy, reference] = [policy, reference].map(|logits| activation::log_softmax(logits, 2));
+    // A masked logit is -inf, and 0 × -inf would be NaN.
+    let masked = policy.clone().is_inf();
+    let terms = policy.clone().exp() * (policy - reference);
+    let distances = terms.mask_fill(masked, 0.0).sum_dim(2);
+    let distances: Vec<f32> = distances.into_data().iter().collect();
+    let rows = distances.chunks(tokens.max(1)).zip(lengths);
+    rows.map(|(row, length)| row[..*length].to_vec()).collect()
 }
 
 /// `scratch` is as long as the vocabulary.

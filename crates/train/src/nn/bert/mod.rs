@@ -5,18 +5,19 @@
 mod config;
 mod names;
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{gelu, gelu_approximate, relu, softmax};
+use burn::tensor::activation::{gelu, gelu_approximate, relu};
 use burn::tensor::{Device, Int, Tensor};
 
 pub use config::{Activation, BertConfig};
 pub(in crate::nn) use names::tensor_names;
 
 use super::Dropout;
-use super::attention::Heads;
-use super::host::{self, Attention, Sources, is_host};
+use super::attention::{Bias, Heads, attention};
+use super::host::{self, Sources, is_host};
 use super::linear::affine;
 use super::weights::{ParamInit, WeightsError, WeightsFile};
 
@@ -158,38 +159,24 @@ impl Layer {
 
     /// Scaled dot-product attention of all heads, side by side: `[batch, tokens, hidden]`.
     fn attend(&self, x: Tensor<3>, mask: &Tensor<2>, dropout: &mut Dropout) -> Tensor<3> {
-        let [batch, tokens, hidden] = x.dims();
+        let [_, tokens, hidden] = x.dims();
         let width = hidden / self.heads;
         let queries = self.query.forward(x.clone());
         let queries = queries.mul_scalar((width as f64).powf(-0.5));
         let keys_values = self.keys_values.forward(x);
-        if is_host(&queries.device()) {
-            let attention = Attention {
-                heads: Heads::equal(self.heads),
-                keys: tokens,
-                position: None,
-                mask: Some(mask),
-                causal: false,
-                prefix: None,
-                dropout: dropout.factors([batch, self.heads, tokens, tokens]),
-            };
-            let sources = Sources {
-                queries,
-                keys_values: Some(keys_values),
-            };
-            return host::attend(sources, attention);
-        }
-        let heads = |x: Tensor<3>| {
-            x.reshape([batch, tokens, self.heads, width])
-                .swap_dims(1, 2)
+        let bias = Bias {
+            position: None,
+            mask: Some(mask),
+            causal: false,
+            prefix: 0,
+            size: [tokens; 2],
+            sum: OnceCell::new(),
         };
-        let keys = heads(keys_values.clone().narrow(2, 0, hidden));
-        let values = heads(keys_values.narrow(2, hidden, hidden));
-        let padded = mask.clone().sub_scalar(1.0).mul_scalar(1e9);
-        let scores =
-            heads(queries).matmul(keys.swap_dims(2, 3)) + padded.reshape([batch, 1, 1, tokens]);
-        let mixed = dropout.apply(softmax(scores, 3)).matmul(values);
-        mixed.swap_dims(1, 2).reshape([batch, tokens, hidden])
+        let sources = Sources {
+            queries,
+            keys_values: Some(keys_values),
+        };
+        attention(sources, Heads::equal(self.heads), &bias, None, dropout)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::nn::Dropout;
 use crate::nn::attention::{Bias, Heads, attention};
 use crate::nn::host::{self, Sources, is_host};
 use crate::nn::lora::{LoraBlock, LoraLinear, adapted_linear};
+use crate::nn::norms::rms_norm;
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 
@@ -36,9 +37,7 @@ impl RmsNorm {
         if is_host(&x.device()) {
             return host::rms_norm(x, self.weight.val(), self.epsilon);
         }
-        let mean = (x.clone() * x.clone()).mean_dim(D - 1);
-        let scale = mean.add_scalar(self.epsilon).sqrt().recip();
-        x * scale * self.weight.val().unsqueeze()
+        rms_norm(x, self.weight.val(), self.epsilon)
     }
 }
 

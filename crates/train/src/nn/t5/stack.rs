@@ -15,6 +15,7 @@ use crate::nn::Dropout;
 use crate::nn::adapter::AdapterWeights;
 use crate::nn::attention::{Bias, KeyValueStates, after_prefix, mask_bias};
 use crate::nn::lora::{LoraBlock, adapted_linear};
+use crate::nn::norms::rms_norm;
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 
@@ -34,9 +35,7 @@ impl T5LayerNorm {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let mean = (x.clone() * x.clone()).mean_dim(2);
-        let scale = mean.add_scalar(self.epsilon).sqrt().recip();
-        x * scale * self.weight.val().unsqueeze()
+        rms_norm(x, self.weight.val(), self.epsilon)
     }
 }
 

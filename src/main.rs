@@ -17,8 +17,12 @@ fn main() -> ExitCode {
     let cli = Cli::from_command_line();
     if cli.wants_window() {
         return cli::ended(cli.store().and_then(|store| {
-            app::run(app::Options::new(store))
-                .map_err(|error| cli::Failure::Failed(error.to_string()))
+            let pack = cli.pack();
+            app::run(app::Options {
+                pack,
+                ..app::Options::new(store)
+            })
+            .map_err(|error| cli::Failure::Failed(error.to_string()))
         }));
     }
     cli.run(app::has_display())

@@ -53,6 +53,8 @@ pub struct Options {
     pub hub: Option<hub::Settings>,
     /// The file of the programs that the person allowed; None for that of the platform's settings.
     pub programs: Option<PathBuf>,
+    /// A pack to open at once.
+    pub pack: Option<PathBuf>,
 }
 
 impl Options {
@@ -63,6 +65,7 @@ impl Options {
             experiments: PathBuf::from("experiments"),
             hub: None,
             programs: None,
+            pack: None,
         }
     }
 }

@@ -68,8 +68,14 @@ impl App {
             now: Arc::new(move || now.request_repaint()),
             run: Arc::new(move || run.request_repaint_after(FRAME)),
         };
+        let pack = options.pack.clone();
+        let mut core = Core::new(options, prefs, clock, wakers)?;
+        if let Some(pack) = pack {
+            core.go(Place::Studies);
+            core.receive_pack(pack);
+        }
         Ok(App {
-            core: Core::new(options, prefs, clock, wakers)?,
+            core,
             views: ViewState::default(),
             commands: Commands::default(),
             closing: Closing::No,

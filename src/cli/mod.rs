@@ -14,6 +14,7 @@ mod generate;
 mod identify;
 mod input;
 mod interrupts;
+mod manual;
 mod meter;
 mod model;
 mod output;
@@ -48,12 +49,16 @@ use crate::text::shown::shell_option;
 #[command(
     name = "emprl",
     version,
+    args_conflicts_with_subcommands = true,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 stopped by Ctrl-C.\n\
                   EMPRL_LOG=info (or debug, …) shows the program's own log on stderr."
 )]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// A pack to open in the window: one that was sent to you to judge, or one that comes back
+    #[arg(value_name = "PACK.emprl.json")]
+    pack: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
@@ -116,6 +121,10 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Every setting of an experiment, with its range, default and the paper's value
     Settings(settings::Settings),
+    /// Completions of these commands for a shell: emprl completions bash > ~/.local/share/bash-completion/completions/emprl
+    Completions(manual::Completions),
+    /// Write a manual page for every command into a folder
+    Manual(manual::Manual),
 }
 
 /// The store, display and output of a command.
@@ -148,6 +157,11 @@ impl Cli {
         self.command.is_none()
     }
 
+    /// The pack that the window is to open.
+    pub fn pack(&self) -> Option<PathBuf> {
+        self.pack.clone()
+    }
+
     /// The folder of the store.
     ///
     /// # Errors
@@ -176,7 +190,10 @@ impl Cli {
                 json: self.common.json,
             },
         };
-        let uses_store = !matches!(self.command, Some(Command::Settings(_)) | None);
+        let uses_store = !matches!(
+            self.command,
+            Some(Command::Settings(_) | Command::Completions(_) | Command::Manual(_)) | None
+        );
         let read_only = uses_store.then(|| note_access(&ctx.store)).flatten();
         let done = match self.command {
             Some(Command::Run(run)) => run.run(&ctx),
@@ -197,6 +214,8 @@ impl Cli {
             Some(Command::Signature(signature)) => signature.run(&ctx),
             Some(Command::Doctor(doctor)) => doctor.run(&ctx),
             Some(Command::Settings(settings)) => settings.run(&ctx),
+            Some(Command::Completions(completions)) => completions.run(&ctx),
+            Some(Command::Manual(manual)) => manual.run(&ctx),
             None => Ok(()),
         };
         // What was refused has said so itself.

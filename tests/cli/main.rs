@@ -25,6 +25,7 @@ mod endpoint;
 mod grpo;
 mod harmless;
 mod lost_output;
+mod manual;
 mod models;
 mod odd_rows;
 mod over_seeds;

@@ -35,15 +35,37 @@ pub fn open_with(store: &Path, experiments: &Path) -> Window {
 
 /// The same of another size or look.
 pub fn open_as(builder: HarnessBuilder<Option<App>>, store: &Path, experiments: &Path) -> Window {
-    // No network, and not this machine's cache.
-    let hub = Settings {
+    open_by(builder, store, experiments, no_hub(store))
+}
+
+/// As `open`, with a pack that the program was started with.
+pub fn open_pack(store: &Path, pack: &Path) -> Window {
+    let builder = Harness::builder().with_size([1280.0, 800.0]);
+    let options = Options {
+        pack: Some(pack.to_path_buf()),
+        ..options(store, &store.join("no experiments"), no_hub(store))
+    };
+    open_options(builder, options)
+}
+
+/// No network, and not this machine's cache.
+fn no_hub(store: &Path) -> Settings {
+    Settings {
         endpoint: "http://127.0.0.1:9".into(),
         cache: store.join("no such cache"),
         token: None,
         offline: true,
         certificates: None,
-    };
-    open_by(builder, store, experiments, hub)
+    }
+}
+
+fn options(store: &Path, experiments: &Path, hub: Settings) -> Options {
+    Options {
+        experiments: experiments.to_path_buf(),
+        hub: Some(hub),
+        programs: Some(store.join("allowed programs")),
+        ..Options::new(store.to_path_buf())
+    }
 }
 
 /// The same with a hub.
@@ -53,12 +75,10 @@ pub fn open_by(
     experiments: &Path,
     hub: Settings,
 ) -> Window {
-    let options = Options {
-        store: store.to_path_buf(),
-        experiments: experiments.to_path_buf(),
-        hub: Some(hub),
-        programs: Some(store.join("allowed programs")),
-    };
+    open_options(builder, options(store, experiments, hub))
+}
+
+fn open_options(builder: HarnessBuilder<Option<App>>, options: Options) -> Window {
     let mut window = builder.with_max_steps(64).build_ui_state(
         move |ui, app: &mut Option<App>| {
             let ctx = ui.ctx().clone();

@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::judging_support::{begin, fill, in_view, judge, next_page, pages, says_none_of};
 use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
 use crate::window_support::{
-    Window, click, expect, find, labels, open, open_as, press, settle, shows, wait_for,
+    Window, click, expect, find, labels, open, open_as, open_pack, press, settle, shows, wait_for,
 };
 use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
+use emprl::operations::studies::write_packs;
 use emprl::store::{StoreReader, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::{Answer, Choice};
@@ -38,6 +39,18 @@ fn into_study(mut window: Window) -> Window {
     click(&mut window, &label.unwrap());
     expect(&mut window, "Judge as A1");
     window
+}
+
+#[test]
+fn a_pack_that_the_program_is_started_with_is_opened_to_be_judged() {
+    let [home, away, packs] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let mut store = store_with_systems(home.path(), 2, 4);
+    let study = create(&mut store, &definition(StudyKind::AbTest, 2));
+    let written = write_packs(&store.reader().unwrap(), study, Some(2), packs.path()).unwrap();
+    let mut window = open_pack(away.path(), &written[0].file);
+    wait_for(&mut window, "Open Study 1", 10);
+    let reader = StoreReader::open(away.path()).unwrap();
+    assert_eq!(reader.study(StudyId(1)).unwrap().annotators.len(), 1);
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod score;
 mod serve_model;
 mod settings;
 mod signature;
+mod stores;
 mod study;
 mod table;
 
@@ -112,6 +113,9 @@ enum Command {
     /// Blind A/B tests and ratings: make, judge, send, merge, unblind, results
     #[command(subcommand)]
     Study(study::Study),
+    /// The store itself: take over the runs of others
+    #[command(subcommand)]
+    Store(stores::Stores),
     /// Tables I-VI of the paper, ours beside what it reports
     Table(table::Table),
     /// The signature below a table or a plot
@@ -210,6 +214,7 @@ impl Cli {
             Some(Command::Endpoint(endpoint)) => endpoint.run(&ctx),
             Some(Command::ServeModel(serve)) => serve.run(&ctx),
             Some(Command::Study(study)) => study.run(&ctx),
+            Some(Command::Store(stores)) => stores.run(&ctx),
             Some(Command::Table(table)) => table.run(&ctx),
             Some(Command::Signature(signature)) => signature.run(&ctx),
             Some(Command::Doctor(doctor)) => doctor.run(&ctx),

@@ -29,6 +29,7 @@ mod import_builtin;
 mod import_sources;
 mod keeping;
 mod many_runs;
+mod merging;
 mod opening;
 mod queue;
 mod read_only;

@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 pub const RUNS: &str = "runs";
 /// The folder of checkpoints in a run's folder.
 pub const FOLDER: &str = "checkpoints";
-const MANIFEST: &str = "manifest.json";
+pub const MANIFEST: &str = "manifest.json";
 /// A checkpoint that is being written.
-const NEW: &str = ".new-";
+pub const NEW: &str = ".new-";
 /// One that is being replaced.
 const OLD: &str = ".old-";
 

@@ -50,6 +50,8 @@ pub enum OperationError {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Csv(#[from] csv::Error),
+    #[error("{}: is the store that its runs would be taken into; name another with --store DIR", path.display())]
+    SameStore { path: PathBuf },
     /// A file of the user's cannot be read.
     #[error("{}: {source}; check the path", path.display())]
     Read { path: PathBuf, source: io::Error },

@@ -13,6 +13,7 @@
 //! fetch     models and data sets from the network
 //! corpus    anybody's records: inspect, import, list, show, sum up, select, export
 //! endpoint  language models at addresses, as systems and as judges
+//! stores    runs of other stores, taken over
 //! programs  programs that a person allows a reward to start
 //! ```
 
@@ -34,6 +35,7 @@ pub mod queue;
 pub mod responses;
 pub mod runs;
 pub mod signature;
+pub mod stores;
 pub mod studies;
 
 use std::ops::ControlFlow;

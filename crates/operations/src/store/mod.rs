@@ -17,8 +17,10 @@ mod connection;
 mod database;
 mod error;
 mod id;
+mod identity;
 mod keeping;
 mod lock;
+mod merge;
 mod points;
 mod queue;
 mod reader;
@@ -44,6 +46,7 @@ pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef};
 pub use keeping::is_tag;
 pub use lock::RunLock;
+pub use merge::{CheckpointFiles, LeftOut, MergedRun, MergedRuns, WhyLeftOut};
 pub use queue::{NewQueuedRun, QueueId, QueuedRun};
 pub use reader::StoreReader;
 pub use rows::{

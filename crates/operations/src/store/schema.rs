@@ -6,6 +6,7 @@
 mod aside;
 mod asks;
 mod events;
+mod identity;
 mod leading;
 mod links;
 mod returns;
@@ -25,7 +26,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 15] = [
+const MIGRATIONS: [Step<'static>; 16] = [
     Step::Sql(runs::RUNS),
     Step::Sql(studies::STUDIES),
     Step::Sql(runs::KEEPING),
@@ -41,6 +42,7 @@ const MIGRATIONS: [Step<'static>; 15] = [
     Step::Sql(links::LINKS),
     Step::Sql(leading::LEADING),
     Step::Sql(returns::RETURNS),
+    Step::Sql(identity::IDENTITIES),
 ];
 
 /// One step from a version to the next.

@@ -49,6 +49,7 @@ const RUNS: Tables = &[
         ),
     ),
     ("run_tags", Columns("run, tag")),
+    ("run_identities", Follows),
     ("results", Columns("run, system, split, wall")),
     ("figures", Follows),
     ("events", Columns("max(id)")),

@@ -12,7 +12,7 @@ use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::record::{put_event, put_report, put_status, return_to, set_status};
 use super::rows::NewRun;
-use super::{ReadOnly, RunId, RunStatus, StoreReader, aside, now_ms, run_dir};
+use super::{ReadOnly, RunId, RunStatus, StoreReader, aside, identity, now_ms, run_dir};
 use crate::checkpoint;
 use crate::experiment::{EventKind, Report, Severity, Stage};
 
@@ -286,6 +286,7 @@ pub(super) fn create_run(db: &Connection, store: &Path, new: &NewRun) -> Result<
         ],
     )?;
     let run = RunId(db.last_insert_rowid());
+    identity::name_new(db, run)?;
     put_status(db, run, now, RunStatus::Running)?;
     // Before the row is visible, so that no one sees the run unlocked.
     acquire_lock(store, run, &holder())

@@ -11,7 +11,7 @@ use super::error::Fault;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub uid: String,
-    /// The last sign of life that came from another store.
+    /// When something last had happened to it in another store, if it was taken from one.
     pub taken: Option<i64>,
 }
 

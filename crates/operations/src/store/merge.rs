@@ -102,7 +102,8 @@ const PROGRESS: [&str; 8] = [
 /// A run as another store has it.
 struct Taken {
     identity: Identity,
-    heartbeat: i64,
+    /// When something last happened to it there.
+    moment: i64,
     deleted: bool,
     /// All columns but the number.
     row: Vec<(String, Value)>,
@@ -185,19 +186,17 @@ impl Store {
                 None => begin(db, taken)?,
                 Some(here) => {
                     let own = identity::of(db, here)?;
-                    let sql = "SELECT heartbeat, deleted IS NOT NULL FROM runs WHERE id = ?";
-                    let (heartbeat, deleted): (i64, bool) =
-                        db.query_row(sql, [here.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                    let (moment, deleted) = last(db, here)?;
                     // What both had when they last agreed.
                     let agreed = own.taken.or(taken.identity.taken);
-                    if heartbeat == taken.heartbeat && own.taken != Some(UNFINISHED) {
+                    if moment == taken.moment && own.taken != Some(UNFINISHED) {
                         return Ok(Wanted::Known);
                     }
                     if deleted {
                         return Ok(Wanted::No(found, WhyLeftOut::Deleted));
                     }
-                    if own.taken != Some(UNFINISHED) && agreed != Some(heartbeat) {
-                        return Ok(match agreed == Some(taken.heartbeat) {
+                    if own.taken != Some(UNFINISHED) && agreed != Some(moment) {
+                        return Ok(match agreed == Some(taken.moment) {
                             true => Wanted::Known,
                             false => Wanted::No(found, WhyLeftOut::WentOnInBoth),
                         });
@@ -213,8 +212,15 @@ impl Store {
     }
 }
 
-/// In place of the last sign of life, while a run is being taken over.
+/// In place of that moment, while a run is being taken over.
 const UNFINISHED: i64 = -1;
+
+/// When something last happened to a run, and whether it is deleted.
+fn last(db: &Connection, run: RunId) -> Result<(i64, bool), Fault> {
+    let sql = "SELECT max(heartbeat, coalesce(ended, 0), coalesce((SELECT max(wall) FROM events WHERE run = runs.id), 0)),
+                      deleted IS NOT NULL FROM runs WHERE id = ?";
+    Ok(db.query_row(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
 
 /// Puts the row of a run that is not here, as interrupted.
 fn begin(db: &Connection, taken: &Taken) -> Result<RunId, Fault> {
@@ -267,9 +273,9 @@ fn put(db: &Connection, run: RunId, taken: &Taken) -> Result<(), Fault> {
     let changed = db.execute(sql, (interrupted.key(), run.0, active[0], active[1]))?;
     if changed > 0 {
         // It may go on there, but not here.
-        put_status(db, run, taken.heartbeat, interrupted)?;
+        put_status(db, run, taken.moment, interrupted)?;
     }
-    identity::put(db, run, &taken.identity.uid, Some(taken.heartbeat))
+    identity::put(db, run, &taken.identity.uid, Some(taken.moment))
 }
 
 fn put_table(db: &Connection, run: RunId, table: &Table) -> Result<(), Fault> {
@@ -313,8 +319,7 @@ fn take(db: &Connection, run: RunId, files: CheckpointFiles) -> Result<Taken, Fa
             .map(|at| row.get(at))
             .collect::<Result<Vec<Value>, _>>()
     })?;
-    let sql = "SELECT heartbeat, deleted IS NOT NULL FROM runs WHERE id = ?";
-    let (heartbeat, deleted) = db.query_row(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (moment, deleted) = last(db, run)?;
     let tags = query_all(
         db,
         "SELECT tag FROM run_tags WHERE run = ?",
@@ -340,7 +345,7 @@ fn take(db: &Connection, run: RunId, files: CheckpointFiles) -> Result<Taken, Fa
     }
     Ok(Taken {
         identity: identity::of(db, run)?,
-        heartbeat,
+        moment,
         deleted,
         row: columns.into_iter().zip(values).collect(),
         tags,

@@ -77,7 +77,7 @@ pub fn draft(path: &Path) -> Result<String, DataError> {
     for found in source.rows()? {
         if let Found::Row(row) = found? {
             let row = cells::columns(row.fields);
-            profile.add(&row);
+            profile.add(&row, 0);
             first.get_or_insert(row);
         }
     }

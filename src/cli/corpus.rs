@@ -559,6 +559,12 @@ fn exported_text(exported: &Exported, out: &Path) -> String {
             number_of(exported.drawn as u64, "row", "rows")
         );
     }
+    if exported.averaged > 0 {
+        text += &format!(
+            "In {} scores of several raters stand as their mean; records and tables hold each of them\n",
+            number_of(exported.averaged as u64, "row", "rows")
+        );
+    }
     for (reason, n) in &exported.left_out {
         text += &format!("Left out {}: {reason}\n", count(*n as u64));
     }

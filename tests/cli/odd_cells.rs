@@ -195,7 +195,7 @@ fn windows() -> String {
                 ),
             })
             .collect();
-        for last in (1..12).step_by(2) {
+        for last in (1..12_usize).step_by(2) {
             let window = &said[last.saturating_sub(4)..=last];
             rows += &format!("{}\n", window.join(" EOS "));
         }

@@ -3,7 +3,7 @@
 mod columns;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -14,8 +14,9 @@ use super::super::OperationError;
 use super::answers::{Answer, Judging, Narrowing};
 use super::verdicts::of_answers;
 use crate::data::corpus::Record;
+use crate::data::corpus::record::Response;
 use crate::data::parquet_table::{Cell, ParquetTable};
-use crate::text::shown::cell;
+use crate::text::shown::quoted_cell;
 use columns::Columns;
 
 /// The form of an export.
@@ -113,6 +114,8 @@ pub struct Exported {
     pub answers: usize,
     /// Records or answers that make no row, by the reason.
     pub left_out: BTreeMap<String, usize>,
+    /// Answers whose scores of several raters, or given several times, stand as their mean.
+    pub averaged: usize,
     /// Preference pairs for which several answers had the best or the worst score, so that one of them was drawn.
     pub drawn: usize,
 }
@@ -216,7 +219,10 @@ fn write_json(
             narrowing.each(store, name, |_, answers| {
                 for answer in &answers {
                     match rows::answer(request.form, answer) {
-                        Ok(row) => out.put(&row)?,
+                        Ok(row) => {
+                            exported.averaged += usize::from(rows::is_averaged(answer));
+                            out.put(&row)?;
+                        }
                         Err(reason) => exported.leave_out(reason),
                     }
                 }
@@ -243,8 +249,17 @@ fn write_table(
     let mut exported = Exported::default();
     request.narrowing.each(store, name, |record, answers| {
         exported.rows += 1;
-        exported.answers += answers.len();
-        table.put(columns.cells(&narrowed(record, &answers))?)
+        let mut record = narrowed(record, &answers);
+        let before = record.responses.len();
+        let mut systems = HashSet::new();
+        let is_first = |response: &Response| systems.insert(response.system.clone());
+        record.responses.retain(is_first);
+        let again = before - record.responses.len();
+        for _ in 0..again {
+            exported.leave_out("a second response of one system in a record, which has one column");
+        }
+        exported.answers += answers.len() - again;
+        table.put(columns.cells(&record)?)
     })?;
     table.finish()?;
     Ok(exported)
@@ -311,7 +326,11 @@ impl<'a> Table<'a> {
         let mut writer = csv::WriterBuilder::new()
             .delimiter(separator)
             .from_writer(BufWriter::new(file));
-        writer.write_record(columns.titled().map(|(title, _)| cell(title).into_owned()))?;
+        writer.write_record(
+            columns
+                .titled()
+                .map(|(title, _)| quoted_cell(title).into_owned()),
+        )?;
         Ok(Table::Csv(writer))
     }
 
@@ -325,7 +344,7 @@ impl<'a> Table<'a> {
                 let texts: Vec<String> = cells
                     .iter()
                     .map(|one| match one {
-                        Some(one) => cell(&one.text()).into_owned(),
+                        Some(one) => quoted_cell(&one.text()).into_owned(),
                         None => String::new(),
                     })
                     .collect();

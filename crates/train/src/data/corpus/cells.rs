@@ -51,11 +51,11 @@ pub fn is_missing(value: &Value) -> bool {
 
 /// Takes away the apostrophe that our exports put before what a spreadsheet would take for a formula.
 pub fn without_apostrophe(value: &mut Value) {
-    if let Value::String(text) = value
-        && let Some(rest) = text.strip_prefix('\'')
-        && shown::cell(rest) != rest
-    {
-        *text = rest.to_string();
+    if let Value::String(text) = value {
+        let read = shown::from_quoted_cell(text);
+        if read.len() < text.len() {
+            *text = read.to_string();
+        }
     }
 }
 

@@ -16,6 +16,7 @@ const PARTS: &str = r#"
 # Name a column where a name in capitals stands, and take the # away. What is not named is left out.
 
 # id = "COLUMN"
+# conversation = "COLUMN"       # what has one is never parted by a split
 # target = "COLUMN"             # the listener's own answer
 
 # [context]

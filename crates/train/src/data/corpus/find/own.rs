@@ -10,7 +10,9 @@ use super::super::titles::{self, FIXED, SCORES, Titled, Titles, VERDICTS};
 use super::super::verdicts::verdict_list;
 use super::{origin, range};
 use crate::data::error::DataError;
+use crate::data::reader::Form;
 use crate::data::reader::source::{Found, Source};
+use crate::text::shown::from_quoted_cell;
 
 /// The mapping of a table of our own; None of any other.
 ///
@@ -28,8 +30,15 @@ pub fn own_table(source: &Source, profile: &Profile) -> Result<Option<Mapping>, 
     let (scores, verdicts) = (is_listed(SCORES), is_listed(VERDICTS));
     let listed = Listed::of(source, scores, verdicts)?;
     let systems = profile.columns.iter();
-    let systems = systems.filter_map(|column| titles::answering(&column.name));
-    let titles = Titles::new(systems.map(str::to_string), listed.verdicts.clone());
+    let title = |column: &'_ Column| match source.form {
+        Form::Table(_) => from_quoted_cell(&column.name).to_string(),
+        _ => column.name.clone(),
+    };
+    let systems = systems.map(title).filter_map(|title| {
+        let system = titles::answering(&title)?;
+        Some(system.to_string())
+    });
+    let titles = Titles::new(systems, listed.verdicts.clone());
 
     let named = |name: &str| {
         let there = column(name).is_some_and(|column| !column.is_empty());
@@ -51,7 +60,7 @@ pub fn own_table(source: &Source, profile: &Profile) -> Result<Option<Mapping>, 
         ..Mapping::new()
     };
     for column in &profile.columns {
-        if let Titled::Response(system) = titles.read(&column.name) {
+        if let Titled::Response(system) = titles.read(&title(column)) {
             mapping.responses.push(ResponseColumns {
                 system: Some(system),
                 text: column.name.clone(),
@@ -68,7 +77,7 @@ pub fn own_table(source: &Source, profile: &Profile) -> Result<Option<Mapping>, 
     }
     for column in &profile.columns {
         let is_fixed = FIXED.contains(&column.name.as_str());
-        match titles.read(&column.name) {
+        match titles.read(&title(column)) {
             _ if column.is_empty() && is_fixed => {}
             _ if column.is_empty() => {
                 let reason = "nothing in any row".to_string();

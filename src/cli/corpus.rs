@@ -44,9 +44,7 @@ mapping (a weight, who speaks, the turn's number, perhaps a strategy, and the te
   listener = [\"1\"]
   text = \"text\"
   labels = { strategy = \"strategy\" }
-  last = true                    # only the last turn of a row answers
-
-Rows that go on with the turns of the row before, as windows of a conversation do, are of one conversation then.";
+  last = true                    # only the last turn of a row answers; rows that share turns are one conversation";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Corpus {

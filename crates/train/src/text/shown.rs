@@ -51,24 +51,6 @@ pub fn cell(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// As [`cell`], so that [`from_quoted_cell`] gives the text back: one that begins with apostrophes before a formula has one
-/// more.
-pub fn quoted_cell(text: &str) -> Cow<'_, str> {
-    let bare = text.trim_start_matches('\'');
-    match cell(bare) == bare {
-        true => Cow::Borrowed(text),
-        false => Cow::Owned(format!("'{text}")),
-    }
-}
-
-/// The text of a cell that [`quoted_cell`] wrote.
-pub fn from_quoted_cell(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(text) if quoted_cell(text) != text => text,
-        _ => cell,
-    }
-}
-
 /// A word of a command that a person may copy into a shell.
 pub fn shell_word(text: &str) -> Cow<'_, str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:,@%+".contains(&byte);
@@ -130,15 +112,6 @@ mod tests {
         }
         for text in ["-1.5", "+3", "-1e-7", "1+1", "plain", "", "–", "'=1"] {
             assert_eq!(cell(text), text);
-        }
-    }
-
-    #[test]
-    fn a_quoted_cell_computes_nothing_and_comes_back() {
-        for text in ["=1+1", "'=1", "''-x", "-1.5", "'plain", "", "'", "@a"] {
-            let written = quoted_cell(text);
-            assert!(!written.starts_with(['=', '@']), "{written}");
-            assert_eq!(from_quoted_cell(&written), text);
         }
     }
 

@@ -16,7 +16,7 @@ use super::verdicts::of_answers;
 use crate::data::corpus::Record;
 use crate::data::corpus::record::Response;
 use crate::data::parquet_table::{Cell, ParquetTable};
-use crate::text::shown::quoted_cell;
+use crate::data::quoted_cell::quoted_cell;
 use columns::Columns;
 
 /// The form of an export.

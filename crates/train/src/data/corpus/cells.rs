@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::data::quoted_cell::from_quoted_cell;
 use crate::data::reader::python;
-use crate::text::shown;
 
 /// How deep objects in objects become columns; deeper ones stay as they are.
 const DEEPEST: usize = 6;
@@ -52,7 +52,7 @@ pub fn is_missing(value: &Value) -> bool {
 /// Takes away the apostrophe that our exports put before what a spreadsheet would take for a formula.
 pub fn without_apostrophe(value: &mut Value) {
     if let Value::String(text) = value {
-        let read = shown::from_quoted_cell(text);
+        let read = from_quoted_cell(text);
         if read.len() < text.len() {
             *text = read.to_string();
         }

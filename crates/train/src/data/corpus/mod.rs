@@ -313,6 +313,16 @@ fn check_columns(
         );
         return Err(DataError::file(path, what, "correct the mapping"));
     }
+    // Who rated is no score and no label of what they rated.
+    if let Some(raters) = &mapping.raters {
+        let rater = raters.column.clone();
+        mapping.labels.retain(|_, column| *column != rater);
+        mapping.scores.retain(|_, score| score.column != rater);
+        for response in &mut mapping.responses {
+            response.labels.retain(|_, column| *column != rater);
+            response.scores.retain(|_, score| score.column != rater);
+        }
+    }
     let read: BTreeSet<String> = mapping.columns().into_iter().map(str::to_string).collect();
     for column in &profile.columns {
         if !read.contains(&column.name) {

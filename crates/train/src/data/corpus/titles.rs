@@ -188,7 +188,7 @@ pub fn answering(title: &str) -> Option<&str> {
     let plain = plain(system);
     let says = plain
         .split('_')
-        .any(|word| names::OF_RESPONSE.contains(&word));
+        .all(|word| names::OF_RESPONSE.contains(&word));
     (!says && !system.is_empty()).then_some(system)
 }
 

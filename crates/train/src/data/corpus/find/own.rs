@@ -10,9 +10,9 @@ use super::super::titles::{self, FIXED, SCORES, Titled, Titles, VERDICTS};
 use super::super::verdicts::verdict_list;
 use super::{origin, range};
 use crate::data::error::DataError;
+use crate::data::quoted_cell::from_quoted_cell;
 use crate::data::reader::Form;
 use crate::data::reader::source::{Found, Source};
-use crate::text::shown::from_quoted_cell;
 
 /// The mapping of a table of our own; None of any other.
 ///

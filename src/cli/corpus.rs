@@ -44,7 +44,7 @@ mapping (a weight, who speaks, the turn's number, perhaps a strategy, and the te
   listener = [\"1\"]
   text = \"text\"
   labels = { strategy = \"strategy\" }
-  last = true                    # only the last turn of a row answers";
+  last = true                    # only the last turn of a row answers; rows that share turns are one conversation";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Corpus {
@@ -160,8 +160,9 @@ pub enum Corpus {
     },
     /// Write a corpus to a new file
     ///
-    /// As records (.jsonl: everything), as a table with a column for each label, score and system (.csv, .parquet), or as
-    /// rows that trainers read (.jsonl, or .json as one array).
+    /// As records (.jsonl), as a table with a column for each label, score and system (.csv, .tsv, .parquet), or as rows that
+    /// trainers read (.jsonl, or .json as one array). Records and tables hold everything, and `emprl corpus import` reads the
+    /// same records again: in a table the columns `scores` and `verdicts` list what others only sum up.
     Export(Target),
 }
 
@@ -188,7 +189,7 @@ pub struct Target {
     name: String,
     /// The file
     out: PathBuf,
-    /// records, csv, parquet, messages, sharegpt, alpaca (a row an answer), or preferences (the best and the worst answer
+    /// records, csv, tsv, parquet, messages, sharegpt, alpaca (a row an answer), or preferences (the best and the worst answer
     /// of a record by a score, or the two answers of each verdict that is no tie); else what the file's ending says
     #[arg(long, value_name = "FORM", value_parser = form)]
     form: Option<CorpusForm>,
@@ -205,7 +206,7 @@ impl Target {
         let form = self.form.or_else(|| CorpusForm::of(&self.out));
         let form = form.ok_or_else(|| {
             Failure::Usage(format!(
-                "{}: the ending says no form, as .jsonl, .csv and .parquet do; say it with --form",
+                "{}: the ending says no form, as .jsonl, .csv, .tsv and .parquet do; say it with --form",
                 self.out.display()
             ))
         })?;
@@ -541,11 +542,25 @@ fn form(text: &str) -> Result<CorpusForm, String> {
 
 fn exported_text(exported: &Exported, out: &Path) -> String {
     let rows = number_of(exported.rows as u64, "row is", "rows are");
-    let mut text = format!("{rows} in {}.\n", one_line(&out.to_string_lossy()));
+    let answers = match exported.answers {
+        0 => String::new(),
+        answers if answers == exported.rows => String::new(),
+        answers => format!(
+            ": a row is a record, and they have {}",
+            number_of(answers as u64, "answer", "answers")
+        ),
+    };
+    let mut text = format!("{rows} in {}{answers}.\n", one_line(&out.to_string_lossy()));
     if exported.drawn > 0 {
         text += &format!(
             "In {} several answers share the best or the worst score, and one of them is drawn (\"drawn\": true)\n",
             number_of(exported.drawn as u64, "row", "rows")
+        );
+    }
+    if exported.averaged > 0 {
+        text += &format!(
+            "In {} scores of several raters stand as their mean; records and tables hold each of them\n",
+            number_of(exported.averaged as u64, "row", "rows")
         );
     }
     for (reason, n) in &exported.left_out {

@@ -79,7 +79,10 @@ fn a_file_is_looked_at_changed_by_its_mapping_and_imported() {
     assert_eq!(again["counts"]["scores"], json!({"rating": 7}));
     let wrong = place.run(&["corpus", "export", "ratings", "out.xlsx"]);
     assert!(
-        wrong.code == 2 && wrong.stderr.contains("as .jsonl, .csv and .parquet do"),
+        wrong.code == 2
+            && wrong
+                .stderr
+                .contains("as .jsonl, .csv, .tsv and .parquet do"),
         "{}",
         wrong.stderr
     );
@@ -306,7 +309,7 @@ fn a_corpus_is_shown_and_summed_up_by_its_labels_and_scores() {
     ];
     let text = place.ok(&chosen);
     assert!(
-        text.contains("; 10 chosen") && text.contains("Mean human"),
+        text.contains("; 10 answers chosen") && text.contains("Mean human"),
         "{text}"
     );
     let again = place.json(&["corpus", "inspect", &best]);

@@ -35,7 +35,7 @@ fn a_language_model_among_those_who_judge_is_none_of_the_people() {
     let file = place.write("judged.csv", judged());
     let found = place.json(&["corpus", "inspect", &file]);
     let line = "judges = [\"gpt-4\"] under [verdicts.winner]";
-    let note = note_with(&found, "\"annotator\" has names that language models have");
+    let note = note_with(&found, "\"annotator\" names who seem to be language models");
     assert!(note.contains(line), "{note}");
 
     let mapping = found["mapping"].as_str().unwrap();
@@ -43,7 +43,7 @@ fn a_language_model_among_those_who_judge_is_none_of_the_people() {
     // A mapping that does not say it is taken at its word, and told the line to add.
     let silent = place.write("m.toml", mapping.replace("judges = [\"gpt-4\"]\n", ""));
     let told = place.json(&["corpus", "inspect", &file, "--mapping", &silent]);
-    let note = note_with(&told, "counts them as all others");
+    let note = note_with(&told, "counts them among people");
     assert!(note.contains(line), "{note}");
 
     place.ok(&["corpus", "import", &file, "it"]);
@@ -391,7 +391,7 @@ fn people_and_models_that_joined_scores_are_of_are_told_apart() {
         joined["scores"],
         json!({"j_warmth": 4, "j_gpt-4_warmth": 1})
     );
-    note_with(&joined, "gpt-4 is counted apart from people");
+    note_with(&joined, "gpt-4 seems to be a language model by the name");
     note_with(&joined, "\"much\" in line 7");
     let table = place.json(&["corpus", "table", "it"]);
     assert_eq!(table["raters"][0]["raters"], 2);

@@ -377,7 +377,10 @@ pub(super) fn selected_text(selected: &Selected, best: &str) -> String {
             text += &format!(", {} {what}", count(n as u64));
         }
     }
-    text += &format!("; {} chosen\n", count(selected.chosen as u64));
+    text += &format!(
+        "; {} chosen\n",
+        number_of(selected.chosen as u64, "answer", "answers")
+    );
     if !selected.cover.is_empty() {
         let mut table = TextTable::new(&[("First", Align::Right), ("Radius", Align::Right)]);
         for point in &selected.cover {

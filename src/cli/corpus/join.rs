@@ -7,7 +7,7 @@ use super::super::{CommandContext, Failure};
 use super::{left_out_text, problems_text};
 use crate::data::corpus::RemarkColumns;
 use crate::data::corpus::record::Origin;
-use crate::operations::corpus::{self, Joined};
+use crate::operations::corpus::{self, FoundId, Joined};
 use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
@@ -97,23 +97,37 @@ impl Join {
             number_of(joined.joined as u64, "is", "are"),
             number_of(joined.answers as u64, "answer", "answers"),
         );
-        for (n, what) in [
-            (joined.without_record, "an id that no record has"),
+        for (n, what, ids) in [
+            (
+                joined.without_record,
+                "with an id that no record has",
+                &joined.unknown_ids[..],
+            ),
             (
                 joined.without_response,
-                "a system without a response in their record",
+                "with a system without a response in their record",
+                &joined.unanswered_ids,
+            ),
+            (
+                joined.without_remark,
+                "without a label, a score or a verdict",
+                &joined.silent_ids,
             ),
             (
                 joined.other_labels,
-                "another label than an earlier row, which is kept",
+                "of these with another label than an earlier row, which is kept",
+                &[],
             ),
         ] {
             if n > 0 {
-                text += &format!(
-                    "note: {} with {what}.\n",
-                    number_of(n as u64, "row", "rows")
-                );
+                let rows = number_of(n as u64, "row", "rows");
+                text += &format!("note: {rows} {what}{}.\n", named(ids, n));
             }
+        }
+        if !joined.problems.is_empty() {
+            let n = joined.problems.len() as u64;
+            let rows = number_of(n, "row that cannot be read", "rows that cannot be read");
+            text += &format!("note: {rows}, listed below.\n");
         }
         for note in &joined.notes {
             text += &format!("note: {}\n", one_line(note));
@@ -137,5 +151,20 @@ impl Join {
             false => format!("\nIt is in the store, with {}.\n", one_line(&self.corpus)),
         };
         text
+    }
+}
+
+/// `: "a" in line 3, "b" in line 9, …`, where more rows may follow than are named.
+fn named(ids: &[FoundId], rows: usize) -> String {
+    let shown: Vec<String> = ids
+        .iter()
+        .map(|of| format!("{} in line {}", one_line(&of.id), of.line))
+        .collect();
+    match shown.is_empty() {
+        true => String::new(),
+        false => {
+            let more = if rows > shown.len() { ", …" } else { "" };
+            format!(": {}{more}", shown.join(", "))
+        }
     }
 }

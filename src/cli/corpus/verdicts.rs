@@ -12,7 +12,9 @@ use crate::text::shown::one_line;
 /// All that a corpus has of verdicts.
 pub(super) fn verdicts_text(found: &VerdictTable) -> String {
     if found.groups.is_empty() {
-        return "No verdict is left to count.\n".to_string();
+        let notes = found.notes.iter();
+        let notes: String = notes.map(|note| format!("{}\n", one_line(note))).collect();
+        return format!("No verdict is left to count.\n{notes}");
     }
     let mut text = String::new();
     for group in &found.groups {

@@ -116,11 +116,17 @@ pub(super) fn left_out_text(left_out: &BTreeMap<String, String>) -> String {
     if left_out.is_empty() {
         return String::new();
     }
-    let mut text = "\nLeft out:\n".to_string();
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (column, reason) in left_out {
-        text += &format!("  {}: {}\n", one_line(column), one_line(reason));
+        let columns = by_reason.entry(reason).or_default();
+        columns.push(one_line(column).into_owned());
     }
-    text
+    let mut lines: Vec<String> = by_reason
+        .into_iter()
+        .map(|(reason, columns)| format!("  {}: {}\n", columns.join(", "), one_line(reason)))
+        .collect();
+    lines.sort();
+    format!("\nLeft out:\n{}", lines.concat())
 }
 
 pub(super) fn problems_text(problems: &[RowProblem]) -> String {

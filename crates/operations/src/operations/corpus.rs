@@ -31,7 +31,7 @@ pub use answers::{AnswerNames, Narrowing, names};
 pub use confusion::{LabelConfusion, confusion};
 pub use export::{CorpusForm, ExportRequest, Exported, export};
 pub use facets::{Bar, Browsed, FoundRecord, LabelFacet, ScoreFacet, browse};
-pub use join::{Joined, join};
+pub use join::{FoundId, Joined, join};
 pub use raters::RatedScore;
 pub use score::{ScoreRequest, Scored, score};
 pub use select::{ChosenBy, Criteria, Selected, select};

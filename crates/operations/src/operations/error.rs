@@ -158,7 +158,7 @@ pub enum OperationError {
     /// A file of labels, scores and verdicts that are about no answer of the corpus.
     #[error(
         "{}: no row is about an answer of {corpus}: {without_record} have an id that no record has, {without_response} a \
-         system that has no response in their record; say with --id and --system which columns they are in",
+         system that has no response in their record, {without_remark} say nothing; say with --id and --system which columns they are in",
         path.display()
     )]
     NothingJoined {
@@ -166,6 +166,7 @@ pub enum OperationError {
         corpus: String,
         without_record: usize,
         without_response: usize,
+        without_remark: usize,
     },
     #[error("{address}: a sound on the web; open it in a browser")]
     SoundAddress { address: String },

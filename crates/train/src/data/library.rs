@@ -27,7 +27,7 @@ mod preferences;
 mod replace;
 
 pub use corpora::{
-    AddedTo, Adding, Addition, CorpusEntry, Remarks, additions, check_free, corpus,
+    AddedTo, Adding, Addition, CorpusEntry, Remarks, additions, check_free, corpus, corpus_mapping,
     delete_addition, delete_corpus, each_imported_record, each_record, import_corpus, record_at,
     records_of, require_corpus, split_of,
 };

@@ -12,6 +12,7 @@ pub mod library;
 pub mod mental_health_subreddits;
 pub mod parquet_table;
 pub mod preferences;
+pub mod quoted_cell;
 pub mod reader;
 pub mod regular_file;
 pub mod rows;

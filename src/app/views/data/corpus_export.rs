@@ -86,6 +86,7 @@ fn title(form: CorpusForm) -> &'static str {
     match form {
         CorpusForm::Records => "Records (JSONL)",
         CorpusForm::Csv => "Table (CSV)",
+        CorpusForm::Tsv => "Table (TSV)",
         CorpusForm::Parquet => "Table (Parquet)",
         CorpusForm::Messages => "Messages (JSONL)",
         CorpusForm::ShareGpt => "ShareGPT (JSONL)",
@@ -97,8 +98,8 @@ fn title(form: CorpusForm) -> &'static str {
 fn about(form: CorpusForm) -> &'static str {
     match form {
         CorpusForm::Records => "Everything, a record a line. It can be imported again.",
-        CorpusForm::Csv | CorpusForm::Parquet => {
-            "A row a record, a column for each label, score, system and compared pair. Ranges and origins of scores stay out."
+        CorpusForm::Csv | CorpusForm::Tsv | CorpusForm::Parquet => {
+            "A row a record, a column for each label, score, system and compared pair. It can be imported again."
         }
         CorpusForm::Messages | CorpusForm::ShareGpt | CorpusForm::Alpaca => {
             "A row an answer, as trainers read it."
@@ -186,6 +187,7 @@ fn file_ui(ui: &mut Ui, form: &mut CorpusExport, paths: &mut Paths, commands: &m
         name: "File to write",
         hint: match form.form {
             CorpusForm::Csv => "New file, ending in .csv",
+            CorpusForm::Tsv => "New file, ending in .tsv",
             CorpusForm::Parquet => "New file, ending in .parquet",
             _ => "New file, ending in .jsonl",
         },

@@ -3,7 +3,7 @@
 mod columns;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -14,8 +14,9 @@ use super::super::OperationError;
 use super::answers::{Answer, Judging, Narrowing};
 use super::verdicts::of_answers;
 use crate::data::corpus::Record;
+use crate::data::corpus::record::Response;
 use crate::data::parquet_table::{Cell, ParquetTable};
-use crate::text::shown::cell;
+use crate::data::quoted_cell::quoted_cell;
 use columns::Columns;
 
 /// The form of an export.
@@ -24,8 +25,11 @@ pub enum CorpusForm {
     /// Everything, a record a line; what `import` reads as records again.
     Records,
     /// A row a record and a column for each label, score, system's response and pair of systems that there are verdicts on,
-    /// beside one of all verdicts; without ranges, origins and raters of scores and labels of single utterances.
+    /// beside one of all verdicts, and one of all scores where they have raters, origins or ranges: `import` reads the same
+    /// records again.
     Csv,
+    /// The same table, with tabs between cells.
+    Tsv,
     /// The same table.
     Parquet,
     /// A row an answer: `messages` of the roles user and assistant.
@@ -40,9 +44,10 @@ pub enum CorpusForm {
 }
 
 impl CorpusForm {
-    pub const ALL: [CorpusForm; 7] = [
+    pub const ALL: [CorpusForm; 8] = [
         CorpusForm::Records,
         CorpusForm::Csv,
+        CorpusForm::Tsv,
         CorpusForm::Parquet,
         CorpusForm::Messages,
         CorpusForm::ShareGpt,
@@ -54,6 +59,7 @@ impl CorpusForm {
         match self {
             CorpusForm::Records => "records",
             CorpusForm::Csv => "csv",
+            CorpusForm::Tsv => "tsv",
             CorpusForm::Parquet => "parquet",
             CorpusForm::Messages => "messages",
             CorpusForm::ShareGpt => "sharegpt",
@@ -67,6 +73,7 @@ impl CorpusForm {
         match ending(path).as_str() {
             "jsonl" => Some(CorpusForm::Records),
             "csv" => Some(CorpusForm::Csv),
+            "tsv" => Some(CorpusForm::Tsv),
             "parquet" => Some(CorpusForm::Parquet),
             _ => None,
         }
@@ -76,6 +83,7 @@ impl CorpusForm {
     fn endings(self) -> &'static [&'static str] {
         match self {
             CorpusForm::Csv => &["csv"],
+            CorpusForm::Tsv => &["tsv"],
             CorpusForm::Parquet => &["parquet"],
             _ => &["jsonl", "json"],
         }
@@ -102,8 +110,12 @@ pub struct ExportRequest<'a> {
 #[derive(Debug, Default, Serialize)]
 pub struct Exported {
     pub rows: usize,
+    /// Answers in the rows, where a row is a record with several.
+    pub answers: usize,
     /// Records or answers that make no row, by the reason.
     pub left_out: BTreeMap<String, usize>,
+    /// Answers whose scores of several raters, or given several times, stand as their mean.
+    pub averaged: usize,
     /// Preference pairs for which several answers had the best or the worst score, so that one of them was drawn.
     pub drawn: usize,
 }
@@ -129,7 +141,9 @@ pub fn export(
     let cannot_write = OperationError::write(out);
     let file = File::create_new(out).map_err(&cannot_write)?;
     let written = match request.form {
-        CorpusForm::Csv | CorpusForm::Parquet => write_table(store, name, &file, request),
+        CorpusForm::Csv | CorpusForm::Tsv | CorpusForm::Parquet => {
+            write_table(store, name, &file, request)
+        }
         _ => write_json(store, name, &file, request, ending(out) == "json"),
     };
     let done = written
@@ -179,6 +193,7 @@ fn write_json(
     let narrowing = request.narrowing;
     match request.form {
         CorpusForm::Records => narrowing.each(store, name, |record, answers| {
+            exported.answers += answers.len();
             out.put(&narrowed(record, &answers))
         })?,
         CorpusForm::Preferences => {
@@ -204,7 +219,10 @@ fn write_json(
             narrowing.each(store, name, |_, answers| {
                 for answer in &answers {
                     match rows::answer(request.form, answer) {
-                        Ok(row) => out.put(&row)?,
+                        Ok(row) => {
+                            exported.averaged += usize::from(rows::is_averaged(answer));
+                            out.put(&row)?;
+                        }
                         Err(reason) => exported.leave_out(reason),
                     }
                 }
@@ -225,12 +243,23 @@ fn write_table(
     let columns = Columns::of(store, name, request)?;
     let mut table = match request.form {
         CorpusForm::Parquet => Table::parquet(file, &columns)?,
-        _ => Table::csv(file, &columns)?,
+        CorpusForm::Tsv => Table::separated(file, &columns, b'\t')?,
+        _ => Table::separated(file, &columns, b',')?,
     };
     let mut exported = Exported::default();
     request.narrowing.each(store, name, |record, answers| {
         exported.rows += 1;
-        table.put(columns.cells(&narrowed(record, &answers)))
+        let mut record = narrowed(record, &answers);
+        let before = record.responses.len();
+        let mut systems = HashSet::new();
+        let is_first = |response: &Response| systems.insert(response.system.clone());
+        record.responses.retain(is_first);
+        let again = before - record.responses.len();
+        for _ in 0..again {
+            exported.leave_out("a second response of one system in a record, which has one column");
+        }
+        exported.answers += answers.len() - again;
+        table.put(columns.cells(&record)?)
     })?;
     table.finish()?;
     Ok(exported)
@@ -293,9 +322,15 @@ enum Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn csv(file: &'a File, columns: &Columns) -> Result<Self, OperationError> {
-        let mut writer = csv::Writer::from_writer(BufWriter::new(file));
-        writer.write_record(columns.titled().map(|(title, _)| cell(title).into_owned()))?;
+    fn separated(file: &'a File, columns: &Columns, separator: u8) -> Result<Self, OperationError> {
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(separator)
+            .from_writer(BufWriter::new(file));
+        writer.write_record(
+            columns
+                .titled()
+                .map(|(title, _)| quoted_cell(title).into_owned()),
+        )?;
         Ok(Table::Csv(writer))
     }
 
@@ -309,7 +344,7 @@ impl<'a> Table<'a> {
                 let texts: Vec<String> = cells
                     .iter()
                     .map(|one| match one {
-                        Some(one) => cell(&one.text()).into_owned(),
+                        Some(one) => quoted_cell(&one.text()).into_owned(),
                         None => String::new(),
                     })
                     .collect();

@@ -13,6 +13,8 @@ use crate::data::library::{self, AddedTo, Adding, Remarks};
 
 /// Records between two commits.
 const RECORDS_AT_ONCE: usize = 10_000;
+/// Ids that are named of each kind of rows.
+const NAMED: usize = 5;
 
 /// What was found in a file, and what of it is about answers of the corpus.
 #[derive(Debug, Default, Serialize)]
@@ -21,16 +23,24 @@ pub struct Joined {
     pub id: String,
     /// Column of the system.
     pub system: Option<String>,
-    /// Rows that could be read.
+    /// All rows of the file: those that are joined, those that are not, by the reasons below, and those with a problem.
     pub rows: usize,
-    /// Rows that are about an answer of the corpus.
+    /// Rows that say something of an answer of the corpus.
     pub joined: usize,
     /// Answers that were given something.
     pub answers: usize,
     /// Rows whose id no record has.
     pub without_record: usize,
+    /// The first of these.
+    pub unknown_ids: Vec<FoundId>,
     /// Rows whose record has no response of their system.
     pub without_response: usize,
+    /// The first of these.
+    pub unanswered_ids: Vec<FoundId>,
+    /// Rows with neither a label, a score nor a verdict, such as an empty winner.
+    pub without_remark: usize,
+    /// The first of these.
+    pub silent_ids: Vec<FoundId>,
     /// Rows that give an answer another value of a label than a row before; the first is kept.
     pub other_labels: usize,
     /// Answers by label.
@@ -43,6 +53,27 @@ pub struct Joined {
     /// What a person should know; each a sentence.
     pub notes: Vec<String>,
     pub problems: Vec<RowProblem>,
+}
+
+/// The id of a row that is not joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FoundId {
+    pub id: String,
+    /// Where the row begins, from 1.
+    pub line: usize,
+}
+
+impl FoundId {
+    /// Adds the id of a row to those that are named, unless there are enough.
+    fn note(named: &mut Vec<FoundId>, remark: &Remark) {
+        let is_named = named.iter().any(|known| known.id == remark.id);
+        if named.len() < NAMED && !is_named {
+            named.push(FoundId {
+                id: remark.id.clone(),
+                line: remark.line,
+            });
+        }
+    }
 }
 
 /// Adds the labels, scores and verdicts of a file to the answers that its rows are about, under names that begin with `name`
@@ -63,7 +94,8 @@ pub fn join(
 ) -> Result<Joined, OperationError> {
     require_writable(store)?;
     let (manifest, entry) = library::require_corpus(store, corpus)?;
-    let mut known = Known::of_systems(entry.counts.systems.keys().cloned());
+    let mapping = library::corpus_mapping(store, corpus)?;
+    let mut known = Known::of_systems(entry.counts.systems.keys().cloned(), &mapping);
     library::each_imported_record(store, corpus, |record| {
         known.add(&record);
         Ok::<_, OperationError>(())
@@ -81,13 +113,23 @@ pub fn join(
         &known,
         |remark| {
             joined.rows += 1;
+            let says_nothing =
+                remark.labels.is_empty() && remark.scores.is_empty() && remark.verdicts.is_empty();
             match &remark.record {
+                None => {
+                    joined.without_record += 1;
+                    FoundId::note(&mut joined.unknown_ids, &remark);
+                }
+                Some(_) if says_nothing => {
+                    joined.without_remark += 1;
+                    FoundId::note(&mut joined.silent_ids, &remark);
+                }
                 Some(record) => by_id.entry(record.clone()).or_default().push(remark),
-                None => joined.without_record += 1,
             }
         },
         |problem| problems.push(problem),
     )?;
+    joined.rows += problems.len();
     joined.problems = problems;
     joined.notes = [found.notes.clone(), notes].concat();
 
@@ -134,6 +176,7 @@ pub fn join(
             corpus: corpus.to_string(),
             without_record: joined.without_record,
             without_response: joined.without_response,
+            without_remark: joined.without_remark,
         });
     }
     if let Some(mut adding) = adding {
@@ -159,6 +202,7 @@ fn given(name: &str, record: &Record, rows: &[Remark], joined: &mut Joined) -> V
         };
         if !row.verdicts.iter().flat_map(Verdict::pair).all(is_there) {
             joined.without_response += 1;
+            FoundId::note(&mut joined.unanswered_ids, row);
             continue;
         }
         let response = match &row.system {
@@ -170,6 +214,7 @@ fn given(name: &str, record: &Record, rows: &[Remark], joined: &mut Joined) -> V
                     Some(place) => Some(place),
                     None => {
                         joined.without_response += 1;
+                        FoundId::note(&mut joined.unanswered_ids, row);
                         continue;
                     }
                 }

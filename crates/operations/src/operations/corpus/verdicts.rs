@@ -128,7 +128,13 @@ pub fn verdicts(
     }
     let mut items: HashMap<(String, Option<u32>), usize> = HashMap::new();
     let mut decided = Vec::new();
+    let mut systems = BTreeSet::new();
     narrowing.each(store, corpus, |record, answers| {
+        for answer in &answers {
+            if !systems.contains(answer.system) {
+                systems.insert(answer.system.to_string());
+            }
+        }
         let found: Vec<Verdict> = match by {
             Some(Judging::Score(score)) => of_score(&answers, score),
             Some(Judging::Verdict(name)) => of_answers(record, &answers)
@@ -164,6 +170,14 @@ pub fn verdicts(
             "These follow from the score {score:?}: of two answers in a record the one with the higher is better, and equal \
              ones are a tie."
         ));
+    }
+    if decided.is_empty() {
+        let systems: Vec<&str> = systems.iter().map(String::as_str).collect();
+        notes.push(match &systems[..] {
+            [] => "The filter lets no answer through.".to_string(),
+            [only] => format!("Verdicts are on two systems, and all these answers are of {only}."),
+            _ => "No record has two of these answers with a verdict on them.".to_string(),
+        });
     }
     let (decided, again) = last_decided(decided);
     if again > 0 {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::data::quoted_cell::from_quoted_cell;
 use crate::data::reader::python;
 
 /// How deep objects in objects become columns; deeper ones stay as they are.
@@ -46,6 +47,46 @@ pub fn is_missing(value: &Value) -> bool {
         Value::Array(list) => list.is_empty(),
         _ => false,
     }
+}
+
+/// Takes away the apostrophe that our exports put before what a spreadsheet would take for a formula.
+pub fn without_apostrophe(value: &mut Value) {
+    if let Value::String(text) = value {
+        let read = from_quoted_cell(text);
+        if read.len() < text.len() {
+            *text = read.to_string();
+        }
+    }
+}
+
+/// Whether a cell of a score says in a word or a sign that there is none: `-`, `None`, `N/A`.
+pub fn is_mark(value: &Value) -> bool {
+    let Value::String(text) = value else {
+        return false;
+    };
+    matches!(
+        text.trim().to_lowercase().as_str(),
+        "-" | "--"
+            | "---"
+            | "–"
+            | "—"
+            | "."
+            | "?"
+            | "none"
+            | "null"
+            | "nil"
+            | "missing"
+            | "not rated"
+            | "unrated"
+            | "na"
+            | "n/a"
+            | "n.a."
+            | "#n/a"
+            | "<na>"
+            | "nan"
+            | "inf"
+            | "-inf"
+    )
 }
 
 /// A cell as a text, without white space at its ends; None for a list or where there is nothing.
@@ -155,6 +196,8 @@ mod tests {
 
     #[test]
     fn cells_are_read_as_they_were_meant() {
+        assert!(is_mark(&json!(" None ")) && is_mark(&json!("N/A")) && is_mark(&json!("–")));
+        assert!(!is_mark(&json!("")) && !is_mark(&json!(null)) && !is_mark(&json!("-1")));
         assert_eq!(text(&json!(" a_comma_ b\n")), Some("a, b".into()));
         assert_eq!(text(&json!("NaN")), None);
         assert_eq!(number(&json!(" 1.5 ")), Some(1.5));

@@ -6,7 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::cells::decimals_after_comma;
 use super::record::Record;
-use super::scores::Unread;
+use super::scores::{Unread, WhyUnread};
+use crate::data::sets::Split;
 
 /// What is named of each kind; the rest is counted.
 const SHOWN: usize = 5;
@@ -17,8 +18,23 @@ pub struct Checks {
     ids: Repeats,
     /// Verdicts and scores.
     again: Repeats,
-    /// By column and the scale that its values are outside of; None of those that are no numbers.
-    unread: BTreeMap<(String, Option<String>), UnreadValues>,
+    /// By column and kind.
+    unread: BTreeMap<(String, UnreadKind), UnreadValues>,
+    /// Lines of rows without a verdict, by the column that has those of others.
+    undecided: BTreeMap<String, Vec<usize>>,
+    /// The split of each conversation, as its first record says.
+    splits: HashMap<u64, Split>,
+    /// Conversations of which records are in several splits, with the line where that is seen.
+    parted: BTreeMap<String, usize>,
+}
+
+/// Why values are no scores.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum UnreadKind {
+    Missing,
+    NoNumber,
+    /// Of the scale in words.
+    Outside(String),
 }
 
 #[derive(Debug, Default)]
@@ -129,14 +145,15 @@ impl Checks {
 
     /// What stands in the score columns of a row and is no score.
     pub fn unread(&mut self, unread: Vec<Unread>, line: usize) {
-        for Unread {
-            column,
-            value,
-            outside,
-        } in unread
-        {
-            let outside = outside.map(|[lowest, highest]| format!("{lowest} to {highest}"));
-            let of = self.unread.entry((column, outside)).or_default();
+        for Unread { column, value, why } in unread {
+            let kind = match why {
+                WhyUnread::Missing => UnreadKind::Missing,
+                WhyUnread::NoNumber => UnreadKind::NoNumber,
+                WhyUnread::Outside([lowest, highest]) => {
+                    UnreadKind::Outside(format!("{lowest} to {highest}"))
+                }
+            };
+            let of = self.unread.entry((column, kind)).or_default();
             of.values += 1;
             of.with_comma += usize::from(decimals_after_comma(&value).is_some());
             if of.shown.len() < SHOWN {
@@ -145,15 +162,42 @@ impl Checks {
         }
     }
 
+    /// Columns of verdicts that say nothing in the row on this line.
+    pub fn undecided(&mut self, columns: Vec<String>, line: usize) {
+        for column in columns {
+            self.undecided.entry(column).or_default().push(line);
+        }
+    }
+
+    /// The split that a record on this line says, where it has a conversation.
+    pub fn split(&mut self, record: &Record, line: usize) {
+        if let (Some(conversation), Some(split)) = (&record.conversation, record.split) {
+            let first = self.splits.entry(hash(conversation)).or_insert(split);
+            if *first != split && !self.parted.contains_key(conversation) {
+                self.parted.insert(conversation.clone(), line);
+            }
+        }
+    }
+
     /// Each a sentence.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        for ((column, outside), of) in &self.unread {
-            let what = match (outside, of.values) {
-                (Some(scale), 1) => format!("1 value outside {scale}, not read as a score"),
-                (Some(scale), n) => format!("{n} values outside {scale}, not read as scores"),
-                (None, 1) => "1 value that is no number and not read as a score".to_string(),
-                (None, n) => format!("{n} values that are no numbers and not read as scores"),
+        for ((column, kind), of) in &self.unread {
+            let what = match (kind, of.values) {
+                (UnreadKind::Outside(scale), 1) => {
+                    format!("1 value outside {scale}, not read as a score")
+                }
+                (UnreadKind::Outside(scale), n) => {
+                    format!("{n} values outside {scale}, not read as scores")
+                }
+                (UnreadKind::NoNumber, 1) => {
+                    "1 value that is no number and not read as a score".to_string()
+                }
+                (UnreadKind::NoNumber, n) => {
+                    format!("{n} values that are no numbers and not read as scores")
+                }
+                (UnreadKind::Missing, 1) => "1 mark of a missing score".to_string(),
+                (UnreadKind::Missing, n) => format!("{n} marks of missing scores"),
             };
             let shown = of.shown.iter();
             let shown: Vec<String> = shown
@@ -163,10 +207,36 @@ impl Checks {
             if of.values > of.shown.len() {
                 note += &format!(", and {} more", of.values - of.shown.len());
             }
-            if of.with_comma == of.values {
+            if of.with_comma == of.values && *kind == UnreadKind::NoNumber {
                 note += "; decimal_comma = true in its part of the mapping reads commas as points";
             }
             notes.push(note + ".");
+        }
+        for (column, lines) in &self.undecided {
+            let rows = counted(lines.len(), "row", "rows");
+            let lines = lines_of(lines);
+            notes.push(format!(
+                "{column:?} is empty in {rows}, with no verdict by it: {lines}."
+            ));
+        }
+        if !self.parted.is_empty() {
+            let named = self.parted.iter().take(SHOWN);
+            let named: Vec<String> = named
+                .map(|(conversation, line)| format!("{conversation:?} in line {line}"))
+                .collect();
+            let more = match self.parted.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(", and {more} more"),
+            };
+            let what = counted(
+                self.parted.len(),
+                "conversation has records in several splits",
+                "conversations have records in several splits",
+            );
+            notes.push(format!(
+                "{what}, so that what is learned of it is tested as well: {}{more}.",
+                named.join(", ")
+            ));
         }
         if let Some(words) = self.ids.words() {
             let records = counted(self.ids.times, "record has", "records have");

@@ -16,6 +16,7 @@ const PARTS: &str = r#"
 # Name a column where a name in capitals stands, and take the # away. What is not named is left out.
 
 # id = "COLUMN"
+# conversation = "COLUMN"       # what has one is never parted by a split
 # target = "COLUMN"             # the listener's own answer
 
 # [context]
@@ -77,7 +78,7 @@ pub fn draft(path: &Path) -> Result<String, DataError> {
     for found in source.rows()? {
         if let Found::Row(row) = found? {
             let row = cells::columns(row.fields);
-            profile.add(&row);
+            profile.add(&row, 0);
             first.get_or_insert(row);
         }
     }

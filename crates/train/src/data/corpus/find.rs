@@ -3,11 +3,14 @@
 //! What is found is shown to a person, who may change it. Must not know any system's or file's own name.
 
 mod listed;
+mod own;
 mod systems;
 mod turns;
 mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use own::own_table;
 
 use super::mapping::{ContextColumns, Mapping, ResponseColumns, ScoreColumn, VerdictColumns};
 use super::names::{self, is_called, plain};
@@ -337,9 +340,11 @@ impl<'a> Finder<'a> {
                 .next()
                 .is_some_and(|last| ["id", "idx", "index", "no"].contains(&last));
             let is_score = column.is_score() && !is_key;
-            let is_label = column.is_category() || column.booleans == column.present;
             // As exports of this program nest them.
             let nested = |kind: &str| name.strip_prefix(kind).unwrap_or(&name).to_string();
+            let is_label = column.is_category()
+                || column.booleans == column.present
+                || name.starts_with("labels.") && !column.is_list();
             if is_label && !is_score {
                 self.label(&nested("labels."), name);
             } else if is_score {
@@ -351,6 +356,7 @@ impl<'a> Finder<'a> {
                 self.mapping.scores.insert(called, found);
             } else {
                 let reason = match column.values() {
+                    _ if let Some(reason) = column.is_nearly_score().filter(|_| !is_key) => reason,
                     _ if is_key && column.present < self.profile.rows => {
                         let missing = self.profile.rows - column.present;
                         format!(
@@ -373,8 +379,14 @@ impl<'a> Finder<'a> {
                 self.mapping.left_out.insert(name, reason);
             }
         }
+        // Alpaca has both even where neither is used.
+        let is_alpaca = self.mapping.context.as_ref().is_some_and(|context| {
+            let mut texts = context.text.iter();
+            texts.any(|name| is_called(name, &["instruction"]))
+        });
         for column in &self.profile.columns {
-            if column.is_empty() {
+            let is_usual = is_alpaca && is_called(&column.name, &["input", "history"]);
+            if column.is_empty() && !is_usual {
                 self.mapping
                     .left_out
                     .insert(column.name.clone(), "nothing in any row".into());
@@ -431,7 +443,7 @@ fn score(column: &Column, name: &str) -> ScoreColumn {
 }
 
 /// The lowest and highest value of a score, where its name says so: `empathy (1-5)`.
-fn range(name: &str) -> Option<[f64; 2]> {
+pub fn range(name: &str) -> Option<[f64; 2]> {
     let (_, ends) = name
         .trim()
         .strip_suffix([')', ']'])?

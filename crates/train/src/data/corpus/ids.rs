@@ -1,4 +1,5 @@
-//! Columns that are called ids and are none, since several rows have the same. Must not know what rows are about.
+//! Columns that are called ids and are none, since several rows have the same: they are kept as labels. Must not know what
+//! rows are about.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,8 @@ impl RowIds {
     pub fn add(&mut self, row: &Map<String, Value>, line: usize) {
         for (name, cell) in row {
             if !self.columns.contains_key(name) {
-                let repeats = is_called(name, names::ID).then(Repeats::default);
+                let is_id = is_called(name, names::ID) || is_called(name, names::JUDGED);
+                let repeats = is_id.then(Repeats::default);
                 self.columns.insert(name.clone(), repeats);
             }
             if let Some(Some(repeats)) = self.columns.get_mut(name)
@@ -32,6 +34,28 @@ impl RowIds {
         }
     }
 
+    /// A mapping that was found, in which columns that would be ids are labels.
+    pub fn keep(&self, mut mapping: Mapping) -> Mapping {
+        for (name, repeats) in &self.columns {
+            let repeat = repeats.as_ref().is_some_and(|repeats| repeats.times > 0);
+            let found = mapping.scores.len();
+            mapping
+                .scores
+                .retain(|_, score| !repeat || score.column != *name);
+            let was_score = mapping.scores.len() < found;
+            let is_unread = !mapping.columns().contains(&name.as_str());
+            if repeat && (was_score || is_unread) {
+                mapping.left_out.remove(name);
+                let mut label = name.clone();
+                while mapping.labels.contains_key(&label) {
+                    label.push('_');
+                }
+                mapping.labels.insert(label, name.clone());
+            }
+        }
+        mapping
+    }
+
     /// Why a column is no id by this mapping, as a sentence.
     pub fn note(&self, mapping: &Mapping) -> Option<String> {
         if mapping.records || mapping.id.is_some() || mapping.raters.is_some() {
@@ -40,10 +64,15 @@ impl RowIds {
         self.columns.iter().find_map(|(name, repeats)| {
             let repeats = repeats.as_ref()?;
             let words = repeats.words()?;
+            let mut labels = mapping.labels.iter();
+            let kept = labels.find(|(_, column)| *column == name);
+            let kept = kept.map_or_else(String::new, |(label, _)| {
+                format!(", and it is kept as the label {label:?}")
+            });
             let rows = counted(repeats.times, "row has", "rows have");
             let named = toml::Value::from(name.as_str());
             Some(format!(
-                "{name:?} is taken for no id, since {rows} one that another has before: {words}. Records are numbered instead; \
+                "{name:?} is taken for no id, since {rows} one that another has before: {words}. Records are numbered instead{kept}; \
                  id = {named} in the mapping takes it for one."
             ))
         })

@@ -138,12 +138,12 @@ fn note(column: &str, part: &str, models: &[String], found: bool) -> Option<Stri
     let line = format!("judges = {}", toml::Value::from(models.to_vec()));
     let note = match found {
         true => format!(
-            "{column:?} has names that language models have; they are counted apart from people by {line} under [{part}] of \
-             the mapping, where a person among them is taken out"
+            "{column:?} names who seem to be language models, so they are counted apart from people: {line} under [{part}] \
+             of the mapping. Take a person out of that list"
         ),
         false => format!(
-            "{column:?} has names that language models have, and counts them as all others; {line} under [{part}] of the \
-             mapping counts them apart"
+            "{column:?} names who seem to be language models, and the mapping counts them among people: {line} under \
+             [{part}] counts them apart"
         ),
     };
     (!models.is_empty()).then(|| note + ".")

@@ -24,6 +24,9 @@ pub struct Mapping {
     /// Whether rows are records as `emprl corpus export` writes them; nothing else is said then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub records: bool,
+    /// Whether rows are a table as `emprl corpus export` writes it: cells are read as they stand there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub table: bool,
     /// `false` where the first line of a table is a row: its columns are called 1, 2, and so on then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
@@ -42,6 +45,9 @@ pub struct Mapping {
     /// Column of all verdicts on a row's answers, as `emprl corpus export` writes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict_list: Option<String>,
+    /// Column of all scores of a row's answers, as `emprl corpus export` writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_list: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<ContextColumns>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -418,6 +424,7 @@ impl Mapping {
             &self.split,
             &self.target,
             &self.verdict_list,
+            &self.score_list,
         ]
         .into_iter()
         .flatten()

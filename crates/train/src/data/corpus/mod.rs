@@ -22,7 +22,9 @@ pub mod record;
 mod remarks;
 mod scores;
 mod shape;
+mod titles;
 mod verdicts;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -40,14 +42,17 @@ pub use reasoning::split_reasoning;
 pub use record::Record;
 pub use remarks::{Known, Remark, RemarkColumns, RemarkFile};
 pub use shape::Shape;
+pub use titles::{FIXED, TableColumn, Titles, says_more};
 
 use checks::Checks;
 use ids::RowIds;
 use merging::Merging;
 use profile::Profile;
 use reading::ReadRow;
+use windows::Windows;
 
 use super::error::DataError;
+use super::reader::Form;
 use super::reader::source::{Found, FoundRow, Source};
 
 /// A file of rows with its mapping.
@@ -104,7 +109,7 @@ impl Corpus {
                     records &= profile.rows > 0 || record_in(row.fields.clone()).is_ok();
                     let fields = cells::columns(row.fields);
                     ids.add(&fields, row.line);
-                    profile.add(&fields);
+                    profile.add(&fields, row.line);
                 }
                 Found::Problem { line, what } => {
                     first.get_or_insert_with(|| format!(": line {line} {what}"));
@@ -117,19 +122,27 @@ impl Corpus {
             return Err(DataError::file(&source.path, what, fix));
         }
         let found = mapping.is_none();
+        let mut proposal = None;
         let mut mapping = match mapping {
             Some(mapping) if mapping.records => mapping,
             None if records => Mapping::of_records(),
             Some(mapping) => check_columns(&source.path, mapping, &profile)?,
-            None => {
-                let found = find::find(&profile, &name_of(&source.path)).map_err(|what| {
-                    let fix = "say which columns they are in a mapping, and give it with --mapping";
-                    DataError::file(&source.path, what, fix)
-                })?;
-                raters::find(&source, &profile, found)?
-            }
+            None => match find::own_table(&source, &profile)? {
+                Some(own) => own,
+                None => {
+                    let found = find::find(&profile, &name_of(&source.path)).map_err(|what| {
+                        let fix =
+                            "say which columns they are in a mapping, and give it with --mapping";
+                        DataError::file(&source.path, what, fix)
+                    })?;
+                    let (with_raters, note) = raters::find(&source, &profile, found)?;
+                    proposal = note;
+                    ids.keep(with_raters)
+                }
+            },
         };
         let mut notes = source.notes.clone();
+        notes.extend(proposal);
         notes.extend(judges::tell_apart(&mut mapping, &profile, found));
         notes.extend(profile.odd_columns(&mapping));
         notes.extend(ids.note(&mapping));
@@ -154,11 +167,15 @@ impl Corpus {
                 let of_one = |record| ReadRow {
                     records: vec![record],
                     unread: Vec::new(),
+                    undecided: Vec::new(),
                 };
                 (line, record.map(of_one))
             }
             Found::Row(FoundRow { line, fields }) => {
-                let row = cells::columns(fields);
+                let mut row = cells::columns(fields);
+                if self.mapping.table && matches!(self.source.form, Form::Table(_)) {
+                    row.values_mut().for_each(cells::without_apostrophe);
+                }
                 (line, reading::read(&self.mapping, &row, place))
             }
         };
@@ -186,18 +203,25 @@ impl Corpus {
         let gathers = self.mapping.gathers();
         let has_id = self.mapping.id.is_some() || self.mapping.records;
         let mut merging = Merging::of(&self.mapping);
+        let is_window = self.mapping.turns.as_ref().is_some_and(|turns| turns.last);
+        let mut windows = Windows::default();
         for (place, found) in self.source.rows()?.enumerate() {
             counts.rows += 1;
             match self.read(place, found?) {
                 Ok((line, read)) => {
                     checks.unread(read.unread, line);
-                    for record in read.records {
+                    checks.undecided(read.undecided, line);
+                    for mut record in read.records {
+                        if is_window && record.conversation.is_none() {
+                            windows.place(&mut record);
+                        }
                         if gathers {
                             checks.said(&record, merging.about(&record), has_id, line);
                             merging.add(line, record);
                         } else {
                             checks.said(&record, place as u64, has_id, line);
                             checks.id(&record, line);
+                            checks.split(&record, line);
                             counts.add(&record);
                             keep(&record)?;
                         }
@@ -211,8 +235,10 @@ impl Corpus {
             }
         }
         let mut notes = merging.notes();
+        notes.extend(windows.note());
         for (line, record) in merging.records {
             checks.id(&record, line);
+            checks.split(&record, line);
             counts.add(&record);
             keep(&record)?;
         }
@@ -286,6 +312,16 @@ fn check_columns(
             there.join(", ")
         );
         return Err(DataError::file(path, what, "correct the mapping"));
+    }
+    // Who rated is no score and no label of what they rated.
+    if let Some(raters) = &mapping.raters {
+        let rater = raters.column.clone();
+        mapping.labels.retain(|_, column| *column != rater);
+        mapping.scores.retain(|_, score| score.column != rater);
+        for response in &mut mapping.responses {
+            response.labels.retain(|_, column| *column != rater);
+            response.scores.retain(|_, score| score.column != rater);
+        }
     }
     let read: BTreeSet<String> = mapping.columns().into_iter().map(str::to_string).collect();
     for column in &profile.columns {

@@ -137,7 +137,33 @@ pub const JUDGE: &[&str] = &[
     "evaluator_id",
     "labeler",
     "labeler_id",
+    "coder",
+    "coder_id",
     "voter",
+];
+/// Of those who rate or judge: words of the name of a column that may say who did.
+pub const RATES: &[&str] = &[
+    "annotator",
+    "annotators",
+    "worker",
+    "rater",
+    "evaluator",
+    "labeler",
+    "labeller",
+    "coder",
+    "voter",
+    "judge",
+    "grader",
+    "reviewer",
+    "assessor",
+    "expert",
+    "participant",
+    "respondent",
+    "rated",
+    "coded",
+    "annotated",
+    "labeled",
+    "labelled",
 ];
 pub const SHOWN_FIRST: &[&str] = &[
     "shown_first",

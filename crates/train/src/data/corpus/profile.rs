@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::cells::{decimals_after_comma, is_missing, list, number, text};
-use super::mapping::Mapping;
+use super::cells::{decimals_after_comma, is_mark, is_missing, list, number, text};
+use super::mapping::{Mapping, ScoreColumn};
 
 /// Most values that are told apart.
 const MOST_VALUES: usize = 1000;
@@ -17,6 +17,8 @@ const FEW_VALUES: usize = 64;
 const LISTS_READ: usize = 2000;
 /// Words among numbers that are named.
 const WORDS_NAMED: usize = 3;
+/// Lines that are named of numbers with a comma, and of those with a point.
+const LINES_NAMED: usize = 3;
 /// Roles that are told apart.
 const MOST_ROLES: usize = 16;
 
@@ -37,12 +39,16 @@ pub struct Column {
     pub booleans: usize,
     /// Texts that are no numbers.
     pub texts: usize,
+    /// Of these, such as `-` or `None`, which stand for no score.
+    marks: usize,
     /// Of these, numbers as `3,5`.
     with_comma: usize,
     /// Of these, such as `1,234`, of which nobody knows whether they are thousands.
     with_three_decimals: usize,
     /// Numbers with a point.
     with_point: usize,
+    /// The first lines of numbers with a comma, and of those with a point.
+    lines: [Vec<usize>; 2],
     words: usize,
     /// The different values as long as they are short and not too many.
     values: Option<BTreeSet<String>>,
@@ -71,8 +77,8 @@ pub struct TurnField {
 }
 
 impl Profile {
-    /// Counts a row's columns.
-    pub fn add(&mut self, row: &Map<String, Value>) {
+    /// Counts the columns of a row that begins on this line.
+    pub fn add(&mut self, row: &Map<String, Value>, line: usize) {
         self.rows += 1;
         for (name, value) in row {
             let at = match self.places.get(name) {
@@ -87,7 +93,7 @@ impl Profile {
                     self.columns.len() - 1
                 }
             };
-            self.columns[at].add(value);
+            self.columns[at].add(value, line);
         }
     }
 
@@ -98,12 +104,7 @@ impl Profile {
     /// What is odd in columns by a mapping, and can be seen without reading rows; each a sentence.
     pub fn odd_columns(&self, mapping: &Mapping) -> Vec<String> {
         let mut notes = Vec::new();
-        for score in mapping.score_columns().filter(|score| score.decimal_comma) {
-            notes.push(format!(
-                "{:?} has decimal commas, and 3,5 is read as 3.5.",
-                score.column
-            ));
-        }
+        notes.extend(self.decimal_commas(mapping.score_columns()));
         for name in mapping.labels.values() {
             let Some(column) = self.column(name) else {
                 continue;
@@ -121,10 +122,48 @@ impl Profile {
         }
         notes
     }
+
+    /// What is read with decimal commas of these columns; each a sentence.
+    pub fn decimal_commas<'a>(&self, scores: impl Iterator<Item = &'a ScoreColumn>) -> Vec<String> {
+        let note = |score: &ScoreColumn| {
+            let column = self.column(&score.column)?;
+            let [comma, point] = &column.lines;
+            let mixed = !comma.is_empty() && !point.is_empty();
+            match (score.decimal_comma, mixed) {
+                (true, false) => Some(format!(
+                    "{:?} has decimal commas, and 3,5 is read as 3.5.",
+                    score.column
+                )),
+                (true, true) => Some(format!(
+                    "{:?} has decimals after commas ({}) and after points ({}): 3,5 is read as 3.5 (decimal_comma = true in \
+                     its part of the mapping).",
+                    score.column,
+                    lines_of(comma),
+                    lines_of(point)
+                )),
+                (false, _) => None,
+            }
+        };
+        scores.filter_map(note).collect()
+    }
+}
+
+/// `line 3`, `lines 3, 5`, `lines 3, 5, 8, …`, as more may follow than are kept.
+fn lines_of(lines: &[usize]) -> String {
+    let shown: Vec<String> = lines.iter().map(usize::to_string).collect();
+    let more = if lines.len() == LINES_NAMED {
+        ", …"
+    } else {
+        ""
+    };
+    match lines.len() {
+        1 => format!("line {}", shown.join("")),
+        _ => format!("lines {}{more}", shown.join(", ")),
+    }
 }
 
 impl Column {
-    fn add(&mut self, value: &Value) {
+    fn add(&mut self, value: &Value, line: usize) {
         if is_missing(value) {
             return;
         }
@@ -139,12 +178,17 @@ impl Column {
             Value::Bool(_) => self.booleans += 1,
             _ if number(value).is_some() => {
                 self.numbers += 1;
-                self.with_point += usize::from(text.contains('.'));
+                if text.contains('.') {
+                    self.with_point += 1;
+                    self.name_line(1, line);
+                }
             }
             _ => {
                 self.texts += 1;
+                self.marks += usize::from(is_mark(value));
                 if let Some(decimals) = decimals_after_comma(&text) {
                     self.with_comma += 1;
+                    self.name_line(0, line);
                     self.with_three_decimals += usize::from(decimals == 3);
                 }
             }
@@ -157,6 +201,12 @@ impl Column {
             } else {
                 self.values = None;
             }
+        }
+    }
+
+    fn name_line(&mut self, of: usize, line: usize) {
+        if self.lines[of].len() < LINES_NAMED {
+            self.lines[of].push(line);
         }
     }
 
@@ -173,18 +223,42 @@ impl Column {
         self.present > 0 && self.numbers == self.present
     }
 
-    /// Whether its numbers are written as `3,5`, all that are no whole ones.
+    /// Whether numbers are written as `3,5` in it, all that are no whole ones or some of them.
     pub fn has_decimal_commas(&self) -> bool {
-        self.with_comma > self.with_three_decimals && self.with_point == 0
+        self.with_comma > self.with_three_decimals
     }
 
-    /// Numbers, but for at most one in five values: those are said to be none when they are read.
+    /// Numbers, but for at most one in five values that are no mark of a missing one: those are said to be none when they
+    /// are read.
     pub fn is_score(&self) -> bool {
         let commas = match self.has_decimal_commas() {
             true => self.with_comma,
             false => 0,
         };
-        self.present > 0 && 5 * (self.numbers + commas) >= 4 * self.present
+        let numbers = self.numbers + commas;
+        numbers > 0 && 5 * numbers >= 4 * (self.present - self.marks)
+    }
+
+    /// Why it is no column of scores though it has many numbers, with what makes it one.
+    pub fn is_nearly_score(&self) -> Option<String> {
+        let numbers = self.numbers + self.with_comma;
+        if self.is_score() || 2 * numbers <= self.present {
+            return None;
+        }
+        let fix = format!(
+            "[scores.NAME] with column = {} in the mapping",
+            toml::Value::from(self.name.as_str())
+        );
+        Some(match 5 * numbers >= 4 * (self.present - self.marks) {
+            true => format!(
+                "numbers such as 1,234, where the comma may stand before decimals or thousands; {fix} and decimal_comma = \
+                 true reads decimals"
+            ),
+            false => format!(
+                "numbers in {} of {} rows, and something else in the others; {fix} reads the numbers alone",
+                self.numbers, self.present
+            ),
+        })
     }
 
     /// Mostly texts.

@@ -3,10 +3,10 @@
 //!
 //! What is found is shown to a person, who may change it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::cells;
-use super::checks::hash;
+use super::checks::{counted, hash};
 use super::find::origin;
 use super::mapping::{Mapping, RaterColumn};
 use super::merging::answers;
@@ -16,11 +16,16 @@ use super::reading;
 use crate::data::error::DataError;
 use crate::data::reader::source::{Found, Source};
 
-/// The mapping with its column of raters, where several of them rated the same answers.
+/// The mapping with its column of raters, where several of them rated the same answers; else what a person may say of a
+/// column that seems to be one, as a sentence.
 ///
 /// # Errors
 /// The file is damaged.
-pub fn find(source: &Source, profile: &Profile, mapping: Mapping) -> Result<Mapping, DataError> {
+pub fn find(
+    source: &Source,
+    profile: &Profile,
+    mapping: Mapping,
+) -> Result<(Mapping, Option<String>), DataError> {
     let has_scores = mapping.score_columns().next().is_some();
     let is_plain = mapping.verdicts.is_empty() && !mapping.splits_turns();
     let is_left = |column: &&Column| {
@@ -36,9 +41,16 @@ pub fn find(source: &Source, profile: &Profile, mapping: Mapping) -> Result<Mapp
         let everywhere = 10 * column.present >= 9 * profile.rows;
         several && everywhere && is_called(&column.name, names::JUDGE) && is_left(column)
     };
-    let rater = profile.columns.iter().find(is_rater);
-    let Some(rater) = rater.filter(|_| has_scores && is_plain) else {
-        return Ok(mapping);
+    if !has_scores || !is_plain {
+        return Ok((mapping, None));
+    }
+    let Some(rater) = profile.columns.iter().find(is_rater) else {
+        let may_be = profile.columns.iter().filter(|column| {
+            let values = column.values().map_or(0, BTreeSet::len);
+            values > 1 && 2 * values <= column.present && is_left(column)
+        });
+        let proposal = proposal(source, &mapping, &may_be.collect::<Vec<_>>())?;
+        return Ok((mapping, proposal));
     };
     let ids: Vec<&Column> = profile
         .columns
@@ -50,7 +62,7 @@ pub fn find(source: &Source, profile: &Profile, mapping: Mapping) -> Result<Mapp
         .collect();
     let rated = Rated::of(source, &mapping, &rater.name, &ids)?;
     if !rated.by_several {
-        return Ok(mapping);
+        return Ok((mapping, None));
     }
     let mut found = mapping.clone();
     // A number of each rating is none of what was rated.
@@ -74,7 +86,67 @@ pub fn find(source: &Source, profile: &Profile, mapping: Mapping) -> Result<Mapp
         column: rater.name.clone(),
         judges: Vec::new(),
     });
-    Ok(found)
+    Ok((found, None))
+}
+
+/// Answers in several rows, of which a column of any name has to have another value each.
+const ANSWERS: usize = 3;
+
+/// Says that one of these columns may name raters: rows of the same answers differ in it.
+fn proposal(
+    source: &Source,
+    mapping: &Mapping,
+    columns: &[&Column],
+) -> Result<Option<String>, DataError> {
+    let rates = |column: &Column| {
+        let plain = names::plain(&column.name);
+        plain.split('_').any(|word| names::RATES.contains(&word))
+    };
+    let is_score = |column: &Column| {
+        let mut scores = mapping.score_columns();
+        scores.any(|score| score.column == column.name)
+    };
+    // Scores of the same differ as well: numbers are of raters where the name says so alone.
+    let mut columns: Vec<&Column> = columns
+        .iter()
+        .copied()
+        .filter(|column| rates(column) || !is_score(column))
+        .collect();
+    columns.sort_by_key(|column| !rates(column));
+    // By answers: how many rows they have, and what stands in these in each column.
+    let mut rows: HashMap<u64, (usize, Vec<HashSet<u64>>)> = HashMap::new();
+    for (place, found) in source.rows()?.enumerate() {
+        let Found::Row(row) = found? else { continue };
+        let row = cells::columns(row.fields);
+        let Ok(read) = reading::read(mapping, &row, place) else {
+            continue;
+        };
+        let Some(answered) = read.records.first().map(answers) else {
+            continue;
+        };
+        let none = || (0, vec![HashSet::new(); columns.len()]);
+        let (n, values) = rows.entry(answered).or_insert_with(none);
+        *n += 1;
+        for (values, column) in values.iter_mut().zip(&columns) {
+            values.extend(cells::text_of(&row, &column.name).map(|value| hash(&value)));
+        }
+    }
+    let several: Vec<_> = rows.values().filter(|(n, _)| *n > 1).collect();
+    let names_raters = |at: usize| {
+        let each = several.iter().filter(|(n, values)| values[at].len() == *n);
+        let enough = if rates(columns[at]) { 1 } else { ANSWERS };
+        several.len() >= enough && 10 * each.count() >= 9 * several.len()
+    };
+    let found = (0..columns.len()).find(|at| names_raters(*at));
+    Ok(found.map(|at| {
+        let name = &columns[at].name;
+        let answers = counted(several.len(), "answer stands", "answers stand");
+        format!(
+            "{name:?} may say who rated: {answers} in several rows, with another value of it in each. A [raters] part of the \
+             mapping with column = {} makes one record of them, with a score of each.",
+            toml::Value::from(name.as_str())
+        )
+    }))
 }
 
 /// What was rated, by the answers of the rows.

@@ -11,8 +11,8 @@ use super::forms::Form;
 use super::mapping::{ContextColumns, Mapping, ResponseColumns, TurnColumn};
 use super::reasoning::split_reasoning;
 use super::record::{Labels, Record, Response, TARGET, Utterance};
-use super::scores::{ScoreReader, Unread};
-use super::verdicts::{verdict_list, verdicts};
+use super::scores::{ScoreReader, Unread, score_list};
+use super::verdicts::{undecided, verdict_list, verdicts};
 use crate::data::sets::{Role, Split};
 
 /// Under what label turns of the system's role are kept.
@@ -22,11 +22,13 @@ const REASONING: &str = "reasoning";
 
 type Row = Map<String, Value>;
 
-/// The records of a row, and what in its score columns is no score.
+/// The records of a row, and what it does not say.
 #[derive(Debug)]
 pub struct ReadRow {
     pub records: Vec<Record>,
     pub unread: Vec<Unread>,
+    /// Columns of verdicts that are empty.
+    pub undecided: Vec<String>,
 }
 
 /// The records of a row whose place in the file, from 0, is `place`: one, or one for every turn of the listener.
@@ -43,6 +45,7 @@ pub fn read(mapping: &Mapping, row: &Row, place: usize) -> Result<ReadRow, Strin
     Ok(ReadRow {
         records,
         unread: scores.unread,
+        undecided: undecided(&mapping.verdicts, row),
     })
 }
 
@@ -54,7 +57,10 @@ fn base(
     scores: &mut ScoreReader,
 ) -> Result<Record, String> {
     let cell = |column: &Option<String>| column.as_ref().and_then(|name| text(row, name));
-    let id = cell(&mapping.id).map(whole);
+    let id = cell(&mapping.id).map(|id| match mapping.table {
+        true => id,
+        false => whole(id),
+    });
     if let (None, Some(column), false) = (&id, &mapping.id, mapping.verdicts.is_empty()) {
         return Err(format!(
             "has nothing in {column:?}, which says what its verdict is about"
@@ -116,7 +122,7 @@ fn one(
             .labels
             .extend(prompt.map(|text| (SYSTEM_PROMPT.to_string(), text)));
     }
-    if mapping.has_context() && record.context.is_empty() {
+    if mapping.has_context() && record.context.is_empty() && !mapping.table {
         return Err("has no context".into());
     }
     let target = mapping.target.as_ref().and_then(|column| text(row, column));
@@ -138,11 +144,35 @@ fn one(
             false => record.responses.push(response),
         }
     }
+    if let Some(column) = &mapping.score_list {
+        listed_scores(column, row, &mut record)?;
+    }
     let answered = record.target.is_some() || !record.responses.is_empty();
+    let says_more = !record.context.is_empty() || !record.verdicts.is_empty();
+    if mapping.table && says_more {
+        return Ok(record);
+    }
     if !answered && (mapping.target.is_some() || !mapping.responses.is_empty()) {
         return Err("has neither a response nor a target".into());
     }
     Ok(record)
+}
+
+/// Gives a record and its responses the scores of a list.
+fn listed_scores(column: &str, row: &Row, record: &mut Record) -> Result<(), String> {
+    for (system, score) in score_list(column, row)? {
+        let Some(system) = system else {
+            record.scores.push(score);
+            continue;
+        };
+        let mut responses = record.responses.iter_mut();
+        let response = responses.find(|response| response.system == system);
+        let response = response.ok_or_else(|| {
+            format!("has a score of {system:?} in {column:?}, which has no response in it")
+        })?;
+        response.scores.push(score);
+    }
+    Ok(())
 }
 
 /// What the listener said, whose reasoning becomes a label where none is there yet.
@@ -270,6 +300,11 @@ fn turns_of_known_roles(items: &[Value]) -> Result<Vec<Utterance>, String> {
     };
     let mut context = Vec::new();
     for turn in items {
+        // As exports of this program write them.
+        if let Ok(utterance) = serde_json::from_value::<Utterance>(turn.clone()) {
+            context.push(utterance);
+            continue;
+        }
         let text = field(turn, names::TURN_TEXT).ok_or("has a turn without a text")?;
         let role = field(turn, names::TURN_ROLE).unwrap_or_default();
         match names::side(&role) {

@@ -7,22 +7,26 @@ use std::path::Path;
 use super::cells::whole;
 use super::checks::Checks;
 use super::find::{self, RestOfColumns};
-use super::mapping::{RaterColumn, ScoreColumn, VerdictColumns};
+use super::mapping::{Mapping, RaterColumn, ScoreColumn, VerdictColumns};
 use super::names;
 use super::profile::{Column, Profile};
 use super::reading::labels;
-use super::record::{Labels, Origin, Record, Score, Verdict};
+use super::record::{Labels, Origin, Record, Score, TARGET, Verdict};
 use super::scores::ScoreReader;
-use super::verdicts::verdicts;
+use super::verdicts::{undecided, verdicts};
 use super::{RowProblem, cells, judges};
 use crate::data::error::DataError;
-use crate::data::reader::source::{Found, Source};
+use crate::data::reader::source::{Found, FoundRow, Source};
 
 /// The records and systems that rows may speak of.
 #[derive(Debug, Default)]
 pub struct Known {
     ids: HashMap<String, Named>,
     systems: BTreeSet<String>,
+    /// Label of the file's ids, where several answers have the same and records are numbered.
+    id_label: Option<String>,
+    /// By such an id and a system (`""`: whatever it is) the record; None where there are several.
+    labelled: HashMap<(String, String), Option<String>>,
 }
 
 /// What has an id.
@@ -36,17 +40,43 @@ enum Named {
 }
 
 impl Known {
-    /// These systems, and no record yet.
-    pub fn of_systems(systems: impl IntoIterator<Item = String>) -> Known {
+    /// These systems, and no record yet, of a corpus that was read by this mapping.
+    pub fn of_systems(systems: impl IntoIterator<Item = String>, mapping: &Mapping) -> Known {
+        let is_numbered = mapping.id.is_none() && !mapping.records;
+        let mut labels = mapping.labels.iter();
+        let id_label = labels.find(|(_, column)| {
+            let called = [names::ID, names::JUDGED].concat();
+            is_numbered && names::is_called(column, &called)
+        });
         Known {
             systems: systems.into_iter().collect(),
+            id_label: id_label.map(|(label, _)| label.clone()),
             ..Known::default()
         }
     }
 
     /// Adds a record with its conversation.
     pub fn add(&mut self, record: &Record) {
-        self.ids.insert(record.id.clone(), Named::Record);
+        let id = self
+            .id_label
+            .as_ref()
+            .and_then(|label| record.labels.get(label));
+        match id {
+            // The number of a row would be taken for an id of the file.
+            Some(id) => {
+                let id = whole(id.clone());
+                let systems = record.responses.iter();
+                let systems = systems.map(|response| response.system.as_str());
+                let target = record.target.as_ref().map(|_| TARGET);
+                for system in systems.chain(target).chain([""]) {
+                    self.labelled
+                        .entry((id.clone(), system.to_string()))
+                        .and_modify(|of| *of = None)
+                        .or_insert_with(|| Some(record.id.clone()));
+                }
+            }
+            None => drop(self.ids.insert(record.id.clone(), Named::Record)),
+        }
         let Some(conversation) = record.conversation.as_ref().filter(|of| **of != record.id) else {
             return;
         };
@@ -60,13 +90,24 @@ impl Known {
             .or_insert_with(|| Named::Conversation(record.id.clone()));
     }
 
-    /// The id of the record that an id is of: its own, or that of a conversation which it is the only record of.
-    fn record<'a>(&'a self, id: &'a str) -> Option<&'a str> {
-        match self.ids.get(id)? {
-            Named::Record => Some(id),
-            Named::Conversation(record) => Some(record),
-            Named::Several => None,
+    /// The id of the record that an id is of: its own, that of a conversation which it is the only record of, or one that
+    /// several have, of which one is of this system.
+    fn record<'a>(&'a self, id: &'a str, system: Option<&str>) -> Option<&'a str> {
+        match self.ids.get(id) {
+            Some(Named::Record) => Some(id),
+            Some(Named::Conversation(record)) => Some(record),
+            Some(Named::Several) => None,
+            None => {
+                let system = system.unwrap_or_default().to_string();
+                self.labelled.get(&(id.to_string(), system))?.as_deref()
+            }
         }
+    }
+
+    /// Whether something has this id.
+    fn has(&self, id: &str) -> bool {
+        let labelled = (id.to_string(), String::new());
+        self.record(id, None).is_some() || self.labelled.contains_key(&labelled)
     }
 }
 
@@ -106,6 +147,10 @@ pub struct RemarkFile {
 /// What a row says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remark {
+    /// Where the row begins, from 1.
+    pub line: usize,
+    /// As the row has it.
+    pub id: String,
     /// The id of the record; None where no record has it.
     pub record: Option<String>,
     pub system: Option<String>,
@@ -126,17 +171,19 @@ impl RemarkFile {
         // Rows of a column whose cell is a known id, and a known system.
         let mut matches: BTreeMap<String, [usize; 2]> = BTreeMap::new();
         for found in source.rows()? {
-            let Found::Row(row) = found? else { continue };
-            let row = cells::columns(row.fields);
+            let Found::Row(FoundRow { line, fields }) = found? else {
+                continue;
+            };
+            let row = cells::columns(fields);
             for (name, cell) in &row {
                 let Some(text) = cells::label(cell).map(whole) else {
                     continue;
                 };
                 let counts = matches.entry(name.clone()).or_default();
-                counts[0] += usize::from(known.record(&text).is_some());
+                counts[0] += usize::from(known.has(&text));
                 counts[1] += usize::from(known.systems.contains(&text));
             }
-            profile.add(&row);
+            profile.add(&row, line);
         }
         let wrong = |what: String, fix: &str| DataError::file(path, what, fix);
         let there = || {
@@ -247,7 +294,7 @@ impl RemarkFile {
             true => raters(&profile, &mut labels, &mut left_out),
             false => None,
         };
-        let mut notes = Vec::new();
+        let mut notes = profile.decimal_commas(scores.values());
         match &said.judges {
             Some(judges) => {
                 for columns in verdicts.values_mut().filter(|of| of.judge_column.is_some()) {
@@ -261,9 +308,10 @@ impl RemarkFile {
                 let found = judges::taken(&mut verdicts, &mut raters, &profile);
                 notes.extend(found.map(|names| {
                     format!(
-                        "{} {} counted apart from people, by the name; --judges says who is a language model.",
+                        "{} {} a language model by the name, and counted apart from people; where that is wrong, name with \
+                         --judges those who are.",
                         names.join(", "),
-                        if names.len() == 1 { "is" } else { "are" }
+                        if names.len() == 1 { "seems to be" } else { "each seem to be" }
                     )
                 }));
             }
@@ -306,9 +354,14 @@ impl RemarkFile {
             let mut reader = ScoreReader::of(self.raters.as_ref(), &fields);
             let mut remark = || -> Result<Remark, String> {
                 let id = text(&self.id).ok_or_else(|| format!("has no id in {:?}", self.id))?;
+                let system = self.system.as_deref().and_then(text);
+                let of = whole(id.clone());
+                let record = known.record(&of, system.as_deref());
                 Ok(Remark {
-                    record: known.record(&whole(id)).map(str::to_string),
-                    system: self.system.as_deref().and_then(text),
+                    line: row.line,
+                    record: record.map(str::to_string),
+                    id,
+                    system,
                     labels: labels(&self.labels, &fields),
                     scores: reader.read(&self.scores, &fields),
                     verdicts: verdicts(&self.verdicts, &fields)?,
@@ -316,6 +369,7 @@ impl RemarkFile {
             };
             let remark = remark();
             checks.unread(reader.unread, row.line);
+            checks.undecided(undecided(&self.verdicts, &fields), row.line);
             match remark {
                 Ok(remark) => keep(remark),
                 Err(what) => refuse(RowProblem {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::cells::{self, is_missing};
+use super::cells::{self, is_mark, is_missing};
 use super::mapping::{RaterColumn, ScoreColumn};
 use super::record::{Origin, Score};
 
@@ -13,8 +13,17 @@ use super::record::{Origin, Score};
 pub struct Unread {
     pub column: String,
     pub value: String,
-    /// The lowest and highest score that could be given, where it is a number outside; else it is none.
-    pub outside: Option<[f64; 2]>,
+    pub why: WhyUnread,
+}
+
+/// Why a cell is no score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum WhyUnread {
+    /// It says that there is none.
+    Missing,
+    NoNumber,
+    /// It is a number outside the lowest and highest score that could be given.
+    Outside([f64; 2]),
 }
 
 /// Reads the scores of a row.
@@ -48,21 +57,29 @@ impl ScoreReader {
     ) -> Vec<Score> {
         let mut scores = Vec::new();
         for (name, of) in columns {
-            let Some(cell) = row.get(&of.column).filter(|cell| !is_missing(cell)) else {
+            let is_there = |cell: &&Value| is_mark(cell) || !is_missing(cell);
+            let Some(cell) = row.get(&of.column).filter(is_there) else {
                 continue;
             };
             let value = cells::number_written(cell, of.decimal_comma);
             let outside = of.range.filter(|[lowest, highest]| {
                 value.is_some_and(|value| !(lowest..=highest).contains(&&value))
             });
-            match value.filter(|_| outside.is_none()) {
-                Some(value) => scores.push(self.score(name, value, of)),
-                None => self.unread.push(Unread {
-                    column: of.column.clone(),
-                    value: cells::label(cell).unwrap_or_else(|| cell.to_string()),
-                    outside,
-                }),
-            }
+            let why = match (value, outside) {
+                (Some(value), None) => {
+                    scores.push(self.score(name, value, of));
+                    continue;
+                }
+                (_, Some(range)) => WhyUnread::Outside(range),
+                (None, None) if is_mark(cell) => WhyUnread::Missing,
+                (None, None) => WhyUnread::NoNumber,
+            };
+            let text = cell.as_str().map(|text| text.trim().to_string());
+            self.unread.push(Unread {
+                column: of.column.clone(),
+                value: text.unwrap_or_else(|| cell.to_string()),
+                why,
+            });
         }
         scores
     }
@@ -82,6 +99,34 @@ impl ScoreReader {
             rater: self.rater.clone(),
         }
     }
+}
+
+/// All scores of a row, as a list of what records hold, each with the system whose response it is of.
+///
+/// # Errors
+/// The cell is none.
+pub(super) fn score_list(
+    column: &str,
+    row: &Map<String, Value>,
+) -> Result<Vec<(Option<String>, Score)>, String> {
+    let Some(cell) = row.get(column).filter(|cell| !is_missing(cell)) else {
+        return Ok(Vec::new());
+    };
+    let list = cells::list(cell).ok_or_else(|| format!("has no list of scores in {column:?}"))?;
+    let score = |value: &Value| {
+        let mut value = value.clone();
+        let system = value
+            .as_object_mut()
+            .and_then(|fields| fields.remove("system"));
+        let score = serde_json::from_value(value)
+            .map_err(|error| format!("has something in {column:?} that is no score: {error}"))?;
+        match system {
+            None | Some(Value::Null) => Ok((None, score)),
+            Some(Value::String(system)) => Ok((Some(system), score)),
+            Some(_) => Err(format!("has a score in {column:?} whose system is no text")),
+        }
+    };
+    list.iter().map(score).collect()
 }
 
 #[cfg(test)]
@@ -119,21 +164,51 @@ mod tests {
             (json!(5), column(), Ok(5.0)),
             (json!("3,5"), comma.clone(), Ok(3.5)),
             (json!("4"), comma, Ok(4.0)),
-            (json!("3,5"), column(), Err(("3,5", false))),
-            (json!("good"), column(), Err(("good", false))),
-            (json!(9), column(), Err(("9", true))),
+            (json!("3,5"), column(), Err(("3,5", WhyUnread::NoNumber))),
+            (json!("good"), column(), Err(("good", WhyUnread::NoNumber))),
+            (
+                json!(9),
+                column(),
+                Err(("9", WhyUnread::Outside([1.0, 5.0]))),
+            ),
+            (json!(" - "), column(), Err(("-", WhyUnread::Missing))),
+            (json!("n/a"), column(), Err(("n/a", WhyUnread::Missing))),
         ] {
             let (value, unread) = read(cell, of);
             match expected {
                 Ok(expected) => assert_eq!((value, unread), (Some(expected), Vec::new())),
-                Err((text, is_outside)) => {
+                Err((text, why)) => {
                     assert_eq!((value, unread.len()), (None, 1));
                     assert_eq!(unread[0].value, text);
-                    assert_eq!(unread[0].outside.is_some(), is_outside);
+                    assert_eq!(unread[0].why, why);
                 }
             }
         }
-        assert_eq!(read(json!("n/a"), column()), (None, Vec::new()));
+        assert_eq!(read(json!(""), column()), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_list_of_scores_comes_back_as_it_was_written() {
+        let row = |cell: Value| {
+            let Value::Object(row) = json!({"scores": cell}) else {
+                panic!("an object")
+            };
+            score_list("scores", &row)
+        };
+        let found = row(json!(
+            "[{\"system\": \"a\", \"name\": \"warmth\", \"value\": 2.5, \"rater\": \"w1\"}, {\"name\": \"x\", \"value\": 1}]"
+        ))
+        .unwrap();
+        assert_eq!((found[0].0.as_deref(), found[0].1.value), (Some("a"), 2.5));
+        assert_eq!((found[1].0.as_deref(), &*found[1].1.name), (None, "x"));
+        assert_eq!(row(json!("")), Ok(Vec::new()));
+        for wrong in [
+            "[{\"value\": 1}]",
+            "[{\"name\": \"x\", \"value\": 1, \"system\": 2}]",
+            "x",
+        ] {
+            assert!(row(json!(wrong)).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -96,6 +96,16 @@ fn verdict(
     }))
 }
 
+/// The columns that say which answer is better and are empty in a row.
+pub(super) fn undecided(
+    columns: &BTreeMap<String, VerdictColumns>,
+    row: &Map<String, Value>,
+) -> Vec<String> {
+    let is_empty = |of: &&VerdictColumns| cells::text_of(row, &of.column).is_none();
+    let empty = columns.values().filter(is_empty);
+    empty.map(|of| of.column.clone()).collect()
+}
+
 /// All verdicts of a row, as a list of what records hold.
 ///
 /// # Errors

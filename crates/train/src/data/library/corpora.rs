@@ -16,7 +16,7 @@ use super::{
     DataError, MANIFEST, Manifest, NAMES, StoredFile, fingerprint, hex, read_manifest, replace,
     set_dir,
 };
-use crate::data::corpus::{Corpus, Counts, Record, Shape};
+use crate::data::corpus::{Corpus, Counts, Mapping, Record, Shape};
 use crate::data::import::{FileReport, ImportReport, SkippedRow};
 
 pub use additions::{AddedTo, Adding, Addition, Remarks, additions, delete_addition};
@@ -327,6 +327,14 @@ pub fn record_at(store: &Path, name: &str, place: usize) -> Result<Option<Record
 /// No corpus has this name, or its manifest is damaged.
 pub fn require_corpus(store: &Path, name: &str) -> Result<(Manifest, CorpusEntry), DataError> {
     corpus(store, name)?.ok_or_else(|| no_corpus(store, name))
+}
+
+/// The mapping by which a corpus was imported.
+///
+/// # Errors
+/// It is damaged.
+pub fn corpus_mapping(store: &Path, name: &str) -> Result<Mapping, DataError> {
+    Mapping::read(&store.join("data").join(name).join(MAPPING))
 }
 
 /// That no corpus has this name, with those that are there.

@@ -1,125 +1,113 @@
 //! The columns of a corpus as a table: what every record has, then a column for each system, label and score, and for each
-//! pair of systems that there are verdicts on, beside all verdicts as they are.
+//! pair of systems that there are verdicts on, beside all verdicts as they are, and all scores where columns of numbers do
+//! not say everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::super::super::OperationError;
 use super::{ExportRequest, narrowed};
 use crate::data::Role;
-use crate::data::corpus::record::{Record, Score, Verdict, last_of_each};
+use crate::data::corpus::record::{Labels, Record, Score, Utterance, Verdict, last_of_each};
+use crate::data::corpus::{FIXED, TableColumn, Titles, says_more};
 use crate::data::parquet_table::Cell;
 
 /// Where as many verdicts are for either.
 const TIE: &str = "tie";
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Column {
-    Id,
-    Conversation,
-    Turn,
-    Split,
-    Context,
-    Target,
-    /// All of them, which import reads again.
-    Verdicts,
-    Response(String),
-    Reasoning(String),
-    Audio(String),
-    LabelOf(String, String),
-    ScoreOf(String, String),
-    Label(String),
-    Score(String),
-    /// What was asked, and the two systems in the order of their names.
-    Verdict(String, String, String),
+/// A score with the system whose response it is of.
+#[derive(Serialize)]
+struct ListedScore<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<&'a str>,
+    #[serde(flatten)]
+    score: &'a Score,
 }
 
-impl Column {
-    fn title(&self) -> String {
-        match self {
-            Column::Id => "id".into(),
-            Column::Conversation => "conversation".into(),
-            Column::Turn => "turn".into(),
-            Column::Split => "split".into(),
-            Column::Context => "context".into(),
-            Column::Target => "target".into(),
-            Column::Verdicts => "verdicts".into(),
-            Column::Response(system) => format!("response_{system}"),
-            Column::Reasoning(system) => format!("reasoning_{system}"),
-            Column::Audio(system) => format!("audio_{system}"),
-            Column::LabelOf(system, name) | Column::ScoreOf(system, name) => {
-                format!("{name}_{system}")
-            }
-            Column::Label(name) | Column::Score(name) => name.clone(),
-            Column::Verdict(name, first, second) => format!("{name}_{first}_{second}"),
+/// All scores of a record and its responses.
+fn listed_scores(record: &Record) -> Vec<ListedScore<'_>> {
+    let of_record = record.scores.iter().map(|score| (None, score));
+    let of_responses = record.responses.iter().flat_map(|response| {
+        let system = Some(response.system.as_str());
+        response.scores.iter().map(move |score| (system, score))
+    });
+    let all = of_record.chain(of_responses);
+    all.map(|(system, score)| ListedScore { system, score })
+        .collect()
+}
+
+/// What a column has of a record.
+fn cell(
+    column: &TableColumn,
+    record: &Record,
+    alternate: bool,
+) -> Result<Option<Cell>, OperationError> {
+    let text = |text: &Option<String>| text.clone().map(Cell::Text);
+    let label = |labels: &Labels, name: &String| labels.get(name).cloned().map(Cell::Text);
+    let score = |scores: &[Score], name: &str| Score::mean(scores, name).map(Cell::Number);
+    let response = |system: &String| {
+        let mut responses = record.responses.iter();
+        responses.find(|response| response.system == *system)
+    };
+    Ok(match column {
+        TableColumn::Id => Some(Cell::Text(record.id.clone())),
+        TableColumn::Conversation => text(&record.conversation),
+        TableColumn::Turn => record.turn.map(|turn| Cell::Number(turn.into())),
+        TableColumn::Split => record.split.map(|split| Cell::Text(split.to_string())),
+        TableColumn::Context => context(record, alternate).map(Cell::Text),
+        TableColumn::Target => text(&record.target),
+        TableColumn::Verdicts => {
+            let any = !record.verdicts.is_empty();
+            any.then(|| Cell::Text(json!(record.verdicts).to_string()))
         }
-    }
-
-    /// The title where another column has the plain one.
-    fn longer_title(&self) -> String {
-        let kind = match self {
-            Column::Label(_) | Column::LabelOf(..) => "label",
-            Column::Score(_) | Column::ScoreOf(..) => "score",
-            Column::Verdict(..) => "verdict",
-            _ => "column",
-        };
-        format!("{kind}_{}", self.title())
-    }
-
-    fn cell(&self, record: &Record, alternate: bool) -> Option<Cell> {
-        let text = |text: &Option<String>| text.clone().map(Cell::Text);
-        let of = |system: &str| {
-            let mut responses = record.responses.iter();
-            responses.find(|response| response.system == system)
-        };
-        let score = |scores: &[Score], name: &str| Score::mean(scores, name).map(Cell::Number);
-        match self {
-            Column::Id => Some(Cell::Text(record.id.clone())),
-            Column::Conversation => text(&record.conversation),
-            Column::Turn => record.turn.map(|turn| Cell::Number(turn.into())),
-            Column::Split => record.split.map(|split| Cell::Text(split.to_string())),
-            Column::Context => context(record, alternate).map(Cell::Text),
-            Column::Target => text(&record.target),
-            Column::Verdicts => {
-                let any = !record.verdicts.is_empty();
-                any.then(|| Cell::Text(json!(record.verdicts).to_string()))
-            }
-            Column::Response(system) => Some(Cell::Text(of(system)?.text.clone())),
-            Column::Reasoning(system) => text(&of(system)?.reasoning),
-            Column::Audio(system) => text(&of(system)?.audio),
-            Column::LabelOf(system, name) => of(system)?.labels.get(name).cloned().map(Cell::Text),
-            Column::ScoreOf(system, name) => score(&of(system)?.scores, name),
-            Column::Label(name) => record.labels.get(name).cloned().map(Cell::Text),
-            Column::Score(name) => score(&record.scores, name),
-            Column::Verdict(name, first, second) => {
-                let of = |verdict: &&Verdict| {
-                    verdict.name == *name && verdict.pair() == [first.as_str(), second.as_str()]
-                };
-                let found: Vec<&Verdict> = record.verdicts.iter().filter(of).collect();
-                if found.is_empty() {
-                    return None;
+        TableColumn::Scores => {
+            let scores = listed_scores(record);
+            match scores.is_empty() {
+                true => None,
+                false => {
+                    let scores = serde_json::to_string(&scores).map_err(std::io::Error::from)?;
+                    Some(Cell::Text(scores))
                 }
-                let (counted, _) = last_of_each(found, |verdict| verdict.request());
-                let sum: f64 = counted.iter().map(|verdict| verdict.direction(first)).sum();
-                // What most of them say.
-                let winner = match sum {
-                    sum if sum > 0.0 => first.as_str(),
-                    sum if sum < 0.0 => second.as_str(),
-                    _ => TIE,
-                };
-                Some(Cell::Text(winner.to_string()))
             }
         }
-    }
+        TableColumn::Response(system) => response(system).map(|of| Cell::Text(of.text.clone())),
+        TableColumn::Reasoning(system) => response(system).and_then(|of| text(&of.reasoning)),
+        TableColumn::Audio(system) => response(system).and_then(|of| text(&of.audio)),
+        TableColumn::LabelOf(system, name) => {
+            response(system).and_then(|of| label(&of.labels, name))
+        }
+        TableColumn::ScoreOf(system, name) => {
+            response(system).and_then(|of| score(&of.scores, name))
+        }
+        TableColumn::Label(name) => label(&record.labels, name),
+        TableColumn::Score(name) => score(&record.scores, name),
+        TableColumn::Verdict(name, first, second) => {
+            let of = |verdict: &&Verdict| {
+                verdict.name == *name && verdict.pair() == [first.as_str(), second.as_str()]
+            };
+            let found: Vec<&Verdict> = record.verdicts.iter().filter(of).collect();
+            let any = !found.is_empty();
+            let (counted, _) = last_of_each(found, |verdict| verdict.request());
+            let sum: f64 = counted.iter().map(|verdict| verdict.direction(first)).sum();
+            // What most of them say.
+            let winner = match sum {
+                sum if sum > 0.0 => first.as_str(),
+                sum if sum < 0.0 => second.as_str(),
+                _ => TIE,
+            };
+            any.then(|| Cell::Text(winner.to_string()))
+        }
+    })
 }
 
 /// The columns of a table.
 #[derive(Debug)]
 pub(super) struct Columns {
-    columns: Vec<(String, Column)>,
-    /// Whether the sides alternate in all contexts, the speaker first, so that texts alone say whose they are.
+    columns: Vec<(String, TableColumn)>,
+    /// Whether texts alone are all of a context, and the sides alternate in all, the speaker first.
     alternate: bool,
 }
 
@@ -133,34 +121,12 @@ impl Columns {
         name: &str,
         request: &ExportRequest<'_>,
     ) -> Result<Columns, OperationError> {
-        let (mut found, mut alternate) = (BTreeSet::new(), true);
+        let mut seen = Seen::default();
         request.narrowing.each(store, name, |record, answers| {
-            found.extend(columns_of(&narrowed(record, &answers)));
-            let roles: Vec<Role> = record.context.iter().map(|said| said.role).collect();
-            alternate &= Role::kept(&roles).is_empty();
+            seen.add(&narrowed(record, &answers));
             Ok(())
         })?;
-        let fixed = [
-            Column::Id,
-            Column::Conversation,
-            Column::Turn,
-            Column::Split,
-            Column::Context,
-            Column::Target,
-        ];
-        let mut taken = BTreeSet::new();
-        let mut columns = Vec::new();
-        for column in fixed.into_iter().chain(found) {
-            let mut title = column.title();
-            if taken.contains(&title) {
-                title = column.longer_title();
-            }
-            while !taken.insert(title.clone()) {
-                title.push('_');
-            }
-            columns.push((title, column));
-        }
-        Ok(Columns { columns, alternate })
+        Ok(seen.columns())
     }
 
     /// Titles, and whether each column is of numbers.
@@ -168,64 +134,161 @@ impl Columns {
         self.columns.iter().map(|(title, column)| {
             let number = matches!(
                 column,
-                Column::Turn | Column::Score(_) | Column::ScoreOf(..)
+                TableColumn::Turn | TableColumn::Score(_) | TableColumn::ScoreOf(..)
             );
             (title.as_str(), number)
         })
     }
 
-    pub fn cells(&self, record: &Record) -> Vec<Option<Cell>> {
+    /// The cells of a record.
+    ///
+    /// # Errors
+    /// Its scores cannot be written, which is not known to happen.
+    pub fn cells(&self, record: &Record) -> Result<Vec<Option<Cell>>, OperationError> {
         let cells = self
             .columns
             .iter()
-            .map(|(_, column)| column.cell(record, self.alternate));
+            .map(|(_, column)| cell(column, record, self.alternate));
         cells.collect()
     }
 }
 
-/// The columns that a record needs beside those that every table has.
-fn columns_of(record: &Record) -> Vec<Column> {
-    let mut columns = Vec::new();
-    for response in &record.responses {
-        let system = || response.system.clone();
-        columns.push(Column::Response(system()));
-        columns.extend(
-            response
-                .reasoning
-                .as_ref()
-                .map(|_| Column::Reasoning(system())),
-        );
-        columns.extend(response.audio.as_ref().map(|_| Column::Audio(system())));
-        let labels = response.labels.keys();
-        columns.extend(labels.map(|name| Column::LabelOf(system(), name.clone())));
-        let scores = response.scores.iter();
-        columns.extend(scores.map(|score| Column::ScoreOf(system(), score.name.clone())));
+/// What there is among records.
+#[derive(Default)]
+struct Seen {
+    /// Beside those that every table has.
+    columns: BTreeSet<TableColumn>,
+    /// Places of systems, in the order in which they were seen.
+    systems: BTreeMap<String, usize>,
+    /// Whether a score says more than its number.
+    says_more: bool,
+    /// Labels with values that would be taken for scores.
+    numbered: BTreeSet<TableColumn>,
+    /// Whether some context needs more than texts.
+    has_turns: bool,
+}
+
+impl Seen {
+    fn add(&mut self, record: &Record) {
+        let roles: Vec<Role> = record.context.iter().map(|said| said.role).collect();
+        let has_more = |said: &Utterance| !said.labels.is_empty() || said.audio.is_some();
+        self.has_turns |= !Role::kept(&roles).is_empty() || record.context.iter().any(has_more);
+        self.labels(&record.labels, TableColumn::Label);
+        self.scores(&record.scores, TableColumn::Score);
+        for response in &record.responses {
+            let next = self.systems.len();
+            self.systems.entry(response.system.clone()).or_insert(next);
+            let system = || response.system.clone();
+            let reasoning = response.reasoning.as_ref();
+            let audio = response.audio.as_ref();
+            self.columns.insert(TableColumn::Response(system()));
+            self.columns
+                .extend(reasoning.map(|_| TableColumn::Reasoning(system())));
+            self.columns
+                .extend(audio.map(|_| TableColumn::Audio(system())));
+            self.labels(&response.labels, |name| {
+                TableColumn::LabelOf(system(), name)
+            });
+            self.scores(&response.scores, |name| {
+                TableColumn::ScoreOf(system(), name)
+            });
+        }
+        for verdict in &record.verdicts {
+            let [first, second] = verdict.pair().map(str::to_string);
+            self.columns.insert(TableColumn::Verdicts);
+            let column = TableColumn::Verdict(verdict.name.clone(), first, second);
+            self.columns.insert(column);
+        }
     }
-    columns.extend(record.labels.keys().cloned().map(Column::Label));
-    let scores = record.scores.iter();
-    columns.extend(scores.map(|score| Column::Score(score.name.clone())));
-    let verdicts = record.verdicts.iter();
-    columns.extend(verdicts.clone().next().map(|_| Column::Verdicts));
-    columns.extend(verdicts.map(|verdict| {
-        let [first, second] = verdict.pair().map(str::to_string);
-        Column::Verdict(verdict.name.clone(), first, second)
-    }));
-    columns
+
+    fn labels(&mut self, labels: &Labels, column: impl Fn(String) -> TableColumn) {
+        for (name, value) in labels {
+            let column = column(name.clone());
+            if value.trim().replace(',', ".").parse::<f64>().is_ok() {
+                self.numbered.insert(column.clone());
+            }
+            self.columns.insert(column);
+        }
+    }
+
+    fn scores(&mut self, scores: &[Score], column: impl Fn(String) -> TableColumn) {
+        for (at, score) in scores.iter().enumerate() {
+            let is_again = scores[..at].iter().any(|before| before.name == score.name);
+            self.says_more |= is_again || says_more(score);
+            self.columns.insert(column(score.name.clone()));
+        }
+    }
+
+    fn columns(mut self) -> Columns {
+        if self.says_more {
+            self.columns.insert(TableColumn::Scores);
+        }
+        let verdicts = self.columns.iter().filter_map(|column| match column {
+            TableColumn::Verdict(name, first, second) => {
+                Some([name.clone(), first.clone(), second.clone()])
+            }
+            _ => None,
+        });
+        let titles = Titles::new(self.systems.keys().cloned(), verdicts);
+        // The title of a label says that it is one where its values or a score of its name would say something else.
+        let explicit = |column: &TableColumn| {
+            let score = match column {
+                TableColumn::Label(name) => TableColumn::Score(name.clone()),
+                TableColumn::LabelOf(system, name) => {
+                    TableColumn::ScoreOf(system.clone(), name.clone())
+                }
+                _ => return false,
+            };
+            self.numbered.contains(column) || self.columns.contains(&score)
+        };
+        let mut found: Vec<&TableColumn> = self.columns.iter().collect();
+        found.sort_by_key(|column| self.place(column));
+        let fixed = [
+            TableColumn::Id,
+            TableColumn::Conversation,
+            TableColumn::Turn,
+            TableColumn::Split,
+            TableColumn::Context,
+            TableColumn::Target,
+        ];
+        let mut columns: Vec<(String, TableColumn)> =
+            FIXED.map(str::to_string).into_iter().zip(fixed).collect();
+        let mut taken: BTreeSet<String> = FIXED.map(str::to_string).into();
+        for column in found {
+            let title = titles.title(column, explicit(column), &taken);
+            taken.insert(title.clone());
+            columns.push((title, column.clone()));
+        }
+        Columns {
+            columns,
+            alternate: !self.has_turns,
+        }
+    }
+
+    /// Where a column stands: what systems answered, in their order; then labels and scores; then what is listed one by one.
+    fn place(&self, column: &TableColumn) -> (usize, usize) {
+        let of = |system: &String| self.systems.get(system).copied().unwrap_or_default();
+        match column {
+            TableColumn::Response(system) => (0, of(system)),
+            TableColumn::Reasoning(system) => (1, of(system)),
+            TableColumn::Audio(system) => (2, of(system)),
+            TableColumn::LabelOf(system, _) => (3, of(system)),
+            TableColumn::ScoreOf(system, _) => (4, of(system)),
+            TableColumn::Label(_) => (5, 0),
+            TableColumn::Score(_) => (6, 0),
+            TableColumn::Verdict(..) => (7, 0),
+            TableColumn::Scores => (8, 0),
+            _ => (9, 0),
+        }
+    }
 }
 
 /// The context as JSON: a list of texts where the sides alternate in all of them, else of turns.
 fn context(record: &Record, alternate: bool) -> Option<String> {
-    if record.context.is_empty() {
-        return None;
-    }
     let turns = record.context.iter();
-    Some(match alternate {
-        true => json!(turns.map(|said| &said.text).collect::<Vec<_>>()).to_string(),
-        false => json!(
-            turns
-                .map(|said| json!({"role": said.role, "text": said.text}))
-                .collect::<Vec<_>>()
-        )
-        .to_string(),
-    })
+    let context = match alternate {
+        true => json!(turns.map(|said| &said.text).collect::<Vec<_>>()),
+        false => json!(turns.collect::<Vec<_>>()),
+    };
+    (!record.context.is_empty()).then(|| context.to_string())
 }

@@ -62,6 +62,16 @@ pub(super) fn answer(form: CorpusForm, answer: &Answer<'_>) -> Result<Value, &'s
     Ok(row.into())
 }
 
+/// Whether a score of an answer was given several times, so that its row has the mean.
+pub(super) fn is_averaged(answer: &Answer<'_>) -> bool {
+    let of_response = answer.response.map_or(&[][..], |response| &response.scores);
+    let again = |scores: &[Score]| {
+        let mut placed = scores.iter().enumerate();
+        placed.any(|(at, score)| scores[..at].iter().any(|before| before.name == score.name))
+    };
+    again(&answer.record.scores) || again(of_response)
+}
+
 /// The best and the worst of answers to one context by a score, as TRL's preference rows in messages, or why there is no
 /// such pair. Of equals one is drawn by a hash: by their order in the file the first column would always be chosen.
 pub(super) fn preference(answers: &[Answer<'_>], score: &str) -> Result<Value, &'static str> {

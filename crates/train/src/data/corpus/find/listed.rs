@@ -81,7 +81,7 @@ mod tests {
         let mut profile = Profile::default();
         for row in [row(1, "anna"), row(2, "anna"), row(3, "tie")] {
             let row: Map<String, Value> = row.as_object().unwrap().clone();
-            profile.add(&row);
+            profile.add(&row, 0);
         }
         let found = find(&profile, "file").unwrap();
         assert_eq!(found.verdict_list.as_deref(), Some("verdicts"));

@@ -337,7 +337,7 @@ mod tests {
         let mut profile = Profile::default();
         for row in rows.as_array().unwrap() {
             let row: Map<String, Value> = row.as_object().unwrap().clone();
-            profile.add(&super::super::super::cells::columns(row));
+            profile.add(&super::super::super::cells::columns(row), 0);
         }
         find(&profile, "file")
     }

@@ -427,10 +427,12 @@ fn worker_words(state: &WorkerState) -> &'static str {
 }
 
 fn state(row: &LinkRow, now: i64) -> &'static str {
-    match row.revoked_ms {
-        Some(_) => "revoked",
-        None if row.is_open(now) => "open",
-        None => "expired",
+    match (row.revoked_ms, row.left) {
+        (Some(_), _) => "revoked",
+        (None, Some(Leaving::Declined)) => "declined",
+        (None, Some(Leaving::ScreenedOut)) => "screened out",
+        (None, None) if row.is_open(now) => "open",
+        (None, None) => "expired",
     }
 }
 

@@ -11,7 +11,6 @@ use super::make::{Content, Role};
 use super::moment;
 use super::page::Worklist;
 use super::record::Unblinded;
-use super::standing::Standing;
 use super::verdict::Outcome;
 use crate::text::shown::cell;
 
@@ -143,7 +142,7 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
             position: judged.assignment.position,
             annotator: annotator.pseudonym.clone(),
             role: annotator.role,
-            excluded: annotator.standing() == Standing::Excluded,
+            excluded: !annotator.standing().counts(),
             system_left: (item.texts.len() > 1).then_some(!judged.assignment.swapped),
             choice,
             outcome: judged.outcome(),

@@ -114,6 +114,13 @@ impl Judging {
         self.desk.value()?.pages().get(self.looking.or(self.at)?)
     }
 
+    /// The bytes of the longest answer of all pages.
+    pub fn longest_answer(&self) -> Option<usize> {
+        let pages = self.desk.value()?.pages().iter();
+        let longest = pages.flat_map(|page| page.shown.responses().map(str::len));
+        longest.max()
+    }
+
     /// Advances time to `now`, in seconds. `in_view`: the window is focused and shows the page; `active`: there was
     /// input. Reading instructions and waiting for the disk do not count.
     pub fn attend(&mut self, now: f64, in_view: bool, sign: bool) {

@@ -54,6 +54,15 @@ impl Shown {
             Shown::Single { .. } => StudyKind::Rating,
         }
     }
+
+    /// The responses in view.
+    pub fn responses(&self) -> impl Iterator<Item = &str> {
+        let (first, second) = match self {
+            Shown::Pair { left, right } => (left, Some(right)),
+            Shown::Single { response } => (response, None),
+        };
+        std::iter::once(first).chain(second).map(String::as_str)
+    }
 }
 
 /// One annotator's pages in their order, with the state of each.

@@ -1,10 +1,15 @@
 //! The answers of a page: two cards to choose between, or one with its three scales.
 
+use std::sync::Arc;
+
 use eframe::egui;
-use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use eframe::egui::style::ScrollAnimation;
+use eframe::egui::{
+    Align2, Galley, Id, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 
 use super::input::Input;
-use super::parts::keycaps_ui;
+use super::parts::{CARDS, column_width, keycaps_ui};
 use crate::app::state::judging::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
@@ -33,6 +38,9 @@ pub(super) fn answers_ui(
     let looked_at = judging.looking.is_some().then(|| judging.desk.value());
     let looked_at = looked_at.flatten().and_then(|desk| desk.state(page).answer);
     let given = given.or(looked_at);
+    let mut scrolled = scrolled(ui, judging, page);
+    let by = std::mem::take(&mut scrolled.by) * (height - CARD_MARGINS);
+    scrolled.hidden = 0.0;
     match &page.shown {
         Shown::Pair { left, right } => {
             let width = ((ui.available_width() - space::M) / 2.0).floor();
@@ -54,7 +62,9 @@ pub(super) fn answers_ui(
                             _ => "",
                         },
                     };
-                    if card.ui(ui, vec2(width, height), marked) {
+                    let drawn = card.ui(ui, vec2(width, height), marked, by);
+                    scrolled.hidden = scrolled.hidden.max(drawn.hidden);
+                    if drawn.clicked {
                         inputs.push(Input::Answer(choice));
                     }
                 }
@@ -79,7 +89,7 @@ pub(super) fn answers_ui(
                 response,
                 note: "",
             };
-            card.ui(ui, room, false);
+            scrolled.hidden = card.ui(ui, room, false, by).hidden;
             ui.add_space(space::S);
             let given = given.and_then(Answer::rating);
             scales_ui(ui, judging, given, inputs);
@@ -87,10 +97,82 @@ pub(super) fn answers_ui(
             words::small(ui, hint);
         }
     }
+    if scrolled.hidden > 1.0 && !answers_scroll(ui, judging, page) {
+        // The foot names the keys.
+        ui.ctx().request_repaint();
+    }
+    ui.data_mut(|data| data.insert_temp(scrolled_id(judging), scrolled));
 }
 
 /// Height of the label above the text.
 const CARD_LABEL: f32 = 22.0;
+/// What of a card's height is not its text.
+pub(super) const CARD_MARGINS: f32 = CARD_LABEL + 2.0 * space::M;
+/// The width of a letter, about.
+pub(super) const LETTER: f32 = 7.5;
+
+/// The width of the text of an answer in its card.
+pub(super) fn answer_width(ui: &Ui, page: &Page) -> f32 {
+    let column = column_width(ui, CARDS);
+    let card = match page.shown {
+        Shown::Pair { .. } => ((column - space::M) / 2.0).floor(),
+        Shown::Single { .. } => column,
+    };
+    card - 2.0 * space::L
+}
+
+/// The height of a card that shows the whole of the longest answer of a page.
+pub(super) fn answer_height(ui: &Ui, page: &Page, width: f32) -> f32 {
+    let height = |text: &str| answer_galley(ui, text, width).size().y.ceil();
+    let heights = page.shown.responses().map(height);
+    CARD_MARGINS + heights.fold(0.0, f32::max)
+}
+
+fn answer_galley(ui: &Ui, text: &str, width: f32) -> Arc<Galley> {
+    let colour = theme::of(ui).text;
+    ui.painter()
+        .layout(text.to_string(), text::heading(), colour, width)
+}
+
+/// What keys scroll of the answers in view.
+#[derive(Clone, Copy)]
+struct Scrolled {
+    item: u32,
+    /// The most of what does not fit of an answer.
+    hidden: f32,
+    /// What the next frame scrolls by.
+    by: f32,
+}
+
+fn scrolled(ui: &Ui, judging: &Judging, page: &Page) -> Scrolled {
+    let known: Option<Scrolled> = ui.data(|data| data.get_temp(scrolled_id(judging)));
+    let own = known.filter(|known| known.item == page.item);
+    own.unwrap_or(Scrolled {
+        item: page.item,
+        hidden: 0.0,
+        by: 0.0,
+    })
+}
+
+fn scrolled_id(judging: &Judging) -> Id {
+    Id::unique(("judged answers", judging.study, judging.annotator))
+}
+
+/// Whether an answer is longer than its card, so that keys scroll it.
+pub(super) fn answers_scroll(ui: &Ui, judging: &Judging, page: &Page) -> bool {
+    scrolled(ui, judging, page).hidden > 1.0
+}
+
+/// Scrolls the answers by a part of what is in view of them.
+pub(super) fn scroll_answers(ui: &Ui, judging: &Judging, page: &Page, by: f32) {
+    let mut now = scrolled(ui, judging, page);
+    now.by += by;
+    ui.data_mut(|data| data.insert_temp(scrolled_id(judging), now));
+    ui.ctx().request_repaint();
+}
+
+/// Beside the label of an answer that goes on below.
+const MORE: &str = "more below (J)";
 
 /// The label of an answer that stands alone.
 const SINGLE: &str = "Response";
@@ -104,9 +186,16 @@ struct Card<'a> {
     note: &'a str,
 }
 
+/// What became of a card.
+struct DrawnCard {
+    clicked: bool,
+    /// The height of its text that does not fit.
+    hidden: f32,
+}
+
 impl Card<'_> {
-    /// True when it was clicked.
-    fn ui(&self, ui: &mut Ui, room: egui::Vec2, marked: bool) -> bool {
+    /// Draws the card, its text scrolled on by so much.
+    fn ui(&self, ui: &mut Ui, room: egui::Vec2, marked: bool, by: f32) -> DrawnCard {
         let Card {
             item,
             label,
@@ -146,21 +235,28 @@ impl Card<'_> {
         words::paint_small(ui.painter(), inner.min, Align2::LEFT_TOP, head, t.secondary);
         let below = inner.with_min_y(inner.top() + CARD_LABEL);
         let mut child = ui.new_child(UiBuilder::new().max_rect(below));
-        ScrollArea::vertical()
+        let shown = ScrollArea::vertical()
             .id_salt(("answer", item, label))
             .auto_shrink(false)
             .show(&mut child, |ui| {
-                let galley = ui.painter().layout(
-                    response.to_string(),
-                    text::heading(),
-                    t.text,
-                    below.width(),
-                );
+                let galley = answer_galley(ui, response, below.width());
                 let (at, _) = ui.allocate_exact_size(galley.size(), Sense::hover());
                 ui.painter().galley(at.min, galley, t.text);
+                if by != 0.0 {
+                    ui.scroll_with_delta_animation(vec2(0.0, -by), ScrollAnimation::none());
+                }
             });
+        let hidden = (shown.content_size.y - shown.inner_rect.height()).max(0.0);
+        if hidden - shown.state.clamped_offset().y > 1.0 {
+            // The text goes on below.
+            let at = inner.right_top();
+            words::paint_small(ui.painter(), at, Align2::RIGHT_TOP, MORE, t.accent);
+        }
         focus_ring(ui, &card, rect);
-        card.clicked()
+        DrawnCard {
+            clicked: card.clicked(),
+            hidden,
+        }
     }
 }
 

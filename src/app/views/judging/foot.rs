@@ -2,7 +2,8 @@
 
 use eframe::egui::{EventFilter, Sense, TextEdit, Ui, UiBuilder, vec2};
 
-use super::input::Input;
+use super::answers::answers_scroll;
+use super::input::{Input, PART};
 use super::parts::{CARDS, column, keycaps_ui};
 use crate::app::state::judging::{Comment, Judging};
 use crate::app::theme::{self, size, space};
@@ -13,6 +14,10 @@ use crate::app::widgets::text as words;
 const COMMENT: f32 = 16.0;
 const TOO_EARLY: &str =
     "Not counted: it came before this item was in view. Wait a moment, then answer.";
+
+const SCROLLS: &str = "The answers are longer than shown: J and K scroll them, Page down and Page up the conversation";
+/// A click scrolls on, as J does.
+const SCROLL_KEYS: (&[&str], &str, Input) = (&["J", "K"], "Scroll answers", Input::Scroll(PART));
 
 pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
     let t = theme::of(ui);
@@ -36,6 +41,9 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
         .unwrap_or_default();
     // The line is always reserved, so that nothing moves where an item has a comment.
     let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), COMMENT), Sense::hover());
+    let scrolls = judging
+        .page()
+        .is_some_and(|page| answers_scroll(ui, judging, page));
     let said = match (judging.looking, judging.too_early, state.comment.is_empty()) {
         (Some(at), ..) => Some((
             format!(
@@ -46,6 +54,7 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
         )),
         (None, true, _) => Some((TOO_EARLY.to_string(), t.bad)),
         (None, false, false) => Some((format!("Comment: {}", state.comment), t.secondary)),
+        (None, false, true) if scrolls => Some((SCROLLS.to_string(), t.secondary)),
         (None, false, true) => None,
     };
     if let Some((said, colour)) = said {
@@ -59,6 +68,10 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
             (&["B"][..], "Further back", Input::Back),
             (&["N"], "Forward", Input::Forward),
         ];
+        let looks: Vec<_> = looks
+            .into_iter()
+            .chain(scrolls.then_some(SCROLL_KEYS))
+            .collect();
         keycaps_ui(ui, &looks, false, inputs);
         return;
     }
@@ -70,6 +83,10 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
         (&["U"], "Undo", Input::Undo),
         (&["B"], "Look back", Input::Back),
     ];
+    let rest: Vec<_> = rest
+        .into_iter()
+        .chain(scrolls.then_some(SCROLL_KEYS))
+        .collect();
     keycaps_ui(ui, &rest, false, inputs);
 }
 

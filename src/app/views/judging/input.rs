@@ -8,6 +8,9 @@ use crate::app::state::judging::{Comment, Given, Judging};
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, Aspect, COMMENT_LIMIT, Choice, JudgementAction, Score};
 
+/// The part of an answer in view that a key scrolls by.
+pub(super) const PART: f32 = 0.8;
+
 /// What a key or a button means.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Input {
@@ -25,6 +28,8 @@ pub(super) enum Input {
     Back,
     /// To the one after, and at last to the item to judge.
     Forward,
+    /// Scrolls answers that are longer than shown, by this part of what is in view.
+    Scroll(f32),
     Read,
     Leave,
 }
@@ -58,6 +63,7 @@ pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Input> {
         };
         match input {
             None => others.push(event),
+            Some(Input::Scroll(by)) => inputs.push(Input::Scroll(by)),
             // A held key answers one item only.
             Some(_) if matches!(event, Event::Key { repeat: true, .. }) => {}
             // What is typed behind it is the comment, although its field is not there yet.
@@ -95,6 +101,8 @@ fn meaning(key: Key, reading: bool, kind: Option<StudyKind>) -> Option<Input> {
         (Key::C, _) => Input::Comment(String::new()),
         (Key::B, _) => Input::Back,
         (Key::N, _) => Input::Forward,
+        (Key::J, _) => Input::Scroll(PART),
+        (Key::K, _) => Input::Scroll(-PART),
         (Key::ArrowLeft | Key::Num1, Some(StudyKind::AbTest)) => Input::Answer(Choice::Left),
         (Key::ArrowRight | Key::Num2, Some(StudyKind::AbTest)) => Input::Answer(Choice::Right),
         (Key::ArrowDown | Key::Num3 | Key::Num0, Some(StudyKind::AbTest)) => {
@@ -208,7 +216,12 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
                 }
             }
         }
-        Input::Undo | Input::Back | Input::Forward | Input::Read | Input::Leave => return,
+        Input::Undo
+        | Input::Back
+        | Input::Forward
+        | Input::Scroll(_)
+        | Input::Read
+        | Input::Leave => return,
     };
     given.answer = match &action {
         JudgementAction::Answer(answer) => Some(*answer),

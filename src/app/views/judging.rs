@@ -10,7 +10,8 @@ mod input;
 mod parts;
 
 use answers::{
-    CARD_MARGINS, KEYS, LETTER, SCALES, answer_height, answer_width, answers_ui, scroll_answers,
+    CARD_MARGINS, KEYS, LETTER, answer_height, answer_width, answers_ui, scales_height,
+    scroll_answers,
 };
 use context::{context_height, context_ui};
 use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Ui, vec2};
@@ -146,7 +147,7 @@ impl Places {
     fn of(ui: &Ui, judging: &Judging, page: &Page) -> Places {
         let room = ui.available_height();
         let below = match page.shown {
-            Shown::Single { .. } => SCALES,
+            Shown::Single { .. } => scales_height(judging),
             Shown::Pair { .. } => KEYS,
         };
         let card = (room * 0.2).clamp(104.0, 160.0);

@@ -89,6 +89,10 @@ impl Serve {
         if study.unblinding.is_some() {
             return Err(StoreError::Unblinded { study: self.study }.into());
         }
+        if self.crowd {
+            let fits = texts.check_for(&study.head);
+            fits.map_err(|error| Failure::Usage(format!("--texts {}: {error}", self.texts)))?;
+        }
         let server =
             Server::bind(&self.address).map_err(|error| Failure::Failed(error.to_string()))?;
         let address = server.address();

@@ -14,6 +14,7 @@ use crate::report::FigureError;
 use crate::report::tables::GatherError;
 use crate::store::{RunId, StoreError};
 use crate::study::StudyError;
+use crate::study::export::CsvError;
 use crate::train::TrainError;
 
 fn calls(programs: &[ProgramCall]) -> String {
@@ -50,6 +51,8 @@ pub enum OperationError {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Csv(#[from] csv::Error),
+    #[error(transparent)]
+    Rows(#[from] CsvError),
     /// A file of the user's cannot be read.
     #[error("{}: {source}; check the path", path.display())]
     Read { path: PathBuf, source: io::Error },

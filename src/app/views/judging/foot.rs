@@ -28,9 +28,11 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
     if judging.reading || judging.page().is_none() {
         return;
     }
+    let head = judging.desk.value().map(|desk| &desk.head);
+    let asked = head.and_then(|head| head.comment.clone());
     if let Some(comment) = &mut judging.comment {
         ui.add_space(COMMENT);
-        comment_ui(ui, comment, inputs);
+        comment_ui(ui, comment, asked.as_deref(), inputs);
         return;
     }
     let state = judging
@@ -79,7 +81,11 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
     let rest = [
         (&["S"][..], "Skip", Input::Skip),
         (&["F"], flag, Input::Flag),
-        (&["C"], "Comment", Input::Comment(String::new())),
+        (
+            &["C"],
+            asked.as_deref().map_or("Comment", shortened),
+            Input::Comment(String::new()),
+        ),
         (&["U"], "Undo", Input::Undo),
         (&["B"], "Look back", Input::Back),
     ];
@@ -90,7 +96,15 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
     keycaps_ui(ui, &rest, false, inputs);
 }
 
-fn comment_ui(ui: &mut Ui, comment: &mut Comment, inputs: &mut Vec<Input>) {
+/// What comments are asked for, where it fits a key.
+fn shortened(asked: &str) -> &str {
+    match asked.chars().count() <= 40 {
+        true => asked,
+        false => "Comment",
+    }
+}
+
+fn comment_ui(ui: &mut Ui, comment: &mut Comment, asked: Option<&str>, inputs: &mut Vec<Input>) {
     column(ui, CARDS, |ui| {
         let id = ui.make_persistent_id("comment");
         if !comment.focused {
@@ -99,7 +113,7 @@ fn comment_ui(ui: &mut Ui, comment: &mut Comment, inputs: &mut Vec<Input>) {
         }
         let field = TextEdit::singleline(&mut comment.text)
             .id(id)
-            .hint_text("A comment for whoever made the study; Enter keeps it")
+            .hint_text(asked.unwrap_or("A comment for whoever made the study; Enter keeps it"))
             .desired_width(f32::INFINITY)
             .min_size(vec2(0.0, size::ROW));
         let response = ui.add(field).accessible_name("Comment");

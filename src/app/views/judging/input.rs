@@ -6,7 +6,7 @@ use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::state::judging::{Comment, Given, Judging};
 use crate::study::definition::StudyKind;
-use crate::study::judgement::{Answer, Aspect, COMMENT_LIMIT, Choice, JudgementAction, Score};
+use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, JudgementAction};
 
 /// The part of an answer in view that a key scrolls by.
 pub(super) const PART: f32 = 0.8;
@@ -17,8 +17,8 @@ pub(super) enum Input {
     Answer(Choice),
     /// Of the aspect that is next.
     Point(u8),
-    /// Of this aspect, whether it has one or not.
-    Score(Aspect, u8),
+    /// Of the aspect at this place, whether it has one or not.
+    Score(usize, u8),
     Skip,
     Flag,
     /// Opens the comment with what was typed behind the key, or closes it.
@@ -113,6 +113,12 @@ fn meaning(key: Key, reading: bool, kind: Option<StudyKind>) -> Option<Input> {
         (Key::Num3, Some(StudyKind::Rating)) => Input::Point(3),
         (Key::Num4, Some(StudyKind::Rating)) => Input::Point(4),
         (Key::Num5, Some(StudyKind::Rating)) => Input::Point(5),
+        (Key::Num6, Some(StudyKind::Rating)) => Input::Point(6),
+        (Key::Num7, Some(StudyKind::Rating)) => Input::Point(7),
+        (Key::Num8, Some(StudyKind::Rating)) => Input::Point(8),
+        (Key::Num9, Some(StudyKind::Rating)) => Input::Point(9),
+        (Key::Num0, Some(StudyKind::Rating)) => Input::Point(10),
+        (Key::Minus, Some(StudyKind::Rating)) => Input::Point(11),
         _ => return None,
     })
 }
@@ -139,6 +145,11 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         _ => {}
     }
     if judging.reading {
+        return;
+    }
+    if let Input::Point(points) = input
+        && !is_on_scale(judging, points)
+    {
         return;
     }
     let answers = matches!(
@@ -233,9 +244,14 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
     commands.run(move |core| core.judge(item, action, shown_ms));
 }
 
-/// Scores an aspect; the answer once all three are scored.
-fn scored(judging: &mut Judging, aspect: Aspect, points: u8) -> Option<JudgementAction> {
-    judging.draft[aspect as usize] = Score::try_from(points).ok();
-    let rating = judging.rating()?;
-    Some(JudgementAction::Answer(Answer::Rating(rating)))
+/// Whether the aspect that is next has so many points. Once all are scored, every point is refused for another reason.
+fn is_on_scale(judging: &Judging, points: u8) -> bool {
+    let next = judging.aspect().and_then(|at| judging.aspects().get(at));
+    next.is_none_or(|aspect| points <= aspect.points)
+}
+
+/// Scores the aspect at this place; the answer once all are scored.
+fn scored(judging: &mut Judging, aspect: usize, points: u8) -> Option<JudgementAction> {
+    *judging.draft.get_mut(aspect)? = Some(points);
+    judging.rating().map(JudgementAction::Answer)
 }

@@ -16,7 +16,7 @@ use crate::study::arrivals::{Arrivals, arrivals};
 use crate::study::export::full_rows;
 use crate::study::verdict::Outcome;
 
-/// The scale of ratings in studies.
+/// The scale of ratings in the paper's aspects.
 const RATED: [f64; 2] = [1.0, 5.0];
 
 /// A context with its answers.
@@ -306,6 +306,20 @@ fn add_studies(reader: &StoreReader, subjects: &mut [Subject]) -> Result<Arrival
                 if let Some(points) = points {
                     let of = answer.human.entry(aspect.to_string()).or_default();
                     of.add(f64::from(points), Some(RATED));
+                }
+            }
+            let own = unblinded.record.head.aspects.iter();
+            let scores = row.scores.iter().flat_map(|scores| &scores.0);
+            for (aspect, (name, points)) in own.flat_map(|own| &own.0).zip(scores) {
+                if let Some(points) = points {
+                    // Scores of another scale are another score.
+                    let name = format!("{name} (1-{})", aspect.points);
+                    let range = [1.0, f64::from(aspect.points)];
+                    answer
+                        .human
+                        .entry(name)
+                        .or_default()
+                        .add(f64::from(*points), Some(range));
                 }
             }
         }

@@ -221,7 +221,7 @@ fn the_papers_aspects_are_written_as_before() {
     create_sealed(&mut store, &rating);
     let pack = store.reader().unwrap().pack(STUDY, 1).unwrap();
     let text = String::from_utf8(pack.to_bytes().unwrap()).unwrap();
-    assert!(text.contains("\"form\": 3") && !text.contains("aspects"));
+    assert!(text.contains("\"form\": 3") && !text.contains("\"aspects\""));
     let answer = Answer::rated(None, &[5, 1, 2]).unwrap();
     let action = JudgementAction::Answer(answer);
     store

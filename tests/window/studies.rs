@@ -614,9 +614,9 @@ fn a_rating_asks_aspects_of_its_own() {
     let mut window = open(dir.path());
     click(&mut window, "Studies");
     click(&mut window, "New study");
-    click(&mut window, "How good one is");
+    click(&mut window, "Kind How good one is");
     click(&mut window, SYSTEMS[0]);
-    click(&mut window, "Of your own");
+    click(&mut window, "Aspects Of your own");
     // It begins with the paper's three; the first becomes another, and the last two go.
     for _ in 0..2 {
         let remove = crate::window_support::named(&window, "Remove this aspect");

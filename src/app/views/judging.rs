@@ -142,6 +142,8 @@ struct Places {
 /// The least height of a conversation, and of it in a window that has more, beside a long answer.
 const CONTEXT: f32 = 96.0;
 const CONTEXT_SHARE: f32 = 0.35;
+/// The least height of an answer's text: two lines.
+const LINES: f32 = 36.0;
 
 impl Places {
     fn of(ui: &Ui, judging: &Judging, page: &Page) -> Places {
@@ -151,6 +153,8 @@ impl Places {
             Shown::Pair { .. } => KEYS,
         };
         let card = (room * 0.2).clamp(104.0, 160.0);
+        // Many scales leave an answer less, which then scrolls.
+        let card = card.min((room - below - 3.0 * space::L - CONTEXT).max(CARD_MARGINS + LINES));
         let left = room - below - card - 3.0 * space::L;
         let width = answer_width(ui, page);
         let is_long = judging.longest_answer().is_some_and(|letters| {

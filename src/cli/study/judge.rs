@@ -30,7 +30,6 @@ pub struct Judge {
 
 const AB_HELP: &str = "1 the first is better, 2 the second, 3 a tie; ";
 const RATING_HELP: &str = "three digits from 1 to 5 for empathy, relevance, fluency, such as 435; ";
-const HELP: &str = "s skip, u undo, f flag, c and words behind it a comment, q quit";
 
 /// One line of input.
 #[derive(Debug, PartialEq)]
@@ -224,11 +223,11 @@ fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Re
     match &page.shown {
         Shown::Pair { left, right } => {
             let (left, right) = (one_line(left), one_line(right));
-            text += &format!("\n  1  {left}\n  2  {right}\n\n{help}{HELP}\n");
+            text += &format!("\n  1  {left}\n  2  {right}\n\n{help}\n");
         }
         Shown::Single { response } => {
             let response = one_line(response);
-            text += &format!("\n  Response: {response}\n\n{help}{HELP}\n");
+            text += &format!("\n  Response: {response}\n\n{help}\n");
         }
     }
     ctx.out.text(&text)
@@ -260,7 +259,7 @@ fn parse(line: &str, head: &StudyHead) -> Result<Input, String> {
     }
     let answer = answer(line, head);
     let help = help(head);
-    let answer = answer.ok_or_else(|| format!("\"{line}\" is not an answer; {help}{HELP}"))?;
+    let answer = answer.ok_or_else(|| format!("\"{line}\" is not an answer; {help}"))?;
     Ok(Input::Action(JudgementAction::Answer(answer)))
 }
 
@@ -309,7 +308,7 @@ fn scores(line: &str, head: &StudyHead) -> Option<Vec<u8>> {
 
 /// What can be typed for an item.
 fn help(head: &StudyHead) -> String {
-    match (head.kind, &head.aspects) {
+    let answer = match (head.kind, &head.aspects) {
         (StudyKind::AbTest, _) => AB_HELP.to_string(),
         (StudyKind::Rating, None) => RATING_HELP.to_string(),
         (StudyKind::Rating, Some(aspects)) => {
@@ -318,7 +317,12 @@ fn help(head: &StudyHead) -> String {
             let each: Vec<String> = each.collect();
             format!("a score for {}, with blanks between; ", each.join(", "))
         }
-    }
+    };
+    let comment = match &head.comment {
+        Some(asked) => format!("as an answer to \"{}\"", one_line(asked)),
+        None => "a comment".to_string(),
+    };
+    format!("{answer}s skip, u undo, f flag, c and words behind it {comment}, q quit")
 }
 
 #[cfg(test)]

@@ -108,10 +108,10 @@ fn scroll_ui(ui: &mut Ui, view: Rect, above: usize) -> f32 {
         .map(|(key, by)| if pressed(key) { by } else { 0.0 })
         .sum();
     if above > 0 {
-        let room = vec2(210.0, size::ROW);
+        let room = vec2(250.0, size::ROW);
         let at = pos2(view.center().x - room.x / 2.0, view.top() + space::XS);
-        let words = format!("Earlier turns: {above}");
-        let earlier = Button::primary(&words).with_icon(Icon::Up).hint("Page up");
+        let words = format!("Earlier turns: {above}, press Page up");
+        let earlier = Button::primary(&words).with_icon(Icon::Up);
         if ui.put(Rect::from_min_size(at, room), earlier).clicked() {
             by -= page;
         }

@@ -430,10 +430,11 @@ fn rest_html(texts: &Texts, head: &StudyHead, state: &ItemState) -> String {
             html(&state.comment)
         ),
     };
+    let asked = head.comment.as_ref().unwrap_or(&words.comment);
     let caps = [
         ("skip", "S", &words.skip, None),
         ("flag", "F", flag, Some(state.flagged)),
-        ("comment", "C", &words.comment, None),
+        ("comment", "C", asked, None),
         ("undo", "U", &words.undo, None),
     ];
     let mut keys = String::new();
@@ -452,7 +453,7 @@ fn rest_html(texts: &Texts, head: &StudyHead, state: &ItemState) -> String {
          <form class=\"remark\" hidden><input type=\"text\" name=\"comment\" dir=\"auto\" autocomplete=\"off\" \
          maxlength=\"{COMMENT_LIMIT}\" enterkeyhint=\"done\" aria-label=\"{label}\" placeholder=\"{hint}\" value=\"{text}\">\
          <button type=\"submit\">{keep}</button></form>",
-        label = html(head.comment.as_deref().unwrap_or(&words.comment)),
+        label = html(asked),
         hint = html(head.comment.as_deref().unwrap_or(&words.comment_hint)),
         text = html(&state.comment),
         keep = html(&words.keep_comment),

@@ -71,7 +71,11 @@
     const gone = turns.filter((turn) => turn.getBoundingClientRect().top < 0).length;
     above.hidden = gone === 0;
     above.lastElementChild.textContent = words.earlier.replace("{number}", String(gone));
-    below.hidden = document.documentElement.scrollHeight - innerHeight - scrollY < 16;
+    // Scales that stand below the text are in view with what they are about, and must not be hidden by this.
+    const foot = view().querySelector(".foot");
+    const isBelow = getComputedStyle(foot).position === "static";
+    const left = document.documentElement.scrollHeight - innerHeight - scrollY;
+    below.hidden = isBelow ? foot.getBoundingClientRect().top < innerHeight - 64 : left < 16;
   }
 
   addEventListener("scroll", edges, { passive: true });
@@ -737,8 +741,8 @@
     const input = meaning(named(event));
     if (input) {
       event.preventDefault();
-      // A held key answers one item only.
-      if (!event.repeat) {
+      // A held key answers one item only, and may scroll on.
+      if (!event.repeat || input === "more" || input === "back") {
         act(input, null);
       }
     }

@@ -326,6 +326,9 @@ fn own_aspects_are_rated_and_long_texts_say_what_is_not_in_view() {
     item = next_item(&page, "none");
     for scores in [[11, 1, 7], [1, 2, 3], [6, 1, 2]] {
         expected.push(scores.to_vec());
+        // On a phone three scales stand below the story.
+        page.value("document.querySelector('.foot').scrollIntoView({ block: 'end' })");
+        page.wait_for("document.querySelector('.more.below').hidden");
         for (at, point) in scores.iter().enumerate() {
             page.touch(&format!("[data-aspect='{at}'] [data-input='{point}']"));
         }

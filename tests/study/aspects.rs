@@ -191,7 +191,7 @@ fn what_is_not_on_the_scales_is_refused_wherever_it_comes_from() {
     for wrong in [paper, short, high] {
         let action = JudgementAction::Answer(wrong);
         let refused = store
-            .judge_now(STUDY, 1, item, &[action.clone()], 5)
+            .judge_now(STUDY, 1, item, std::slice::from_ref(&action), 5)
             .unwrap_err();
         assert!(refused.to_string().contains("on its scale"), "{refused}");
         let mut back = pack.clone();

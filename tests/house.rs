@@ -141,9 +141,11 @@ const ROOMS: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 27] = [
+const CRATES: [(&str, &[&str]); 29] = [
     ("ureq", &["fetch"]),
     ("axum", &["web"]),
+    ("hyper", &["web"]),
+    ("hyper_util", &["web"]),
     ("tokio", &["web"]),
     ("tokio_rustls", &["web"]),
     ("getrandom", &["operations"]),

@@ -23,7 +23,7 @@
   const live = document.getElementById("live");
   const place = "emprl/" + words.place;
 
-  let draft = [null, null, null];
+  let draft = [];
   // What is being sent, or acknowledged; null while something can be given.
   let given = null;
   let shownSince = null;
@@ -31,6 +31,9 @@
   let pace = [];
 
   const view = () => desk.firstElementChild;
+  const scales = () => [...view().querySelectorAll(".scale")];
+  // A score of each scale, none given yet.
+  const blank = () => scales().map(() => null);
   const isItem = () => view().dataset.view === "item";
   const isPractice = () => view().dataset.view === "practice";
   const isReading = () => Boolean(reading) && !reading.hidden;
@@ -56,6 +59,27 @@
       return ms;
     },
   };
+
+  // Says that text goes on above or below what is in view.
+  function edges() {
+    const above = view().querySelector(".more.above");
+    const below = view().querySelector(".more.below");
+    if (!above || !below) {
+      return;
+    }
+    const turns = [...view().querySelectorAll(".talk li")];
+    const gone = turns.filter((turn) => turn.getBoundingClientRect().top < 0).length;
+    above.hidden = gone === 0;
+    above.lastElementChild.textContent = words.earlier.replace("{number}", String(gone));
+    // Scales that stand below the text are in view with what they are about, and must not be hidden by this.
+    const foot = view().querySelector(".foot");
+    const isBelow = getComputedStyle(foot).position === "static";
+    const left = document.documentElement.scrollHeight - innerHeight - scrollY;
+    below.hidden = isBelow ? foot.getBoundingClientRect().top < innerHeight - 64 : left < 16;
+  }
+
+  addEventListener("scroll", edges, { passive: true });
+  addEventListener("resize", edges);
 
   function attend(active) {
     const seen = document.visibilityState === "visible" && document.hasFocus();
@@ -86,6 +110,7 @@
     const shown = view();
     shownSince = null;
     delete shown.dataset.ready;
+    edges();
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {
         const now = performance.now();
@@ -113,7 +138,7 @@
   }
 
   function marks() {
-    for (const scale of view().querySelectorAll(".scale")) {
+    for (const scale of scales()) {
       const at = Number(scale.dataset.aspect);
       scale.classList.toggle("here", at === draft.indexOf(null));
       for (const point of scale.querySelectorAll(".point")) {
@@ -127,7 +152,7 @@
   // Shows another fragment.
   function show(html, first) {
     desk.innerHTML = html;
-    draft = [null, null, null];
+    draft = blank();
     given = null;
     attention.take();
     scrollTo(0, 0);
@@ -156,6 +181,7 @@
       button.focus({ preventScroll: true });
     }
     live.textContent = words.recorded;
+    edges();
     view().dataset.ready = "true";
     attend(false);
   }
@@ -478,8 +504,8 @@
       show(reply.html, reply.status === 409 ? words.elsewhere : "");
     } else {
       given = null;
-      if (draft.every((score) => score !== null)) {
-        draft[2] = null;
+      if (draft.length > 0 && draft.every((score) => score !== null)) {
+        draft[draft.length - 1] = null;
       }
       for (const mark of view().querySelectorAll(".given")) {
         mark.classList.remove("given");
@@ -516,7 +542,7 @@
   // Tells what most people choose for a practice item.
   function practise(given) {
     const usual = view().dataset.usual;
-    const near = (score, at) => Math.abs(score - Number(usual[at])) <= 1;
+    const near = (score, at) => Math.abs(score - Number(usual.split(" ")[at])) <= 1;
     const isUsual = typeof given === "string" ? given === usual : given.every(near);
     const feedback = view().querySelector(".feedback");
     feedback.querySelector("[data-right]").hidden = !isUsual;
@@ -544,7 +570,7 @@
 
   function score(points, aspect) {
     const at = aspect === null ? draft.indexOf(null) : aspect;
-    if (at < 0) {
+    if (at < 0 || points > Number(scales()[at].dataset.points)) {
       return;
     }
     draft[at] = points;
@@ -553,7 +579,8 @@
       practise(draft);
     } else if (draft.every((score) => score !== null)) {
       const [empathy, relevance, fluency] = draft;
-      send({ answer: { rating: { empathy, relevance, fluency } } }, null, true);
+      const answer = view().dataset.own ? { scores: draft } : { rating: { empathy, relevance, fluency } };
+      send({ answer }, null, true);
     }
   }
 
@@ -598,14 +625,18 @@
       pack.save();
       return;
     }
-    const isAnswer = ["left", "right", "tie", "skip"].includes(input) || /^[1-5]$/.test(input);
+    if (input === "more" || input === "back") {
+      scrollBy(0, (input === "more" ? 0.6 : -0.6) * innerHeight);
+      return;
+    }
+    const isAnswer = ["left", "right", "tie", "skip"].includes(input) || /^\d+$/.test(input);
     if (isAnswer) {
       if (!isMeant(performance.now())) {
         return;
       }
       if (input === "skip") {
         send("skip", "skip", true);
-      } else if (/^[1-5]$/.test(input)) {
+      } else if (/^\d+$/.test(input)) {
         score(Number(input), aspect);
       } else {
         choose(input);
@@ -655,6 +686,9 @@
 
   // A key by its letter, or by its place where another script is typed.
   function named(event) {
+    if (event.code === "Minus" && event.key !== "?") {
+      return "-";
+    }
     if (event.key.length !== 1 || /^[a-z0-9?]$/i.test(event.key)) {
       return event.key.length === 1 ? event.key.toLowerCase() : event.key;
     }
@@ -663,7 +697,9 @@
   }
 
   const KEYS = { "?": "read", i: "read", u: "undo", Backspace: "undo" };
-  const ITEM_KEYS = { s: "skip", f: "flag", c: "comment" };
+  const ITEM_KEYS = { s: "skip", f: "flag", c: "comment", j: "more", k: "back" };
+  // The points of a scale that no digit of its own stands for.
+  const TENS = { 0: "10", "-": "11" };
   const PAIR_KEYS = {
     ArrowLeft: "left",
     1: "left",
@@ -687,7 +723,8 @@
       return null;
     }
     const isPair = view().dataset.kind === "ab_test";
-    const answer = isPair ? PAIR_KEYS[name] : /^[1-5]$/.test(name) ? name : undefined;
+    const points = TENS[name] || (/^[1-9]$/.test(name) ? name : undefined);
+    const answer = isPair ? PAIR_KEYS[name] : points;
     return KEYS[name] || (kind === "item" && ITEM_KEYS[name]) || answer;
   }
 
@@ -704,8 +741,8 @@
     const input = meaning(named(event));
     if (input) {
       event.preventDefault();
-      // A held key answers one item only.
-      if (!event.repeat) {
+      // A held key answers one item only, and may scroll on.
+      if (!event.repeat || input === "more" || input === "back") {
         act(input, null);
       }
     }
@@ -719,6 +756,7 @@
 
   // What was not sent when the page was closed comes first.
   async function begin() {
+    draft = blank();
     marks();
     if (pack) {
       pack.restore();

@@ -681,3 +681,73 @@ fn what_gives_systems_away_is_said_before_a_study_is_made() {
         "{repeated}"
     );
 }
+
+#[test]
+fn a_rating_asks_aspects_of_its_own() {
+    let place = with_systems(6);
+    let aspects = "[[aspect]]\nname = \"Warmth\"\nquestion = \"How warm is it?\"\nlow = \"cold\"\n\
+                   high = \"warm\"\npoints = 11\n[[aspect]]\nname = \"Sense\"\n";
+    let file = place.write("aspects.toml", aspects);
+    let more = ["--contexts=2", "--aspects", &file, "--comment=What else?"];
+    create(&place, "rating", &more);
+    let done = judge(
+        &place,
+        "A1",
+        "11 5\n12 5\n115\nc fine\n1 1\n2 2\n3 3\nq\n",
+        &[],
+    );
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    assert!(
+        done.stdout
+            .contains("Warmth: How warm is it? (1 cold … 11 warm)")
+    );
+    assert!(
+        done.stdout
+            .contains("a score for Warmth (1 to 11), Sense (1 to 5), with blanks between")
+    );
+    assert!(done.stderr.contains("line 2: \"12 5\" is not an answer"));
+    assert!(done.stderr.contains("line 3: \"115\" is not an answer"));
+    for who in ["A2", "A3"] {
+        assert_eq!(judge(&place, who, "11 5\n1 1\n2 2\n3 3\n", &[]).code, 0);
+    }
+    place.ok(&["study", "unblind", "1", "--by=Ada", "--reason=done"]);
+    let results = place.ok(&["study", "results", "1"]);
+    assert!(results.contains("Warmth (1-11)") && results.contains("Sense: Fleiss' kappa"));
+    let json = place.json(&["study", "results", "1"]);
+    let found = json.to_string();
+    assert!(found.contains(r#""aspect":"Warmth""#), "{found}");
+    let csv = place.ok(&["study", "export", "1", "--format=csv"]);
+    assert!(
+        csv.lines()
+            .next()
+            .unwrap()
+            .contains("scores.Warmth,scores.Sense"),
+        "{csv}"
+    );
+    let table = place.ok(&["table", "3", "--study=1"]);
+    assert!(
+        table.contains("Warmth (1-11)") && !table.contains("Fluency"),
+        "{table}"
+    );
+
+    let wrong = place.write("wrong.toml", aspects.replace("points = 11", "points = 12"));
+    let create = ["study", "create", "--kind=rating", "--systems=Qoxmodel"];
+    let create = [&create[..], &["--annotators=Ada,Ben,Cem", "--aspects"]].concat();
+    let done = place.run(&[&create[..], &[&wrong]].concat());
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .contains("wrong.toml: the scale of Warmth has 12 points"),
+        "{}",
+        done.stderr
+    );
+    let ab = [
+        "study",
+        "create",
+        "--kind=ab",
+        "--systems=Qoxmodel,Zyvbaseline",
+    ];
+    let ab = [&ab[..], &["--annotators=Ada,Ben,Cem", "--aspects", &file]].concat();
+    let done = place.run(&ab);
+    assert!(done.stderr.contains("not for scores"), "{}", done.stderr);
+}

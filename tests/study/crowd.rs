@@ -211,6 +211,17 @@ fn who_fails_or_declines_leaves_the_place_to_another() {
         .map(|worker| worker["pseudonym"].clone())
         .collect();
     assert_eq!(json!(places), json!(["A1", "A1", "A1", "A2", "A3"]));
+    let states: Vec<Value> = place
+        .json(&["study", "links", "1"])
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|link| link["state"].clone())
+        .collect();
+    assert_eq!(
+        json!(states),
+        json!(["screened out", "declined", "open", "open", "open"])
+    );
     // A place whose link is revoked before anything was judged is free once more.
     place.ok(&["study", "links", "1", "--revoke", "4"]);
     assert_eq!(served.get(&format!("/j/{}", tokens[1])).status, 404);

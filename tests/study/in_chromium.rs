@@ -7,6 +7,7 @@ use crate::cli_support::Place;
 use crate::serve_support::Served;
 use crate::study_support::*;
 use emprl::store::{StoreReader, StudyId};
+use emprl::study::aspects::Aspects;
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::{Answer, Choice, JudgementAction};
 
@@ -262,4 +263,121 @@ fn a_pack_of_one_file_is_judged_without_a_network_and_merged() {
         "{state:?}"
     );
     assert_eq!(page.log(), "");
+}
+
+/// Aspects of a study's own, by keys of every point and by touch; a long story says what of it is not in view.
+#[test]
+#[ignore = "needs chromium and chromedriver"]
+fn own_aspects_are_rated_and_long_texts_say_what_is_not_in_view() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.store()).unwrap();
+    let mut store = store_with_systems(&place.store(), 2, 6);
+    let mut rating = definition(StudyKind::Rating, 2);
+    rating.contexts = 3;
+    rating.comment = Some("What would you have said?".to_string());
+    let aspects = "[[aspect]]\nname = \"Warmth\"\nquestion = \"How warm is it?\"\nlow = \"cold\"\nhigh = \"warm\"\n\
+                   points = 11\n[[aspect]]\nname = \"Sense\"\npoints = 2\n[[aspect]]\nname = \"Tact\"\npoints = 7\n";
+    rating.ask(Aspects::from_toml(aspects).unwrap());
+    let new = made(&store, &rating);
+    let mut items = new.items.reveal().clone();
+    for item in &mut items {
+        let before = (0..30).map(|at| format!("Turn {at}, of a story that goes on and on."));
+        item.utterances = before.chain(item.utterances.clone()).collect();
+    }
+    let new = emprl::study::make::NewStudy {
+        items: emprl::study::make::Blinded::new(items),
+        ..new
+    };
+    assert_eq!(store.create_study(&new).unwrap(), STUDY);
+    let served = Served::start(&place, &["--annotators", "A1"]);
+    let url = served.said["links"][0]["url"].as_str().unwrap().to_string();
+    let page = Chromium::start();
+    page.screen(1280, 800, false);
+    page.open(&url);
+    page.wait_for("!document.querySelector('#reading').hidden");
+    page.wait_for("document.querySelector('#reading').textContent.includes('Warmth: How warm is it? (1 cold … 11 warm)')");
+    page.press(keys::ENTER);
+    let mut item = next_item(&page, "none");
+    let comment = page.text("document.querySelector('[name=comment]').placeholder");
+    assert_eq!(comment, "What would you have said?");
+    // The story begins in view, and the rest is below.
+    page.wait_for("document.querySelector('.more.above').hidden && !document.querySelector('.more.below').hidden");
+    page.press("jjjj");
+    page.wait_for(
+        "/^Earlier turns: [1-9]/.test(document.querySelector('.more.above span').textContent)",
+    );
+    for _ in 0..20 {
+        page.press("j");
+    }
+    page.wait_for("document.querySelector('.more.below').hidden");
+    // 3 is on no scale of two points, and - is the eleventh.
+    let mut expected = Vec::new();
+    for (typed, scores) in [
+        ("-327", [11, 2, 7]),
+        ("0911", [10, 1, 1]),
+        ("12u24", [1, 2, 4]),
+    ] {
+        expected.push(scores.to_vec());
+        page.press(typed);
+        item = next_item(&page, &item);
+    }
+    page.screen(390, 844, true);
+    page.open(&url);
+    item = next_item(&page, "none");
+    for scores in [[11, 1, 7], [1, 2, 3], [6, 1, 2]] {
+        expected.push(scores.to_vec());
+        // On a phone three scales stand below the story.
+        page.value("document.querySelector('.foot').scrollIntoView({ block: 'end' })");
+        page.wait_for("document.querySelector('.more.below').hidden");
+        for (at, point) in scores.iter().enumerate() {
+            page.touch(&format!("[data-aspect='{at}'] [data-input='{point}']"));
+        }
+        item = next_item(&page, &item);
+    }
+    assert_eq!(
+        page.text("document.querySelector('#desk > *').dataset.view"),
+        "done"
+    );
+    assert_eq!(page.log(), "");
+    let list = StoreReader::open(&place.store())
+        .unwrap()
+        .worklist(STUDY, 1)
+        .unwrap();
+    let given: Vec<Vec<u8>> = list
+        .pages()
+        .iter()
+        .filter_map(|page| list.state(page).answer?.scores())
+        .map(|scores| scores.points().to_vec())
+        .collect();
+    assert_eq!(given, expected);
+    // The same in a pack of one file.
+    let written = place.json(&[
+        "study",
+        "pack",
+        "1",
+        "--html",
+        "--annotator=A2",
+        "--out=packs",
+    ]);
+    let file = place.path().join(written[0]["file"].as_str().unwrap());
+    page.save_into(place.path());
+    page.open(&format!("file://{}", file.display()));
+    page.wait_for("!document.querySelector('#reading').hidden");
+    page.touch("#reading [data-input=close]");
+    item = next_item(&page, "none");
+    for _ in 0..6 {
+        page.press("-27");
+        item = next_item(&page, &item);
+    }
+    page.touch("[data-input=save]");
+    let saved = place
+        .path()
+        .join(file.with_extension("json").file_name().unwrap());
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !saved.is_file() {
+        assert!(std::time::Instant::now() < until, "{}", page.log());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let merged = place.ok(&["study", "merge", &saved.display().to_string()]);
+    assert!(merged.contains("6 answers were new"), "{merged}");
 }

@@ -160,3 +160,67 @@ fn votes_of_a_study_agree_with_a_judge_once_it_is_unblinded() {
     assert_eq!(found.compared[0].order_consistency.unwrap().value, 1.0);
     assert_eq!(found.compared[0].position_bias.unwrap().value, 0.0);
 }
+
+#[test]
+fn what_came_in_late_is_said_beside_a_judges_agreement() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store_with_systems(dir.path(), 2, CONTEXTS);
+    let rating = study(&mut store, StudyKind::Rating);
+    let of = |points: [u8; 3]| Answer::rated(None, &points).unwrap();
+    let mut late = store.reader().unwrap().pack(rating, 3).unwrap();
+    for annotator in 1..=2 {
+        let read = store.reader().unwrap().worklist(rating, annotator).unwrap();
+        for page in read.pages().to_vec() {
+            let points = 1 + (context_number(&page) % 5) as u8;
+            let action = JudgementAction::Answer(of([points, points, 3]));
+            store
+                .judge_now(rating, annotator, page.item, &[action], 900)
+                .unwrap();
+        }
+    }
+    store.unblind(rating, "Ada", "no more time", true).unwrap();
+    late.acts = vec![emprl::study::judgement::JudgementRecord {
+        seq: 1,
+        item: late.pages[0].item,
+        action: JudgementAction::Answer(of([5, 5, 5])),
+        shown_ms: 900,
+        wall_ms: 9,
+    }];
+    store.merge_pack(&late).unwrap();
+    let ask = series(&mut store, "rate", |place| {
+        let score = 1.0 + (place % 5) as f64;
+        vec![(json!([SYSTEMS[0]]), Judged::Score(score))]
+    });
+    let found = figures_of(dir.path(), ask, None, &[]).unwrap();
+    assert_eq!(
+        found.arrivals.sentences(),
+        ["1 judgement came in after the unblinding, and is left out."]
+    );
+}
+
+#[test]
+fn own_aspects_of_a_rating_are_scores_on_their_own_scale() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store_with_systems(dir.path(), 2, CONTEXTS);
+    let mut own = Definition {
+        contexts: CONTEXTS,
+        ..definition(StudyKind::Rating, 2)
+    };
+    let file = "[[aspect]]\nname = \"Warmth\"\npoints = 5\n";
+    own.ask(emprl::study::aspects::Aspects::from_toml(file).unwrap());
+    let rating = create(&mut store, &own);
+    let head = store.reader().unwrap().study(rating).unwrap().head;
+    work(&mut store, rating, |page| {
+        head.rated(&[1 + (context_number(page) % 5) as u8]).unwrap()
+    });
+    store.unblind(rating, "Ada", "done", false).unwrap();
+    let ask = series(&mut store, "rate", |place| {
+        let score = 1.0 + (place % 5) as f64;
+        vec![(json!([SYSTEMS[0]]), Judged::Score(score))]
+    });
+    let found = figures_of(dir.path(), ask, None, &[]).unwrap();
+    let [agreement] = &found.agreement[..] else {
+        panic!("{:?}", found.agreement)
+    };
+    assert_eq!(agreement.first, "Warmth (1-5) (human)");
+}

@@ -22,6 +22,7 @@ mod shared_data;
 #[path = "../support/study.rs"]
 mod study_support;
 
+mod aspects;
 mod browser;
 mod crowd;
 mod design;

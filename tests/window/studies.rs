@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::judging_support::{begin, fill, in_view, judge, next_page, pages, says_none_of};
-use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
+use crate::study_support::{SYSTEMS, create, definition, made, store_with_systems};
 use crate::window_support::{
     Window, click, expect, find, labels, open, open_as, open_pack, press, settle, shows, wait_for,
 };
@@ -14,6 +14,7 @@ use emprl::operations::studies::write_packs;
 use emprl::store::{StoreReader, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::{Answer, Choice};
+use emprl::study::make::{Blinded, NewStudy};
 use emprl::study::page::Page;
 
 /// A store with a study of these annotators, opened in a window on that study.
@@ -489,13 +490,13 @@ fn digits_typed_in_one_go_are_never_those_of_the_next_item() {
         window.step();
     }
     wait_for(&mut window, "2 of 12", 10);
-    let points = ratings()
-        .into_iter()
-        .filter_map(Answer::rating)
-        .map(|rating| {
-            [rating.empathy, rating.relevance, rating.fluency].map(|score| score.points())
-        });
-    assert!(points.collect::<Vec<_>>().contains(&[5, 4, 3]));
+    let points = ratings().into_iter().filter_map(|answer| answer.scores());
+    assert!(
+        points
+            .collect::<Vec<_>>()
+            .iter()
+            .any(|one| one.points() == [5, 4, 3])
+    );
 }
 
 #[test]
@@ -595,4 +596,126 @@ fn a_new_study_says_how_many_contexts_can_be_had() {
         &mut window,
         "only 12 contexts have a response by every system, 100 are wanted",
     );
+}
+
+/// Types this instead of the last letters of a field.
+fn instead(window: &mut Window, field: &str, letters: usize, text: &str) {
+    fill(window, field, "");
+    for _ in 0..letters {
+        press(window, Key::Backspace);
+    }
+    fill(window, field, text);
+}
+
+#[test]
+fn a_rating_asks_aspects_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(store_with_systems(dir.path(), 1, 3));
+    let mut window = open(dir.path());
+    click(&mut window, "Studies");
+    click(&mut window, "New study");
+    click(&mut window, "Kind How good one is");
+    click(&mut window, SYSTEMS[0]);
+    click(&mut window, "Aspects Of your own");
+    // It begins with the paper's three; the first becomes another, and the last two go.
+    for _ in 0..2 {
+        let remove = crate::window_support::named(&window, "Remove this aspect");
+        remove.last().unwrap().click();
+        settle(&mut window);
+    }
+    click(&mut window, "Add an aspect");
+    fill(&mut window, "Aspect 2", "Sense");
+    fill(&mut window, "Low end of aspect 2", "none");
+    for (field, letters, text) in [("Points of aspect 2", 1, "12"), ("Contexts", 3, "2")] {
+        instead(&mut window, field, letters, text);
+    }
+    fill(&mut window, "Annotators", "Ada, Ben, Cem");
+    fill(&mut window, "Comments", "What else?");
+    click(&mut window, "Make study");
+    expect(
+        &mut window,
+        "the scale of Sense has 12 points; give it 2 to 11",
+    );
+    instead(&mut window, "Points of aspect 2", 1, "1");
+    click(&mut window, "Make study");
+    wait_for(&mut window, "Study 1 is made.", 30);
+    let head = StoreReader::open(dir.path())
+        .unwrap()
+        .study(StudyId(1))
+        .unwrap()
+        .head;
+    assert!(
+        head.instructions.ends_with("\nSense (1 none … 11)"),
+        "{head:?}"
+    );
+    assert_eq!(head.comment.as_deref(), Some("What else?"));
+    begin(&mut window, "A2");
+    expect(&mut window, "Sense");
+    // 9 is on no scale of five points; 0 and - are the tenth and the eleventh.
+    for key in [Key::Num9, Key::Num4, Key::Minus] {
+        press(&mut window, key);
+    }
+    expect(&mut window, "1 of 2");
+    press(&mut window, Key::U);
+    expect(&mut window, "Sense 11, taken back");
+    click(&mut window, "Empathy 5, excellent");
+    click(&mut window, "Sense 10");
+    expect(&mut window, "1 of 2");
+    click(&mut window, "Empathy 1, poor");
+    click(&mut window, "Sense 1, none");
+    expect(&mut window, "Nothing is left to judge");
+    let list = StoreReader::open(dir.path())
+        .unwrap()
+        .worklist(StudyId(1), 2)
+        .unwrap();
+    let given: Vec<Vec<u8>> = list
+        .pages()
+        .iter()
+        .filter_map(|page| list.state(page).answer?.scores())
+        .map(|scores| scores.points().to_vec())
+        .collect();
+    assert_eq!(given, [[5, 10], [1, 1]]);
+}
+
+#[test]
+fn long_answers_scroll_by_keys_and_turns_above_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store_with_systems(dir.path(), 2, 3);
+    let mut long = definition(StudyKind::AbTest, 2);
+    long.contexts = 2;
+    let new = made(&store, &long);
+    let mut items = new.items.reveal().clone();
+    for item in &mut items {
+        let before = (0..30).map(|at| format!("Turn {at}, of a story that goes on and on."));
+        item.utterances = before.chain(item.utterances.clone()).collect();
+        for text in &mut item.texts {
+            *text = format!("{text} {}", "And so it goes on, word by word. ".repeat(80));
+        }
+    }
+    let new = NewStudy {
+        items: Blinded::new(items),
+        ..new
+    };
+    store.create_study(&new).unwrap();
+    let mut window = open(dir.path());
+    click(&mut window, "Studies");
+    click(&mut window, "Open Study 1, Which response is better?");
+    begin(&mut window, "A1");
+    let own = pages(dir.path(), StudyId(1), 1);
+    let first = next_page(&mut window, &own, None).unwrap().item;
+    expect(&mut window, "Earlier turns: 2");
+    expect(&mut window, "J and K scroll them");
+    for key in [Key::J, Key::J, Key::K, Key::PageUp] {
+        press(&mut window, key);
+    }
+    click(&mut window, "Scroll answers");
+    press(&mut window, Key::Home);
+    assert!(!shows(&window, "Earlier turns"), "its beginning is in view");
+    assert_eq!(
+        in_view(&window, &own).unwrap().item,
+        first,
+        "nothing is answered"
+    );
+    press(&mut window, Key::ArrowLeft);
+    expect(&mut window, "1 of 2");
 }

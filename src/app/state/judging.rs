@@ -4,9 +4,11 @@
 
 use super::remote::Remote;
 use crate::store::StudyId;
+use crate::study::aspects::Aspect;
 use crate::study::attention::AttentionTimer;
-use crate::study::judgement::{Answer, Aspect, JudgementAction, JudgementRecord, Rating, Score};
-use crate::study::page::{Page, Worklist};
+use crate::study::definition::StudyKind;
+use crate::study::judgement::{Answer, JudgementAction, JudgementRecord};
+use crate::study::page::{Page, StudyHead, Worklist};
 
 /// How long a page is on screen before it can be answered, in seconds: an earlier key was meant for another.
 const SEEN: f64 = 0.3;
@@ -34,8 +36,8 @@ pub struct Judging {
     pub too_early: bool,
     /// What was answered before an undo reopened the page.
     pub earlier: Option<Answer>,
-    /// The scores given so far, in a rating.
-    pub draft: [Option<Score>; 3],
+    /// The score of each aspect, once it is given; of a rating.
+    pub draft: Vec<Option<u8>>,
     /// The comment's field; `None` while it is closed.
     pub comment: Option<Comment>,
     /// The judgement that is being recorded, or acknowledged before the next page shows.
@@ -90,7 +92,7 @@ impl Judging {
             quiet_until: 0.0,
             too_early: false,
             earlier: None,
-            draft: [None; 3],
+            draft: Vec::new(),
             comment: None,
             given: None,
             reading: true,
@@ -112,6 +114,13 @@ impl Judging {
 
     pub fn page(&self) -> Option<&Page> {
         self.desk.value()?.pages().get(self.looking.or(self.at)?)
+    }
+
+    /// The bytes of the longest answer of all pages.
+    pub fn longest_answer(&self) -> Option<usize> {
+        let pages = self.desk.value()?.pages().iter();
+        let longest = pages.flat_map(|page| page.shown.responses().map(str::len));
+        longest.max()
     }
 
     /// Advances time to `now`, in seconds. `in_view`: the window is focused and shows the page; `active`: there was
@@ -179,23 +188,27 @@ impl Judging {
         self.earlier = None;
         self.shown_since = None;
         self.attention.take_ms();
-        self.draft = [None; 3];
+        self.draft = vec![None; self.aspects().len()];
         self.comment = None;
         self.given = None;
     }
 
-    pub fn rating(&self) -> Option<Rating> {
-        Some(Rating {
-            empathy: self.draft[0]?,
-            relevance: self.draft[1]?,
-            fluency: self.draft[2]?,
-        })
+    /// The aspects of a rating.
+    pub fn aspects(&self) -> &[Aspect] {
+        let head = self.desk.value().map(|desk| &desk.head);
+        let head = head.filter(|head| head.kind == StudyKind::Rating);
+        head.map_or(&[], StudyHead::aspects)
     }
 
-    /// The aspect to be scored next.
-    pub fn aspect(&self) -> Option<Aspect> {
-        let at = self.draft.iter().position(Option::is_none)?;
-        Some(Aspect::ALL[at])
+    /// The rating, once every aspect has a score.
+    pub fn rating(&self) -> Option<Answer> {
+        let scores: Vec<u8> = self.draft.iter().copied().collect::<Option<_>>()?;
+        self.desk.value()?.head.rated(&scores)
+    }
+
+    /// The place of the aspect to be scored next.
+    pub fn aspect(&self) -> Option<usize> {
+        self.draft.iter().position(Option::is_none)
     }
 
     /// Applies what was recorded. An undone page is shown again.
@@ -233,8 +246,10 @@ impl Judging {
     pub fn not_recorded(&mut self, comment: Option<String>, why: String) {
         self.given = None;
         self.comment = comment.map(Comment::new).or(self.comment.take());
-        if self.rating().is_some() {
-            self.draft[2] = None;
+        if self.rating().is_some()
+            && let Some(last) = self.draft.last_mut()
+        {
+            *last = None;
         }
         self.refused = Some(why);
     }

@@ -15,6 +15,7 @@ use crate::operations::studies::ContestedItem;
 use crate::report::paper;
 use crate::report::tables::{Table, TableNumber, TableSelection};
 use crate::store::{PackDoubts, RunRow, ScoredSystem, StudyId, StudyMarks, StudyRow, SystemRow};
+use crate::study::aspects::{Aspect, Aspects};
 use crate::study::cases::{CaseFilter, CaseSet, Search};
 use crate::study::contexts::ContextKey;
 use crate::study::definition::{Definition, StudyKind};
@@ -225,6 +226,40 @@ impl StudiesState {
     }
 }
 
+/// An aspect of a rating, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct AspectFields {
+    pub name: String,
+    pub question: String,
+    pub low: String,
+    pub high: String,
+    pub points: String,
+}
+
+impl AspectFields {
+    fn of(aspect: &Aspect) -> AspectFields {
+        AspectFields {
+            name: aspect.name.clone(),
+            question: aspect.question.clone(),
+            low: aspect.low.clone(),
+            high: aspect.high.clone(),
+            points: aspect.points.to_string(),
+        }
+    }
+
+    fn aspect(&self) -> Result<Aspect, String> {
+        let trimmed = |text: &String| text.trim().to_string();
+        Ok(Aspect {
+            name: trimmed(&self.name),
+            question: trimmed(&self.question),
+            low: trimmed(&self.low),
+            high: trimmed(&self.high),
+            points: number("Points", &self.points)?,
+            check: false,
+        })
+    }
+}
+
 #[derive(Debug)]
 pub struct StudyForm {
     pub kind: StudyKind,
@@ -235,6 +270,15 @@ pub struct StudyForm {
     pub repeats: bool,
     pub title: String,
     pub instructions: String,
+    /// What the instructions are as long as nobody edits them.
+    usual_instructions: String,
+    /// Whether a rating asks aspects of its own.
+    pub own_aspects: bool,
+    pub aspects: Vec<AspectFields>,
+    /// The place of the aspect in which attention checks are noticed.
+    pub checked: usize,
+    /// What annotators are asked to comment on; may be empty.
+    pub comment: String,
     /// Separated by commas.
     pub annotators: String,
     pub fourth: String,
@@ -273,7 +317,12 @@ impl StudyForm {
             every_pair: false,
             repeats: usual.repeats,
             title: usual.title,
+            usual_instructions: usual.instructions.clone(),
             instructions: usual.instructions,
+            own_aspects: false,
+            aspects: Aspects::paper().0.iter().map(AspectFields::of).collect(),
+            checked: Aspects::paper().checked().map_or(0, |(at, _)| at),
+            comment: String::new(),
             annotators: String::new(),
             fourth: String::new(),
             contexts: usual.contexts.to_string(),
@@ -294,10 +343,34 @@ impl StudyForm {
         if self.title == before.title {
             self.title = after.title;
         }
-        if self.instructions == before.instructions {
-            self.instructions = after.instructions;
-        }
         self.kind = kind;
+        self.follow();
+    }
+
+    /// Lets the instructions follow the kind and the aspects, unless they were edited.
+    pub fn follow(&mut self) {
+        let mut usual = Definition::new(self.kind, Vec::new(), Vec::new());
+        if let Ok(Some(aspects)) = self.aspects() {
+            usual.ask(aspects);
+        }
+        let before = std::mem::replace(&mut self.usual_instructions, usual.instructions.clone());
+        if self.instructions == before {
+            self.instructions = usual.instructions;
+        }
+    }
+
+    /// The aspects of its own that a rating asks; attention checks are noticed in one of them.
+    fn aspects(&self) -> Result<Option<Aspects>, String> {
+        if !self.own_aspects || self.kind != StudyKind::Rating {
+            return Ok(None);
+        }
+        let aspects: Result<Vec<Aspect>, String> =
+            self.aspects.iter().map(AspectFields::aspect).collect();
+        let mut aspects = aspects?;
+        if let Some(checked) = aspects.get_mut(self.checked) {
+            checked.check = true;
+        }
+        Ok(Some(Aspects(aspects)))
     }
 
     /// The study that is set up.
@@ -315,6 +388,8 @@ impl StudyForm {
         let mut definition = self.draft().ok()?;
         definition.title.clear();
         definition.instructions.clear();
+        definition.aspects = None;
+        definition.comment = None;
         definition.annotators.iter_mut().for_each(String::clear);
         definition.adjudicator = None;
         let ties_percent = number("Ties", &self.ties).ok()?;
@@ -336,6 +411,9 @@ impl StudyForm {
         let mut definition = Definition::new(self.kind, self.systems.clone(), names.collect());
         definition.title.clone_from(&self.title);
         definition.instructions.clone_from(&self.instructions);
+        definition.aspects = self.aspects()?;
+        let comment = self.comment.trim();
+        definition.comment = (!comment.is_empty()).then(|| comment.to_string());
         definition.contexts = number("Contexts", &self.contexts)?;
         definition.seed = number("Seed", &self.seed)?;
         definition.attention_checks = number("Attention checks", &self.checks)?;

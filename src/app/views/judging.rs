@@ -9,8 +9,11 @@ mod foot;
 mod input;
 mod parts;
 
-use answers::{KEYS, SCALES, answers_ui};
-use context::context_ui;
+use answers::{
+    CARD_MARGINS, KEYS, LETTER, answer_height, answer_width, answers_ui, scales_height,
+    scroll_answers,
+};
+use context::{context_height, context_ui};
 use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Ui, vec2};
 use foot::foot_ui;
 use input::{Input, handle, keys};
@@ -28,7 +31,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::text as words;
-use crate::study::page::Shown;
+use crate::study::page::{Page, Shown};
 
 /// How long an answer is acknowledged before the next item shows, in seconds.
 const ACKNOWLEDGED: f64 = 0.08;
@@ -65,7 +68,10 @@ pub fn judging_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .show(ui, |ui| foot_ui(ui, judging, &mut inputs));
     layout::central(ui, |ui| body_ui(ui, judging, &mut inputs));
     for input in inputs {
-        handle(judging, input, now, commands);
+        match (input, judging.page()) {
+            (Input::Scroll(by), Some(page)) => scroll_answers(ui, judging, page, by),
+            (input, _) => handle(judging, input, now, commands),
+        }
     }
 }
 
@@ -115,8 +121,7 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
         return;
     };
     judging.show(ui.input(|input| input.time));
-    let single = matches!(page.shown, Shown::Single { .. });
-    let places = Places::of(single, ui.available_height());
+    let places = Places::of(ui, judging, &page);
     ui.add_space(places.above);
     context_ui(ui, judging, &page, places.context);
     ui.add_space(space::L);
@@ -125,8 +130,8 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
     });
 }
 
-/// The heights of the parts of the page. They depend on the window only, so that the answers and their keys do not
-/// move from item to item; longer texts scroll.
+/// The heights of the parts of the page. Where the keys are depends on the window and the study only, so that they do
+/// not move from item to item.
 #[derive(Clone, Copy)]
 struct Places {
     above: f32,
@@ -134,19 +139,47 @@ struct Places {
     card: f32,
 }
 
+/// The least height of a conversation, and of it in a window that has more, beside a long answer.
+const CONTEXT: f32 = 96.0;
+const CONTEXT_SHARE: f32 = 0.35;
+/// The least height of an answer's text: two lines.
+const LINES: f32 = 36.0;
+
 impl Places {
-    fn of(single: bool, room: f32) -> Places {
-        let below = match single {
-            true => SCALES,
-            false => KEYS,
+    fn of(ui: &Ui, judging: &Judging, page: &Page) -> Places {
+        let room = ui.available_height();
+        let below = match page.shown {
+            Shown::Single { .. } => scales_height(judging),
+            Shown::Pair { .. } => KEYS,
         };
         let card = (room * 0.2).clamp(104.0, 160.0);
+        // Many scales leave an answer less, which then scrolls.
+        let card = card.min((room - below - 3.0 * space::L - CONTEXT).max(CARD_MARGINS + LINES));
         let left = room - below - card - 3.0 * space::L;
-        // Most conversations are short and sit at the bottom of their area: this centres the page.
-        let context = (left * 0.6).clamp(96.0, 480.0).min(left.max(96.0));
+        let width = answer_width(ui, page);
+        let is_long = judging.longest_answer().is_some_and(|letters| {
+            let lines = (card - CARD_MARGINS) / text::heading().size;
+            letters as f32 > lines * width / LETTER
+        });
+        if !is_long {
+            // Most conversations are short and sit at the bottom of their area: this centres the page.
+            let context = (left * 0.6).clamp(CONTEXT, 480.0).min(left.max(CONTEXT));
+            return Places {
+                above: ((left - context) * 0.25).max(0.0),
+                context,
+                card,
+            };
+        }
+        // A study with long answers has its keys at the bottom, and answers grow from there as far as they need, or
+        // as the conversation leaves room.
+        let free = room - below - 3.0 * space::L;
+        let talk = context_height(ui, judging, page).max(CONTEXT);
+        let talk = talk.min((free * CONTEXT_SHARE).max(CONTEXT));
+        let wanted = answer_height(ui, page, width);
+        let card = wanted.clamp(card, (free - talk).max(card));
         Places {
-            above: ((left - context) * 0.25).max(0.0),
-            context,
+            above: 0.0,
+            context: (free - card).max(CONTEXT),
             card,
         }
     }

@@ -170,6 +170,11 @@ pub(super) fn figures_text(found: &JudgeFigures) -> String {
         text += &format!("\n{} against {}\n", agreement.first, agreement.second);
         text += &agreement_text(agreement);
     }
+    if !found.agreement.is_empty() {
+        for sentence in found.arrivals.sentences() {
+            text += &format!("\nOf what people judged in studies: {sentence}\n");
+        }
+    }
     if found.agreement.is_empty() && found.n > 0 {
         text += "\nThere are no human scores of these to compare with; --human names scores of a corpus that people gave.\n";
     }

@@ -1,7 +1,7 @@
 //! `emprl study create`: prints what difference the study can show, then makes it.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -10,6 +10,7 @@ use crate::cli::{CommandContext, Failure};
 use crate::data::regular_file::open_regular_file;
 use crate::operations::studies::{self, Forecast};
 use crate::store::{Store, StoreReader};
+use crate::study::aspects::Aspects;
 use crate::study::definition::{Definition, Pairing, StudyKind};
 use crate::study::make::Remarks;
 use crate::study::signs::Sign;
@@ -56,6 +57,14 @@ pub struct Create {
     /// A text file with what annotators read first; else the paper's definitions
     #[arg(long, value_name = "FILE")]
     instructions: Option<PathBuf>,
+    /// A TOML file with what a rating asks in place of the paper's three aspects: an [[aspect]] for each, with name, question,
+    /// low and high (what the ends of its scale mean), points (2 to 11, else 5), and check = true for the one in which the
+    /// shuffled words of attention checks must score low
+    #[arg(long, value_name = "FILE")]
+    aspects: Option<PathBuf>,
+    /// What annotators are asked to comment on, such as "What would you have said?"; nobody has to
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
     /// Share of ties that the forecast assumes
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     ties: f64,
@@ -69,7 +78,7 @@ pub struct Create {
 pub enum Kind {
     /// Which of two responses is better
     Ab,
-    /// How good a response is in three aspects, 1 to 5
+    /// How good a response is: in the paper's three aspects from 1 to 5, or in aspects of your own (--aspects)
     Rating,
 }
 
@@ -153,16 +162,25 @@ impl Create {
         if let Some(title) = &self.title {
             definition.title.clone_from(title);
         }
+        if let Some(path) = &self.aspects {
+            let aspects = Aspects::from_toml(&read(path)?)
+                .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
+            definition.ask(aspects);
+        }
+        definition.comment.clone_from(&self.comment);
         if let Some(path) = &self.instructions {
-            let mut text = String::new();
-            let read = open_regular_file(path).and_then(|mut file| file.read_to_string(&mut text));
-            read.map_err(|error| {
-                Failure::Failed(format!("{}: {error}; check the path", path.display()))
-            })?;
-            definition.instructions = text;
+            definition.instructions = read(path)?;
         }
         Ok(definition)
     }
+}
+
+/// A text file, whole.
+fn read(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = open_regular_file(path).and_then(|mut file| file.read_to_string(&mut text));
+    read.map_err(|error| Failure::Failed(format!("{}: {error}; check the path", path.display())))?;
+    Ok(text)
 }
 
 /// What the lead should know before anybody judges.

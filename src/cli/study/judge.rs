@@ -15,8 +15,8 @@ use crate::operations::studies::judged_elsewhere;
 use crate::store::{Store, StoreError, StudyId};
 use crate::study::attention::AWAY_SECONDS;
 use crate::study::definition::StudyKind;
-use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord, Rating, Score};
-use crate::study::page::{Page, Shown, Worklist};
+use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord};
+use crate::study::page::{Page, Shown, StudyHead, Worklist};
 use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,6 @@ pub struct Judge {
 
 const AB_HELP: &str = "1 the first is better, 2 the second, 3 a tie; ";
 const RATING_HELP: &str = "three digits from 1 to 5 for empathy, relevance, fluency, such as 435; ";
-const HELP: &str = "s skip, u undo, f flag, c and words behind it a comment, q quit";
 
 /// One line of input.
 #[derive(Debug, PartialEq)]
@@ -72,7 +71,7 @@ impl Judge {
             let Some(line) = lines.next() else { break };
             number += 1;
             let line = line.map_err(|error| Failure::Failed(format!("stdin: {error}")))?;
-            let input = match parse(&line, worklist.head.kind) {
+            let input = match parse(&line, &worklist.head) {
                 Ok(input) => input,
                 // The item stays, so that the next line is about it.
                 Err(why) => {
@@ -220,20 +219,21 @@ fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Re
         let who = Role::of(&page.roles, turn).title();
         text += &format!("  {who}: {}\n", one_line(utterance));
     }
+    let help = help(&worklist.head);
     match &page.shown {
         Shown::Pair { left, right } => {
             let (left, right) = (one_line(left), one_line(right));
-            text += &format!("\n  1  {left}\n  2  {right}\n\n{AB_HELP}{HELP}\n");
+            text += &format!("\n  1  {left}\n  2  {right}\n\n{help}\n");
         }
         Shown::Single { response } => {
             let response = one_line(response);
-            text += &format!("\n  Response: {response}\n\n{RATING_HELP}{HELP}\n");
+            text += &format!("\n  Response: {response}\n\n{help}\n");
         }
     }
     ctx.out.text(&text)
 }
 
-fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
+fn parse(line: &str, head: &StudyHead) -> Result<Input, String> {
     let line = line.trim();
     let (command, words) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     match &*command.to_lowercase() {
@@ -257,25 +257,22 @@ fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
         }
         _ => {}
     }
-    let answer = answer(line, kind);
-    let help = match kind {
-        StudyKind::AbTest => AB_HELP,
-        StudyKind::Rating => RATING_HELP,
-    };
-    let answer = answer.ok_or_else(|| format!("\"{line}\" is not an answer; {help}{HELP}"))?;
+    let answer = answer(line, head);
+    let help = help(head);
+    let answer = answer.ok_or_else(|| format!("\"{line}\" is not an answer; {help}"))?;
     Ok(Input::Action(JudgementAction::Answer(answer)))
 }
 
 /// An answer as it is typed. A tie is 3, as in the window; 0 is read too.
-pub(super) fn answer(line: &str, kind: StudyKind) -> Option<Answer> {
-    match kind {
+pub(super) fn answer(line: &str, head: &StudyHead) -> Option<Answer> {
+    match head.kind {
         StudyKind::AbTest => match line {
             "1" => Some(Answer::Choice(Choice::Left)),
             "2" => Some(Answer::Choice(Choice::Right)),
             "3" | "0" => Some(Answer::Choice(Choice::Tie)),
             _ => None,
         },
-        StudyKind::Rating => rating(line).map(Answer::Rating),
+        StudyKind::Rating => head.rated(&scores(line, head)?),
     }
 }
 
@@ -285,58 +282,100 @@ pub(super) fn answer_words(answer: &Answer) -> String {
         Answer::Choice(Choice::Left) => "1 (the first)".to_string(),
         Answer::Choice(Choice::Right) => "2 (the second)".to_string(),
         Answer::Choice(Choice::Tie) => "3 (a tie)".to_string(),
-        Answer::Rating(rating) => {
-            let scores = [rating.empathy, rating.relevance, rating.fluency];
-            scores
-                .iter()
-                .map(|score| score.points().to_string())
-                .collect()
-        }
+        Answer::Rating(_) => listed(answer, ""),
+        Answer::Scores(_) => listed(answer, " "),
     }
 }
 
-fn rating(line: &str) -> Option<Rating> {
-    let digits: Vec<u8> = line
-        .chars()
-        .filter(|letter| !letter.is_whitespace())
+fn listed(answer: &Answer, between: &str) -> String {
+    let scores = answer.scores();
+    let scores = scores.iter().flat_map(|scores| scores.points());
+    let scores: Vec<String> = scores.map(u8::to_string).collect();
+    scores.join(between)
+}
+
+/// The scores of a rating: a digit for each of the paper's, numbers with blanks between them for aspects of the study's own.
+fn scores(line: &str, head: &StudyHead) -> Option<Vec<u8>> {
+    if head.aspects.is_some() {
+        let scores = line.split_whitespace();
+        return scores.map(|score| score.parse().ok()).collect();
+    }
+    let digits = line.chars().filter(|letter| !letter.is_whitespace());
+    digits
         .map(|letter| letter.to_digit(10).map(|digit| digit as u8))
-        .collect::<Option<_>>()?;
-    let [empathy, relevance, fluency] = <[u8; 3]>::try_from(digits).ok()?;
-    Some(Rating {
-        empathy: Score::try_from(empathy).ok()?,
-        relevance: Score::try_from(relevance).ok()?,
-        fluency: Score::try_from(fluency).ok()?,
-    })
+        .collect()
+}
+
+/// What can be typed for an item.
+fn help(head: &StudyHead) -> String {
+    let answer = match (head.kind, &head.aspects) {
+        (StudyKind::AbTest, _) => AB_HELP.to_string(),
+        (StudyKind::Rating, None) => RATING_HELP.to_string(),
+        (StudyKind::Rating, Some(aspects)) => {
+            let each = aspects.0.iter();
+            let each = each.map(|one| format!("{} (1 to {})", one_line(&one.name), one.points));
+            let each: Vec<String> = each.collect();
+            format!("a score for {}, with blanks between; ", each.join(", "))
+        }
+    };
+    let comment = match &head.comment {
+        Some(asked) => format!("as an answer to \"{}\"", one_line(asked)),
+        None => "a comment".to_string(),
+    };
+    format!("{answer}s skip, u undo, f flag, c and words behind it {comment}, q quit")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::aspects::Aspects;
+    use crate::study::definition::StudyKind::{AbTest, Rating};
 
     #[test]
     fn lines_are_parsed() {
+        let head = |kind, aspects: Option<Aspects>| StudyHead {
+            uid: String::new(),
+            title: String::new(),
+            kind,
+            instructions: String::new(),
+            created_ms: 0,
+            aspects,
+            comment: None,
+        };
+        let (ab, rating) = (head(AbTest, None), head(Rating, None));
         let tie = Input::Action(JudgementAction::Answer(Answer::Choice(Choice::Tie)));
         for typed in [" 0 ", "3"] {
-            assert_eq!(parse(typed, StudyKind::AbTest).as_ref(), Ok(&tie));
+            assert_eq!(parse(typed, &ab).as_ref(), Ok(&tie));
         }
         let comment = Input::Action(JudgementAction::Comment("so so".to_string()));
         for typed in ["c so so", "C so so"] {
-            assert_eq!(parse(typed, StudyKind::Rating).as_ref(), Ok(&comment));
+            assert_eq!(parse(typed, &rating).as_ref(), Ok(&comment));
         }
         let none = Input::Action(JudgementAction::Comment(String::new()));
-        assert_eq!(parse("c -", StudyKind::AbTest), Ok(none));
-        let refused = parse("C", StudyKind::AbTest).unwrap_err();
+        assert_eq!(parse("c -", &ab), Ok(none));
+        let refused = parse("C", &ab).unwrap_err();
         assert!(refused.contains("on the same line"), "{refused}");
         for typed in ["u", "U"] {
-            assert_eq!(parse(typed, StudyKind::Rating), Ok(Input::Undo));
+            assert_eq!(parse(typed, &rating), Ok(Input::Undo));
         }
-        assert_eq!(parse("F", StudyKind::AbTest), Ok(Input::Flag));
+        assert_eq!(parse("F", &ab), Ok(Input::Flag));
         for wrong in ["", "6 1 1", "44", "3 3 3 3", "1"] {
-            assert!(parse(wrong, StudyKind::Rating).is_err(), "{wrong}");
+            assert!(parse(wrong, &rating).is_err(), "{wrong}");
         }
-        assert!(
-            parse("435", StudyKind::Rating).is_ok() && parse("4 3 5", StudyKind::Rating).is_ok()
-        );
-        assert!(parse("4", StudyKind::AbTest).is_err());
+        assert!(parse("435", &rating).is_ok() && parse("4 3 5", &rating).is_ok());
+        assert!(parse("4", &ab).is_err());
+        let aspects = "[[aspect]]\nname = \"Warmth\"\npoints = 11\n[[aspect]]\nname = \"Sense\"\n";
+        let own = head(Rating, Some(Aspects::from_toml(aspects).unwrap()));
+        let said = parse("11 5", &own).unwrap();
+        let scores = own.rated(&[11, 5]).unwrap();
+        assert_eq!(said, Input::Action(JudgementAction::Answer(scores)));
+        assert_eq!(answer_words(&scores), "11 5");
+        for wrong in ["115", "12 5", "11 6", "11"] {
+            let refused = parse(wrong, &own).unwrap_err();
+            assert!(
+                refused.contains("Warmth (1 to 11), Sense (1 to 5)"),
+                "{refused}"
+            );
+        }
     }
 }

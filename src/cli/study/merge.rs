@@ -212,13 +212,13 @@ impl Decide {
                     // One that is not contested is refused by the store.
                     return Some((item, by_place.unwrap_or(Some(Decision::Neither))?));
                 }
-                Some((item, Decision::Counts(answer(said, study.head.kind)?)))
+                Some((item, Decision::Counts(answer(said, &study.head)?)))
             };
             let mut decisions: Vec<(u32, Decision)> = Vec::new();
             for typed in &self.answers {
                 let (item, decision) = parse(typed).ok_or_else(|| {
                     Failure::Usage(format!(
-                        "{typed}: is not an item and an answer, such as 5=1 in an A/B test, 5=435 in a rating, or 5=keep, \
+                        "{typed}: is not an item and an answer, such as 5=1 in an A/B test, 5=435 in a rating (\"5=10 7\" with own aspects), or 5=keep, \
                          5=take or 5=neither"
                     ))
                 })?;

@@ -7,7 +7,9 @@ use crate::metrics::{Digits, Estimate};
 use crate::operations::studies;
 use crate::report::{Align, TextTable};
 use crate::store::{StoreReader, StudyId};
-use crate::study::results::{AbResults, Agreement, Findings, RatingResults, Results};
+use crate::study::results::{
+    AbResults, Agreement, AspectResults, Findings, RatingResults, Results,
+};
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 use crate::text::shown::one_line;
@@ -142,15 +144,14 @@ fn ab_text(found: &AbResults) -> String {
 }
 
 fn rating_text(found: &RatingResults) -> String {
-    let right = |title| (title, Align::Right);
-    let mut table = TextTable::new(&[
+    let titles: Vec<String> = found.aspects.iter().map(AspectResults::heading).collect();
+    let mut head = vec![
         ("System", Align::Left),
-        right("Contexts"),
-        right("Scores"),
-        right("Empathy"),
-        right("Relevance"),
-        right("Fluency"),
-    ]);
+        ("Contexts", Align::Right),
+        ("Scores", Align::Right),
+    ];
+    head.extend(titles.iter().map(|title| (&**title, Align::Right)));
+    let mut table = TextTable::new(&head);
     let Some(first) = found.aspects.first() else {
         return String::new();
     };
@@ -183,7 +184,7 @@ fn rating_text(found: &RatingResults) -> String {
     }
     text += "In brackets: 95 % bootstrap intervals over contexts.\n\n";
     for aspect in &found.aspects {
-        text += &agreement_text(aspect.aspect.title(), &aspect.agreement);
+        text += &agreement_text(&one_line(&aspect.title), &aspect.agreement);
     }
     text
 }

@@ -89,6 +89,10 @@ impl Serve {
         if study.unblinding.is_some() {
             return Err(StoreError::Unblinded { study: self.study }.into());
         }
+        if self.crowd {
+            let fits = texts.check_for(&study.head);
+            fits.map_err(|error| Failure::Usage(format!("--texts {}: {error}", self.texts)))?;
+        }
         let server =
             Server::bind(&self.address).map_err(|error| Failure::Failed(error.to_string()))?;
         let address = server.address();
@@ -427,10 +431,12 @@ fn worker_words(state: &WorkerState) -> &'static str {
 }
 
 fn state(row: &LinkRow, now: i64) -> &'static str {
-    match row.revoked_ms {
-        Some(_) => "revoked",
-        None if row.is_open(now) => "open",
-        None => "expired",
+    match (row.revoked_ms, row.left) {
+        (Some(_), _) => "revoked",
+        (None, Some(Leaving::Declined)) => "declined",
+        (None, Some(Leaving::ScreenedOut)) => "screened out",
+        (None, None) if row.is_open(now) => "open",
+        (None, None) => "expired",
     }
 }
 

@@ -5,7 +5,7 @@ use crate::operations::OperationError;
 use crate::operations::studies::desk::{Action, Admission, Sent, place_name};
 use crate::report::judging::{Completion, Document, TRIES, document, instructions_html};
 use crate::store::{Leaving, OpenLink, PlatformIds, WorkerState, WorkerStep};
-use crate::study::definition::StudyKind;
+use crate::study::page::StudyHead;
 
 /// The longest id of a platform.
 const LONGEST: usize = 100;
@@ -79,10 +79,10 @@ impl Judging {
             return Ok(None);
         }
         let work = self.desk.work(link)?;
-        let kind = work.head.kind;
+        let head = work.head.clone();
         let is_done = work.next().is_none();
         let (texts, endings) = (&self.texts, &self.endings);
-        let place = self.place(&worker, kind);
+        let place = self.place(&worker, &head);
         // Before the first try at the check the instructions are read.
         let reading = matches!(place, Some(Place::Check)) && worker.tries == 0;
         let fragment = match place {
@@ -91,8 +91,8 @@ impl Judging {
                 texts.screened_out_html(&endings.screened_out)
             }
             Some(Place::Consent) => texts.consent_html(),
-            Some(Place::Check) => texts.check_html(kind, worker.tries),
-            Some(Place::Practice(at)) => texts.practice_html(kind, at),
+            Some(Place::Check) => texts.check_html(&head, worker.tries),
+            Some(Place::Practice(at)) => texts.practice_html(&head, at),
             None if is_done => {
                 self.desk.finish(link)?;
                 texts.finished_html(&endings.completed)
@@ -102,15 +102,15 @@ impl Judging {
         Ok(Some(Before { fragment, reading }))
     }
 
-    fn place(&self, worker: &WorkerState, kind: StudyKind) -> Option<Place> {
+    fn place(&self, worker: &WorkerState, head: &StudyHead) -> Option<Place> {
         let practised = worker.practised as usize;
         if let Some(why) = worker.left {
             Some(Place::Left(why))
         } else if worker.consented_ms.is_none() {
             Some(Place::Consent)
-        } else if worker.passed_ms.is_none() && self.texts.questions(kind) > 0 {
+        } else if worker.passed_ms.is_none() && self.texts.questions(head) > 0 {
             Some(Place::Check)
-        } else if practised < self.texts.practice_items(kind) {
+        } else if practised < self.texts.practice_items(head) {
             Some(Place::Practice(practised))
         } else {
             None
@@ -145,12 +145,12 @@ impl Judging {
         let Some(worker) = self.desk.worker(link)? else {
             return Ok(None);
         };
-        let kind = self.desk.work(link)?.head.kind;
-        let place = self.place(&worker, kind);
+        let head = self.desk.work(link)?.head.clone();
+        let place = self.place(&worker, &head);
         let step = match (&sent.action, place) {
             (Action::Consent(agrees), _) => WorkerStep::Consent(*agrees),
             (Action::Check(options), _) => WorkerStep::Check {
-                passed: self.texts.passes(kind, options),
+                passed: self.texts.passes(&head, options),
                 tries: TRIES,
             },
             (Action::Practised, _) => WorkerStep::Practised,

@@ -8,15 +8,15 @@ mod desk;
 mod limits;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::middleware::map_response;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use crossbeam::channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
@@ -34,6 +34,8 @@ use crate::report::judging::{Document, SCRIPT, STYLE, Texts, document};
 const WAITING: usize = 256;
 /// The longest that a page sends: a comment of 10 000 characters, each escaped.
 const LONGEST: usize = 96 * 1024;
+/// How long it may take to send.
+const SENDING: Duration = Duration::from_secs(30);
 
 /// What every answer says to browsers: nothing is kept on the way, loaded from elsewhere, framed or told to others.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -200,14 +202,20 @@ async fn entrance(
 async fn answer(
     State(served): State<Arc<Served>>,
     Path(token): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    let kind = headers
+    let kind = request
+        .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
     // What a form of another page could send is none of ours.
     let is_json = kind.is_some_and(|kind| kind.trim().starts_with("application/json"));
+    let body = match tokio::time::timeout(SENDING, Bytes::from_request(request, &served)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refused)) => return refused.into_response(),
+        // Whoever is this slow keeps a connection; the page sends again what is not answered.
+        Err(_) => return html(StatusCode::REQUEST_TIMEOUT, String::new()),
+    };
     let Some(sent) = Sent::parse(&body).filter(|_| is_json) else {
         return html(StatusCode::BAD_REQUEST, String::new());
     };

@@ -14,6 +14,7 @@ use crate::report::FigureError;
 use crate::report::tables::GatherError;
 use crate::store::{RunId, StoreError};
 use crate::study::StudyError;
+use crate::study::export::CsvError;
 use crate::train::TrainError;
 
 fn calls(programs: &[ProgramCall]) -> String {
@@ -52,6 +53,8 @@ pub enum OperationError {
     Csv(#[from] csv::Error),
     #[error("{}: is the store that its runs would be taken into; name another with --store DIR", path.display())]
     SameStore { path: PathBuf },
+    #[error(transparent)]
+    Rows(#[from] CsvError),
     /// A file of the user's cannot be read.
     #[error("{}: {source}; check the path", path.display())]
     Read { path: PathBuf, source: io::Error },

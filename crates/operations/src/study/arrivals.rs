@@ -89,6 +89,14 @@ impl Marks {
     }
 }
 
+impl std::ops::AddAssign for Arrivals {
+    fn add_assign(&mut self, other: Arrivals) {
+        self.late_counted += other.late_counted;
+        self.late_left_out += other.late_left_out;
+        self.edited += other.edited;
+    }
+}
+
 impl Arrivals {
     /// A sentence for each kind that there is.
     pub fn sentences(&self) -> Vec<String> {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::aspects::Aspects;
 use super::error::StudyError;
 use crate::text::alike;
 
@@ -23,7 +24,7 @@ pub const PERSON_LIMIT: usize = 100;
 pub enum StudyKind {
     /// Which of two responses to the same context is better.
     AbTest,
-    /// How good one response is in three aspects, 1 to 5.
+    /// How good one response is in several aspects: the paper's three from 1 to 5, or the study's own.
     Rating,
 }
 
@@ -86,6 +87,12 @@ pub struct Definition {
     pub raters_per_item: usize,
     /// Items with a known right answer, added for every annotator.
     pub attention_checks: usize,
+    /// What a rating asks in place of the paper's aspects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aspects: Option<Aspects>,
+    /// What annotators are asked to comment on; must not name a system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 impl Definition {
@@ -110,7 +117,17 @@ impl Definition {
             adjudicator: None,
             raters_per_item: AB_RATERS,
             attention_checks: 0,
+            aspects: None,
+            comment: None,
         }
+    }
+
+    /// Asks these aspects of a rating in place of the paper's; the usual instructions follow.
+    pub fn ask(&mut self, aspects: Aspects) {
+        if self.instructions == default_instructions(self.kind) {
+            self.instructions = aspects.instructions(OWN_INSTRUCTIONS);
+        }
+        self.aspects = Some(aspects);
     }
 
     /// Seed of what annotators must not be able to guess: item numbers, orders and sides.
@@ -182,7 +199,36 @@ impl Definition {
         let everyone: Vec<&str> = everyone.map(String::as_str).collect();
         check_people(&everyone)?;
         self.check_raters()?;
+        self.check_questions()?;
         self.check_blinding()
+    }
+
+    /// Checks what a study of its own asks.
+    fn check_questions(&self) -> Result<(), StudyError> {
+        let wrong = |what: &str, fix: &str| {
+            Err(StudyError::Definition {
+                what: what.to_string(),
+                fix: fix.to_string(),
+            })
+        };
+        if let Some(comment) = &self.comment {
+            check_comment(comment)?;
+        }
+        let Some(aspects) = &self.aspects else {
+            return Ok(());
+        };
+        aspects.check()?;
+        match self.kind {
+            StudyKind::AbTest => wrong(
+                "an A/B test asks which response is better, not for scores",
+                "leave the aspects out, or make a rating",
+            ),
+            StudyKind::Rating if self.attention_checks > 0 && aspects.checked().is_none() => wrong(
+                "attention checks show shuffled words, and no aspect is said to notice them",
+                "let `check` be true of one, such as fluency, or leave the checks out",
+            ),
+            StudyKind::Rating => Ok(()),
+        }
     }
 
     /// Checks that there are enough annotators for every item.
@@ -215,7 +261,16 @@ impl Definition {
     }
 
     fn check_blinding(&self) -> Result<(), StudyError> {
-        for (place, text) in [("title", &self.title), ("instructions", &self.instructions)] {
+        let aspects = self.aspects.iter().flat_map(Aspects::texts);
+        let asked = aspects.chain(self.comment.as_deref());
+        let texts = [
+            ("title", &*self.title),
+            ("instructions", &self.instructions),
+        ];
+        for (place, text) in texts
+            .into_iter()
+            .chain(asked.map(|text| ("question", text)))
+        {
             if let Some(system) = self.systems.iter().find(|system| names(text, system)) {
                 let system = system.clone();
                 return Err(StudyError::NamesSystem { place, system });
@@ -251,6 +306,23 @@ pub fn check_texts(title: &str, instructions: &str) -> Result<(), StudyError> {
         return wrong(what, "shorten them");
     }
     Ok(())
+}
+
+/// Checks that what comments are asked for can be shown.
+///
+/// # Errors
+/// It is empty or too long, or has several lines.
+pub fn check_comment(comment: &str) -> Result<(), StudyError> {
+    let is_long = comment.chars().count() > TITLE_LIMIT;
+    match comment.trim().is_empty() || is_long || comment.contains(char::is_control) {
+        false => Ok(()),
+        true => Err(StudyError::Definition {
+            what: format!(
+                "what comments are asked for is empty, has over {TITLE_LIMIT} characters, or a line break"
+            ),
+            fix: "write one short question, or none".to_string(),
+        }),
+    }
 }
 
 /// Checks the names of a study's people, in the order of their codes A1, A2, …: every later one is known by name, by
@@ -301,6 +373,10 @@ pub fn check_person(name: &str, number: u32) -> Result<(), StudyError> {
     }
     Ok(())
 }
+
+/// The first line of the instructions of a rating with aspects of its own, which follow.
+pub const OWN_INSTRUCTIONS: &str =
+    "You read a conversation and one response to it. Rate it in each of these aspects.";
 
 /// The paper's own words on what is judged.
 pub fn default_instructions(kind: StudyKind) -> String {
@@ -402,11 +478,33 @@ mod tests {
         assert!(refused(&|s| s.title = "a\nb".to_string()).contains("one line"));
         assert!(refused(&|s| s.instructions = "x".repeat(20_001)).contains("over 20000"));
         assert!(refused(&|s| s.contexts = 0).contains("no contexts"));
+        assert!(refused(&|s| s.ask(Aspects::paper().clone())).contains("not for scores"));
+        assert!(refused(&|s| s.comment = Some(" ".to_string())).contains("comments"));
+        assert!(
+            refused(&|s| s.comment = Some("Why not MoEL?".to_string())).contains("question names")
+        );
         assert!(refused(&|s| s.title = "MoEL against us".to_string()).contains("the title names"));
         assert!(
             refused(&|s| s.instructions.push_str(" (emprl is ours)"))
                 .contains("instructions names")
         );
+    }
+
+    #[test]
+    fn a_rating_with_its_own_aspects_says_so_first() {
+        let mut study = Definition::new(StudyKind::Rating, systems(&["EmpRL"]), people(3));
+        let file = "[[aspect]]\nname = \"Warmth\"\npoints = 7\n";
+        study.ask(Aspects::from_toml(file).unwrap());
+        study.validate().unwrap();
+        assert!(study.instructions.ends_with("\nWarmth (1 … 7)"));
+        study.attention_checks = 1;
+        let refused = study.validate().unwrap_err().to_string();
+        assert!(refused.contains("no aspect is said to notice"), "{refused}");
+        study.attention_checks = 0;
+        let file = "[[aspect]]\nname = \"As EmpRL\"\n";
+        study.aspects = Some(Aspects::from_toml(file).unwrap());
+        let refused = study.validate().unwrap_err().to_string();
+        assert!(refused.contains("the question names"), "{refused}");
     }
 
     #[test]

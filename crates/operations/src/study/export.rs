@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::arrivals::{Late, Marks, marks};
 use super::history::ItemState;
 use super::judgement::{Answer, Choice};
 use super::make::{Content, Role};
 use super::moment;
-use super::page::Worklist;
+use super::page::{StudyHead, Worklist};
 use super::record::Unblinded;
-use super::standing::Standing;
 use super::verdict::Outcome;
 use crate::text::shown::cell;
 
@@ -26,6 +26,9 @@ pub struct OwnRow {
     pub empathy: Option<u8>,
     pub relevance: Option<u8>,
     pub fluency: Option<u8>,
+    /// In the study's own aspects, by name; None in a study that has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<NamedScores>,
     pub skipped: bool,
     pub flagged: bool,
     /// Answered differently at several places, so that no answer counts.
@@ -66,6 +69,9 @@ pub struct FullRow {
     pub empathy: Option<u8>,
     pub relevance: Option<u8>,
     pub fluency: Option<u8>,
+    /// In the study's own aspects, by name; None in a study that has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<NamedScores>,
     /// Of the fourth annotator: could not decide.
     pub skipped: bool,
     pub flagged: bool,
@@ -82,6 +88,27 @@ pub struct FullRow {
     pub answered: Option<String>,
 }
 
+/// The scores of a study's own aspects with their names, in their order; each None where the item is not rated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedScores(pub Vec<(String, Option<u8>)>);
+
+impl Serialize for NamedScores {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, score)| (name, score)))
+    }
+}
+
+impl NamedScores {
+    fn of(head: &StudyHead, answer: Option<Answer>) -> Option<NamedScores> {
+        let aspects = head.aspects.as_ref()?;
+        let scores = answer.and_then(Answer::scores);
+        let score = |at: usize| scores.and_then(|scores| scores.points().get(at).copied());
+        let named = aspects.0.iter().enumerate();
+        let named = named.map(|(at, aspect)| (aspect.name.clone(), score(at)));
+        Some(NamedScores(named.collect()))
+    }
+}
+
 /// An annotator's own judgements, in their order, without systems.
 pub fn own_rows(worklist: &Worklist) -> Vec<OwnRow> {
     let row = |(page, position)| {
@@ -95,6 +122,7 @@ pub fn own_rows(worklist: &Worklist) -> Vec<OwnRow> {
             empathy,
             relevance,
             fluency,
+            scores: NamedScores::of(&worklist.head, state.answer),
             skipped: state.skipped,
             flagged: state.flagged,
             contested: !state.contested.is_empty(),
@@ -143,13 +171,14 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
             position: judged.assignment.position,
             annotator: annotator.pseudonym.clone(),
             role: annotator.role,
-            excluded: annotator.standing() == Standing::Excluded,
+            excluded: !annotator.standing().counts(),
             system_left: (item.texts.len() > 1).then_some(!judged.assignment.swapped),
             choice,
             outcome: judged.outcome(),
             empathy,
             relevance,
             fluency,
+            scores: NamedScores::of(&record.head, state.answer),
             skipped: state.skipped,
             flagged: state.flagged,
             contested: !state.contested.is_empty(),
@@ -173,24 +202,50 @@ pub fn jsonl(rows: &[impl Serialize]) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
-/// CSV with a header. No text is a formula to a spreadsheet (see [`cell`]); JSONL has the texts as they are.
-pub fn csv(rows: &[impl Serialize]) -> Result<Vec<u8>, csv::Error> {
-    let mut fields = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        fields.serialize(row)?;
-    }
-    let fields = written(fields)?;
+/// CSV with a header; a study's own aspects are columns such as `scores.Warmth`. No text is a formula to a spreadsheet (see
+/// [`cell`]); JSONL has the texts as they are.
+pub fn csv(rows: &[impl Serialize]) -> Result<Vec<u8>, CsvError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut records = csv::ReaderBuilder::new();
-    for record in records.has_headers(false).from_reader(&*fields).records() {
-        writer.write_record(record?.iter().map(|text| cell(text).into_owned()))?;
+    for (at, row) in rows.iter().enumerate() {
+        let mut fields = Vec::new();
+        flatten(String::new(), serde_json::to_value(row)?, &mut fields);
+        if at == 0 {
+            writer.write_record(fields.iter().map(|(name, _)| cell(name).into_owned()))?;
+        }
+        writer.write_record(fields.iter().map(|(_, text)| cell(text).into_owned()))?;
     }
-    written(writer)
+    Ok(writer.into_inner().map_err(|error| error.into_error())?)
 }
 
-fn written(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
-    let bytes = writer.into_inner();
-    bytes.map_err(|error| csv::Error::from(error.into_error()))
+/// Why judgements cannot be written as CSV.
+#[derive(Debug, thiserror::Error)]
+pub enum CsvError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Csv(#[from] csv::Error),
+    #[error(transparent)]
+    Write(#[from] std::io::Error),
+}
+
+/// The cells of a row in their order, those of a map within it behind its name.
+fn flatten(name: String, value: Value, fields: &mut Vec<(String, String)>) {
+    let text = match value {
+        Value::Object(map) => {
+            for (inner, value) in map {
+                let name = match name.is_empty() {
+                    true => inner,
+                    false => format!("{name}.{inner}"),
+                };
+                flatten(name, value, fields);
+            }
+            return;
+        }
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    fields.push((name, text));
 }
 
 fn parts(answer: Option<Answer>) -> (Option<Choice>, [Option<u8>; 3]) {
@@ -200,7 +255,7 @@ fn parts(answer: Option<Answer>) -> (Option<Choice>, [Option<u8>; 3]) {
             let scores = [rating.empathy, rating.relevance, rating.fluency];
             (None, scores.map(|score| Some(score.points())))
         }
-        None => (None, [None; 3]),
+        Some(Answer::Scores(_)) | None => (None, [None; 3]),
     }
 }
 

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::aspects::{ASPECTS_LIMIT, Aspects, MOST_POINTS};
 use super::definition::StudyKind;
 use super::error::StudyError;
 use super::hex;
@@ -56,31 +57,7 @@ impl From<Score> for u8 {
     }
 }
 
-/// An aspect of a rating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Aspect {
-    /// Whether it expresses understanding and conveys fitting emotions.
-    Empathy,
-    /// Whether it is relevant to the context.
-    Relevance,
-    /// Whether it is natural and fluent.
-    Fluency,
-}
-
-impl Aspect {
-    pub const ALL: [Aspect; 3] = [Aspect::Empathy, Aspect::Relevance, Aspect::Fluency];
-
-    pub const fn title(self) -> &'static str {
-        match self {
-            Aspect::Empathy => "Empathy",
-            Aspect::Relevance => "Relevance",
-            Aspect::Fluency => "Fluency",
-        }
-    }
-}
-
-/// The three scores of one response.
+/// The scores of one response in the paper's three aspects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rating {
@@ -89,29 +66,100 @@ pub struct Rating {
     pub fluency: Score,
 }
 
-impl Rating {
-    pub fn get(&self, aspect: Aspect) -> Score {
-        match aspect {
-            Aspect::Empathy => self.empathy,
-            Aspect::Relevance => self.relevance,
-            Aspect::Fluency => self.fluency,
+/// The scores of one response, in the order of the aspects.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
+pub struct Scores {
+    /// 0 behind the last.
+    points: [u8; ASPECTS_LIMIT],
+    count: u8,
+}
+
+impl Scores {
+    /// None where there are too few or too many, or one is on no scale.
+    pub fn new(points: &[u8]) -> Option<Scores> {
+        let on_scale = points.iter().all(|point| (1..=MOST_POINTS).contains(point));
+        if points.is_empty() || points.len() > ASPECTS_LIMIT || !on_scale {
+            return None;
         }
+        let mut scores = Scores {
+            points: [0; ASPECTS_LIMIT],
+            count: points.len() as u8,
+        };
+        scores.points[..points.len()].copy_from_slice(points);
+        Some(scores)
+    }
+
+    pub fn points(&self) -> &[u8] {
+        &self.points[..usize::from(self.count)]
     }
 }
+
+impl std::fmt::Debug for Scores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Scores").field(&self.points()).finish()
+    }
+}
+
+impl TryFrom<Vec<u8>> for Scores {
+    type Error = OffScales;
+
+    fn try_from(points: Vec<u8>) -> Result<Scores, OffScales> {
+        Scores::new(&points).ok_or(OffScales)
+    }
+}
+
+impl From<Scores> for Vec<u8> {
+    fn from(scores: Scores) -> Vec<u8> {
+        scores.points().to_vec()
+    }
+}
+
+/// Scores that are on no scales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a rating has 1 to {ASPECTS_LIMIT} scores, each from 1 to {MOST_POINTS}")]
+pub struct OffScales;
 
 /// An answer to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     Choice(Choice),
+    /// In the paper's aspects.
     Rating(Rating),
+    /// In the study's own aspects.
+    Scores(Scores),
 }
 
 impl Answer {
-    /// The scores of a rating.
-    pub fn rating(self) -> Option<Rating> {
+    /// A rating of a study with these aspects of its own, or with the paper's; None where they are not its scores.
+    pub fn rated(own: Option<&Aspects>, points: &[u8]) -> Option<Answer> {
+        match own {
+            Some(aspects) => {
+                let scores = Answer::Scores(Scores::new(points)?);
+                scores.fits(Some(aspects)).then_some(scores)
+            }
+            None => {
+                let [empathy, relevance, fluency] = *points else {
+                    return None;
+                };
+                Some(Answer::Rating(Rating {
+                    empathy: Score::try_from(empathy).ok()?,
+                    relevance: Score::try_from(relevance).ok()?,
+                    fluency: Score::try_from(fluency).ok()?,
+                }))
+            }
+        }
+    }
+
+    /// The scores of a rating, in the order of its aspects.
+    pub fn scores(self) -> Option<Scores> {
         match self {
-            Answer::Rating(rating) => Some(rating),
+            Answer::Rating(rating) => {
+                let scores = [rating.empathy, rating.relevance, rating.fluency];
+                Scores::new(&scores.map(Score::points))
+            }
+            Answer::Scores(scores) => Some(scores),
             Answer::Choice(_) => None,
         }
     }
@@ -119,7 +167,20 @@ impl Answer {
     pub fn kind(&self) -> StudyKind {
         match self {
             Answer::Choice(_) => StudyKind::AbTest,
-            Answer::Rating(_) => StudyKind::Rating,
+            Answer::Rating(_) | Answer::Scores(_) => StudyKind::Rating,
+        }
+    }
+
+    /// Whether a rating has the scores of these aspects of a study's own, or of the paper's.
+    fn fits(&self, own: Option<&Aspects>) -> bool {
+        match (self, own) {
+            (Answer::Choice(_), _) | (Answer::Rating(_), None) => true,
+            (Answer::Scores(scores), Some(aspects)) => {
+                let (points, aspects) = (scores.points(), &aspects.0);
+                let mut both = points.iter().zip(aspects);
+                points.len() == aspects.len() && both.all(|(point, one)| *point <= one.points)
+            }
+            (Answer::Rating(_), Some(_)) | (Answer::Scores(_), None) => false,
         }
     }
 }
@@ -184,16 +245,24 @@ impl JudgementAction {
         )
     }
 
-    /// Checks that the action fits the kind of study.
+    /// Checks that the action fits a study of this kind, with these aspects of its own if it has any.
     ///
     /// # Errors
-    /// An answer of the other kind, or a comment that is too long.
-    pub fn check(&self, item: u32, kind: StudyKind) -> Result<(), StudyError> {
+    /// An answer of the other kind or to other aspects, or a comment that is too long.
+    pub fn check(
+        &self,
+        item: u32,
+        kind: StudyKind,
+        own: Option<&Aspects>,
+    ) -> Result<(), StudyError> {
         let what = match self {
             JudgementAction::Answer(answer) if answer.kind() != kind => match kind {
                 StudyKind::AbTest => "an A/B test is answered by a choice, not by scores",
                 StudyKind::Rating => "a rating is answered by scores, not by a choice",
             },
+            JudgementAction::Answer(answer) if !answer.fits(own) => {
+                "a rating has a score of each of the study's aspects, on its scale"
+            }
             JudgementAction::Comment(text) if text.chars().count() > COMMENT_LIMIT => {
                 "the comment has over 10 000 characters; shorten it"
             }
@@ -223,17 +292,50 @@ pub(super) mod tests {
 
     #[test]
     fn answers_fit_their_kind_and_scale() {
-        let wrong = choice(Choice::Tie).check(7, StudyKind::Rating).unwrap_err();
+        let wrong = choice(Choice::Tie)
+            .check(7, StudyKind::Rating, None)
+            .unwrap_err();
         assert!(
             wrong
                 .to_string()
                 .starts_with("item 7: a rating is answered by scores")
         );
         let long = JudgementAction::Comment("x".repeat(COMMENT_LIMIT + 1));
-        assert!(long.check(1, StudyKind::AbTest).is_err());
+        assert!(long.check(1, StudyKind::AbTest, None).is_err());
         assert!(serde_json::from_str::<Score>("6").is_err());
         assert!(serde_json::from_str::<Score>("0").is_err());
         assert_eq!(serde_json::from_str::<Score>("5").unwrap().points(), 5);
+    }
+
+    #[test]
+    fn a_rating_fits_the_aspects_of_its_study() {
+        let own = Aspects::from_toml(
+            "[[aspect]]\nname = \"Warmth\"\npoints = 7\n[[aspect]]\nname = \"Sense\"\npoints = 2\n",
+        )
+        .unwrap();
+        let own = Some(&own);
+        let scores = Answer::rated(own, &[7, 2]).unwrap();
+        assert_eq!(scores.scores().unwrap().points(), [7, 2]);
+        for wrong in [&[8, 2][..], &[7, 3], &[7], &[7, 2, 1], &[0, 1]] {
+            assert_eq!(Answer::rated(own, wrong), None, "{wrong:?}");
+        }
+        let paper = Answer::rated(None, &[5, 1, 3]).unwrap();
+        assert_eq!(paper.scores().unwrap().points(), [5, 1, 3]);
+        assert_eq!(Answer::rated(None, &[6, 1, 3]), None);
+        let fits = |answer, own| {
+            let action = JudgementAction::Answer(answer);
+            action.check(1, StudyKind::Rating, own).is_ok()
+        };
+        assert!(fits(scores, own) && fits(paper, None));
+        assert!(!fits(scores, None) && !fits(paper, own));
+        // What earlier versions wrote stays as it was.
+        let written = serde_json::to_string(&paper).unwrap();
+        let earlier = r#"{"rating":{"empathy":5,"relevance":1,"fluency":3}}"#;
+        assert_eq!(written, earlier);
+        let written = serde_json::to_string(&scores).unwrap();
+        assert_eq!(written, r#"{"scores":[7,2]}"#);
+        assert_eq!(serde_json::from_str::<Answer>(&written).unwrap(), scores);
+        assert!(serde_json::from_str::<Answer>(r#"{"scores":[12]}"#).is_err());
     }
 
     #[test]

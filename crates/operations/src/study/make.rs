@@ -234,6 +234,8 @@ fn head(definition: &Definition, created_ms: i64, nonce: u64) -> StudyHead {
         kind: definition.kind,
         instructions: definition.instructions.clone(),
         created_ms,
+        aspects: definition.aspects.clone(),
+        comment: definition.comment.clone(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod align_by;
 pub mod arrivals;
+pub mod aspects;
 pub mod attention;
 pub mod cases;
 pub mod contexts;

@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::definition::check_texts;
+use super::aspects::Aspects;
+use super::definition::{StudyKind, check_comment, check_texts};
 use super::error::{PackError, StudyError};
 use super::hex;
 use super::judgement::{JudgementAction, JudgementRecord};
@@ -17,9 +18,9 @@ use super::seal::Seal;
 
 /// Marks a file as a pack.
 const FORMAT: &str = "emprl-pack";
-/// The versions that this program reads. Only a pack with a seal is of the third and one with an overruled judgement of
-/// the second, so that older programs read all others.
-const VERSIONS: [u32; 3] = [1, 2, 3];
+/// The versions that this program reads. Only a pack of a study with questions of its own is of the fourth, one with a seal
+/// of the third and one with an overruled judgement of the second, so that older programs read all others.
+const VERSIONS: [u32; 4] = [1, 2, 3, 4];
 
 /// The longest text of a page, in characters; and the most turns of a conversation, and pages.
 const TEXT_LIMIT: usize = 100_000;
@@ -126,6 +127,7 @@ impl Pack {
     /// Its version as long as no judgement is overruled, and once one is.
     pub fn versions(&self) -> [u32; 2] {
         match &self.seal {
+            _ if self.head.asks_more() => [VERSIONS[3]; 2],
             Some(_) => [VERSIONS[2]; 2],
             None => [VERSIONS[0], VERSIONS[1]],
         }
@@ -172,7 +174,7 @@ impl Pack {
             {
                 return wrong("it overrules more judgements than there are".to_string());
             }
-            if let Err(error) = act.action.check(act.item, self.head.kind) {
+            if let Err(error) = self.head.check(&act.action, act.item) {
                 return wrong(error.to_string());
             }
         }
@@ -184,6 +186,8 @@ impl Pack {
             uid,
             title,
             instructions,
+            aspects,
+            comment,
             ..
         } = &self.head;
         let wrong = |what: String| Err(PackError::Texts { what });
@@ -196,8 +200,15 @@ impl Pack {
         if self.seal.as_ref().is_some_and(|seal| !seal.is_readable()) {
             return wrong("its seal is not one that emprl gives".to_string());
         }
-        if let Err(StudyError::Definition { what, .. }) = check_texts(title, instructions) {
-            return wrong(what);
+        let asked = aspects.as_ref().map_or(Ok(()), Aspects::check);
+        let comment = comment.as_deref().map_or(Ok(()), check_comment);
+        for texts in [check_texts(title, instructions), asked, comment] {
+            if let Err(StudyError::Definition { what, .. }) = texts {
+                return wrong(what);
+            }
+        }
+        if aspects.is_some() && self.head.kind != StudyKind::Rating {
+            return wrong("it has aspects of a rating, and is none".to_string());
         }
         if self.pages.len() > PAGES_LIMIT {
             return wrong(format!("it has over {PAGES_LIMIT} items"));
@@ -219,7 +230,6 @@ impl Pack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::definition::StudyKind;
     use crate::study::judgement::{Answer, Choice};
 
     fn pack() -> Pack {
@@ -230,6 +240,8 @@ mod tests {
                 kind: StudyKind::AbTest,
                 instructions: "Read.".to_string(),
                 created_ms: 7,
+                aspects: None,
+                comment: None,
             },
             pseudonym: "A2".to_string(),
             pages: vec![Page {

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::aspects::{Aspect, Aspects};
 use super::definition::StudyKind;
+use super::error::StudyError;
 use super::history::{ItemState, last_settled, states};
-use super::judgement::JudgementRecord;
+use super::judgement::{Answer, JudgementAction, JudgementRecord};
 use crate::data::Role;
 
 /// What annotators know about a study.
@@ -23,6 +25,37 @@ pub struct StudyHead {
     pub instructions: String,
     /// In milliseconds since the Unix epoch.
     pub created_ms: i64,
+    /// What a rating asks in place of the paper's aspects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aspects: Option<Aspects>,
+    /// What a comment is asked for; else it is the annotator's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+impl StudyHead {
+    /// The aspects of a rating.
+    pub fn aspects(&self) -> &[Aspect] {
+        &self.aspects.as_ref().unwrap_or(Aspects::paper()).0
+    }
+
+    /// Whether it asks anything that earlier versions did not know.
+    pub fn asks_more(&self) -> bool {
+        self.aspects.is_some() || self.comment.is_some()
+    }
+
+    /// An answer with these scores, if they are those of its aspects.
+    pub fn rated(&self, points: &[u8]) -> Option<Answer> {
+        Answer::rated(self.aspects.as_ref(), points)
+    }
+
+    /// Checks that an action fits the study.
+    ///
+    /// # Errors
+    /// As of [`JudgementAction::check`].
+    pub fn check(&self, action: &JudgementAction, item: u32) -> Result<(), StudyError> {
+        action.check(item, self.kind, self.aspects.as_ref())
+    }
 }
 
 /// One item as shown to one annotator.
@@ -53,6 +86,15 @@ impl Shown {
             Shown::Pair { .. } => StudyKind::AbTest,
             Shown::Single { .. } => StudyKind::Rating,
         }
+    }
+
+    /// The responses in view.
+    pub fn responses(&self) -> impl Iterator<Item = &str> {
+        let (first, second) = match self {
+            Shown::Pair { left, right } => (left, Some(right)),
+            Shown::Single { response } => (response, None),
+        };
+        std::iter::once(first).chain(second).map(String::as_str)
     }
 }
 
@@ -166,7 +208,7 @@ impl Worklist {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::judgement::{Answer, Choice, JudgementAction};
+    use crate::study::judgement::Choice;
 
     fn worklist() -> Worklist {
         let head = StudyHead {
@@ -175,6 +217,8 @@ mod tests {
             kind: StudyKind::AbTest,
             instructions: String::new(),
             created_ms: 0,
+            aspects: None,
+            comment: None,
         };
         let page = |item| Page {
             item,

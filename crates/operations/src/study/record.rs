@@ -78,7 +78,7 @@ impl Judged<'_> {
                 let first = (choice == Choice::Left) != self.assignment.swapped;
                 Some(if first { Outcome::Win } else { Outcome::Lose })
             }
-            Answer::Rating(_) => None,
+            Answer::Rating(_) | Answer::Scores(_) => None,
         }
     }
 }

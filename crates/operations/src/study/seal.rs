@@ -148,6 +148,9 @@ impl SealKey {
         if pack.head.instructions != head.instructions {
             found.push("the instructions differ".to_string());
         }
+        if pack.head.aspects != head.aspects || pack.head.comment != head.comment {
+            found.push("what is asked differs".to_string());
+        }
         let ours = |item: u32| pages.iter().find(|page| page.item == item);
         let is_other = |page: &&Page| ours(page.item).is_some_and(|own| own != *page);
         let foreign = |page: &&Page| ours(page.item).is_none();
@@ -227,6 +230,8 @@ mod tests {
                 kind: StudyKind::Rating,
                 instructions: "i".to_string(),
                 created_ms: 7,
+                aspects: None,
+                comment: None,
             },
             pseudonym: "A2".to_string(),
             pages: vec![page(4), page(2)],

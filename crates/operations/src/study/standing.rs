@@ -15,6 +15,11 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Whether what they judged counts.
+    pub fn counts(self) -> bool {
+        self != Standing::Excluded
+    }
+
     /// The name in the store.
     pub const fn key(self) -> &'static str {
         match self {

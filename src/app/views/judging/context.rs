@@ -22,6 +22,17 @@ struct Seen {
     scroll_to: Option<f32>,
 }
 
+/// The height of the conversation as it was last drawn, and the space below it; of another item, none.
+pub(super) fn context_height(ui: &Ui, judging: &Judging, page: &Page) -> f32 {
+    let seen: Option<Seen> = ui.data(|data| data.get_temp(seen_id(judging)));
+    let seen = seen.filter(|seen| seen.item == page.item);
+    seen.map_or(0.0, |seen| seen.height + space::L)
+}
+
+fn seen_id(judging: &Judging) -> Id {
+    Id::unique(("judged item", judging.study, judging.annotator))
+}
+
 /// Draws the conversation over the whole width, in this height.
 pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f32) {
     let (rect, _) = ui.allocate_exact_size(
@@ -29,7 +40,7 @@ pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f3
         eframe::egui::Sense::hover(),
     );
     let ui = &mut ui.new_child(UiBuilder::new().max_rect(rect));
-    let id = Id::unique(("judged item", judging.study, judging.annotator));
+    let id = seen_id(judging);
     let seen: Option<Seen> = ui.data(|data| data.get_temp(id));
     let fresh = seen.is_none_or(|seen| seen.item != page.item);
     let before = seen.map_or(height, |seen| seen.height);
@@ -43,16 +54,21 @@ pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f3
         ui.spacing_mut().item_spacing.y = 0.0;
         ui.add_space((height - before).max(0.0));
         let top = ui.cursor().top();
+        let mut tops = Vec::new();
         column(ui, CARDS, |ui| {
             for (turn, utterance) in page.context.iter().enumerate() {
+                tops.push(ui.cursor().top());
                 utterance_in(ui, utterance, Role::of(&page.roles, turn), text::heading());
             }
         });
-        ui.cursor().top() - top
+        let view = ui.clip_rect().top();
+        let above = tops.iter().filter(|top| **top < view - 1.0).count();
+        (ui.cursor().top() - top, above)
     });
+    let (height_of_all, above) = shown.inner;
     let mut now = Seen {
         item: page.item,
-        height: shown.inner,
+        height: height_of_all,
         hidden: (shown.content_size.y - shown.inner_rect.height()).max(0.0),
         scroll_to: None,
     };
@@ -66,7 +82,7 @@ pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f3
         ui.ctx()
             .request_discard("the height of a judged item is known");
     } else {
-        let wanted = (offset + scroll_ui(ui, shown.inner_rect, offset)).clamp(0.0, hidden);
+        let wanted = (offset + scroll_ui(ui, shown.inner_rect, above)).clamp(0.0, hidden);
         if wanted != offset {
             now.scroll_to = Some(wanted);
             ui.ctx().request_repaint();
@@ -75,8 +91,8 @@ pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f3
     ui.data_mut(|data| data.insert_temp(id, now));
 }
 
-/// How far keys and the button above hidden turns scroll.
-fn scroll_ui(ui: &mut Ui, view: Rect, offset: f32) -> f32 {
+/// How far keys scroll, and the button that says that so many turns begin above.
+fn scroll_ui(ui: &mut Ui, view: Rect, above: usize) -> f32 {
     let page = view.height() * 0.8;
     let steps = [
         (Key::ArrowUp, -48.0),
@@ -91,12 +107,11 @@ fn scroll_ui(ui: &mut Ui, view: Rect, offset: f32) -> f32 {
         .into_iter()
         .map(|(key, by)| if pressed(key) { by } else { 0.0 })
         .sum();
-    if offset > space::L {
-        let room = vec2(150.0, size::ROW);
+    if above > 0 {
+        let room = vec2(250.0, size::ROW);
         let at = pos2(view.center().x - room.x / 2.0, view.top() + space::XS);
-        let earlier = Button::secondary("Earlier turns")
-            .with_icon(Icon::Up)
-            .hint("Page up");
+        let words = format!("Earlier turns: {above}, press Page up");
+        let earlier = Button::primary(&words).with_icon(Icon::Up);
         if ui.put(Rect::from_min_size(at, room), earlier).clicked() {
             by -= page;
         }

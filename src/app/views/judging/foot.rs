@@ -2,7 +2,8 @@
 
 use eframe::egui::{EventFilter, Sense, TextEdit, Ui, UiBuilder, vec2};
 
-use super::input::Input;
+use super::answers::answers_scroll;
+use super::input::{Input, PART};
 use super::parts::{CARDS, column, keycaps_ui};
 use crate::app::state::judging::{Comment, Judging};
 use crate::app::theme::{self, size, space};
@@ -14,6 +15,10 @@ const COMMENT: f32 = 16.0;
 const TOO_EARLY: &str =
     "Not counted: it came before this item was in view. Wait a moment, then answer.";
 
+const SCROLLS: &str = "The answers are longer than shown: J and K scroll them, Page down and Page up the conversation";
+/// A click scrolls on, as J does.
+const SCROLL_KEYS: (&[&str], &str, Input) = (&["J", "K"], "Scroll answers", Input::Scroll(PART));
+
 pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
     let t = theme::of(ui);
     if let Some(why) = &judging.refused {
@@ -23,9 +28,11 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
     if judging.reading || judging.page().is_none() {
         return;
     }
+    let head = judging.desk.value().map(|desk| &desk.head);
+    let asked = head.and_then(|head| head.comment.clone());
     if let Some(comment) = &mut judging.comment {
         ui.add_space(COMMENT);
-        comment_ui(ui, comment, inputs);
+        comment_ui(ui, comment, asked.as_deref(), inputs);
         return;
     }
     let state = judging
@@ -36,6 +43,9 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
         .unwrap_or_default();
     // The line is always reserved, so that nothing moves where an item has a comment.
     let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), COMMENT), Sense::hover());
+    let scrolls = judging
+        .page()
+        .is_some_and(|page| answers_scroll(ui, judging, page));
     let said = match (judging.looking, judging.too_early, state.comment.is_empty()) {
         (Some(at), ..) => Some((
             format!(
@@ -46,6 +56,7 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
         )),
         (None, true, _) => Some((TOO_EARLY.to_string(), t.bad)),
         (None, false, false) => Some((format!("Comment: {}", state.comment), t.secondary)),
+        (None, false, true) if scrolls => Some((SCROLLS.to_string(), t.secondary)),
         (None, false, true) => None,
     };
     if let Some((said, colour)) = said {
@@ -59,6 +70,10 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
             (&["B"][..], "Further back", Input::Back),
             (&["N"], "Forward", Input::Forward),
         ];
+        let looks: Vec<_> = looks
+            .into_iter()
+            .chain(scrolls.then_some(SCROLL_KEYS))
+            .collect();
         keycaps_ui(ui, &looks, false, inputs);
         return;
     }
@@ -66,14 +81,30 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
     let rest = [
         (&["S"][..], "Skip", Input::Skip),
         (&["F"], flag, Input::Flag),
-        (&["C"], "Comment", Input::Comment(String::new())),
+        (
+            &["C"],
+            asked.as_deref().map_or("Comment", shortened),
+            Input::Comment(String::new()),
+        ),
         (&["U"], "Undo", Input::Undo),
         (&["B"], "Look back", Input::Back),
     ];
+    let rest: Vec<_> = rest
+        .into_iter()
+        .chain(scrolls.then_some(SCROLL_KEYS))
+        .collect();
     keycaps_ui(ui, &rest, false, inputs);
 }
 
-fn comment_ui(ui: &mut Ui, comment: &mut Comment, inputs: &mut Vec<Input>) {
+/// What comments are asked for, where it fits a key.
+fn shortened(asked: &str) -> &str {
+    match asked.chars().count() <= 40 {
+        true => asked,
+        false => "Comment",
+    }
+}
+
+fn comment_ui(ui: &mut Ui, comment: &mut Comment, asked: Option<&str>, inputs: &mut Vec<Input>) {
     column(ui, CARDS, |ui| {
         let id = ui.make_persistent_id("comment");
         if !comment.focused {
@@ -82,7 +113,7 @@ fn comment_ui(ui: &mut Ui, comment: &mut Comment, inputs: &mut Vec<Input>) {
         }
         let field = TextEdit::singleline(&mut comment.text)
             .id(id)
-            .hint_text("A comment for whoever made the study; Enter keeps it")
+            .hint_text(asked.unwrap_or("A comment for whoever made the study; Enter keeps it"))
             .desired_width(f32::INFINITY)
             .min_size(vec2(0.0, size::ROW));
         let response = ui.add(field).accessible_name("Comment");

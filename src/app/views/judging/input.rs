@@ -6,7 +6,10 @@ use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::state::judging::{Comment, Given, Judging};
 use crate::study::definition::StudyKind;
-use crate::study::judgement::{Answer, Aspect, COMMENT_LIMIT, Choice, JudgementAction, Score};
+use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, JudgementAction};
+
+/// The part of an answer in view that a key scrolls by.
+pub(super) const PART: f32 = 0.8;
 
 /// What a key or a button means.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +17,8 @@ pub(super) enum Input {
     Answer(Choice),
     /// Of the aspect that is next.
     Point(u8),
-    /// Of this aspect, whether it has one or not.
-    Score(Aspect, u8),
+    /// Of the aspect at this place, whether it has one or not.
+    Score(usize, u8),
     Skip,
     Flag,
     /// Opens the comment with what was typed behind the key, or closes it.
@@ -25,6 +28,8 @@ pub(super) enum Input {
     Back,
     /// To the one after, and at last to the item to judge.
     Forward,
+    /// Scrolls answers that are longer than shown, by this part of what is in view.
+    Scroll(f32),
     Read,
     Leave,
 }
@@ -58,6 +63,7 @@ pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Input> {
         };
         match input {
             None => others.push(event),
+            Some(Input::Scroll(by)) => inputs.push(Input::Scroll(by)),
             // A held key answers one item only.
             Some(_) if matches!(event, Event::Key { repeat: true, .. }) => {}
             // What is typed behind it is the comment, although its field is not there yet.
@@ -95,6 +101,8 @@ fn meaning(key: Key, reading: bool, kind: Option<StudyKind>) -> Option<Input> {
         (Key::C, _) => Input::Comment(String::new()),
         (Key::B, _) => Input::Back,
         (Key::N, _) => Input::Forward,
+        (Key::J, _) => Input::Scroll(PART),
+        (Key::K, _) => Input::Scroll(-PART),
         (Key::ArrowLeft | Key::Num1, Some(StudyKind::AbTest)) => Input::Answer(Choice::Left),
         (Key::ArrowRight | Key::Num2, Some(StudyKind::AbTest)) => Input::Answer(Choice::Right),
         (Key::ArrowDown | Key::Num3 | Key::Num0, Some(StudyKind::AbTest)) => {
@@ -105,6 +113,12 @@ fn meaning(key: Key, reading: bool, kind: Option<StudyKind>) -> Option<Input> {
         (Key::Num3, Some(StudyKind::Rating)) => Input::Point(3),
         (Key::Num4, Some(StudyKind::Rating)) => Input::Point(4),
         (Key::Num5, Some(StudyKind::Rating)) => Input::Point(5),
+        (Key::Num6, Some(StudyKind::Rating)) => Input::Point(6),
+        (Key::Num7, Some(StudyKind::Rating)) => Input::Point(7),
+        (Key::Num8, Some(StudyKind::Rating)) => Input::Point(8),
+        (Key::Num9, Some(StudyKind::Rating)) => Input::Point(9),
+        (Key::Num0, Some(StudyKind::Rating)) => Input::Point(10),
+        (Key::Minus, Some(StudyKind::Rating)) => Input::Point(11),
         _ => return None,
     })
 }
@@ -131,6 +145,11 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         _ => {}
     }
     if judging.reading {
+        return;
+    }
+    if let Input::Point(points) = input
+        && !is_on_scale(judging, points)
+    {
         return;
     }
     let answers = matches!(
@@ -208,7 +227,12 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
                 }
             }
         }
-        Input::Undo | Input::Back | Input::Forward | Input::Read | Input::Leave => return,
+        Input::Undo
+        | Input::Back
+        | Input::Forward
+        | Input::Scroll(_)
+        | Input::Read
+        | Input::Leave => return,
     };
     given.answer = match &action {
         JudgementAction::Answer(answer) => Some(*answer),
@@ -220,9 +244,14 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
     commands.run(move |core| core.judge(item, action, shown_ms));
 }
 
-/// Scores an aspect; the answer once all three are scored.
-fn scored(judging: &mut Judging, aspect: Aspect, points: u8) -> Option<JudgementAction> {
-    judging.draft[aspect as usize] = Score::try_from(points).ok();
-    let rating = judging.rating()?;
-    Some(JudgementAction::Answer(Answer::Rating(rating)))
+/// Whether the aspect that is next has so many points. Once all are scored, every point is refused for another reason.
+fn is_on_scale(judging: &Judging, points: u8) -> bool {
+    let next = judging.aspect().and_then(|at| judging.aspects().get(at));
+    next.is_none_or(|aspect| points <= aspect.points)
+}
+
+/// Scores the aspect at this place; the answer once all are scored.
+fn scored(judging: &mut Judging, aspect: usize, points: u8) -> Option<JudgementAction> {
+    *judging.draft.get_mut(aspect)? = Some(points);
+    judging.rating().map(JudgementAction::Answer)
 }

@@ -13,9 +13,14 @@ use crate::app::widgets::text as words;
 /// The greatest width of the two answers together.
 pub(super) const CARDS: f32 = 760.0;
 
+/// The width of a column that is at most this wide.
+pub(super) fn column_width(ui: &Ui, most: f32) -> f32 {
+    (ui.available_width() - 2.0 * space::L).min(most)
+}
+
 /// A centred column, at most this wide.
 pub(super) fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
-    let width = (ui.available_width() - 2.0 * space::L).min(most);
+    let width = column_width(ui, most);
     let left = (ui.available_width() - width) / 2.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;

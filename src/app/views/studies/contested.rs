@@ -111,8 +111,13 @@ fn item_ui(ui: &mut Ui, study: &StudyRow, item: &ContestedItem, commands: &mut C
         }
     }
     let given = item.answers.iter();
-    let given =
-        given.map(|one| format!("{}: {}", answer_words(&one.answer), place_words(&one.from)));
+    let given = given.map(|one| {
+        format!(
+            "{}: {}",
+            answer_words(study, &one.answer),
+            place_words(&one.from)
+        )
+    });
     words::small(ui, given.collect::<Vec<_>>().join("; "));
     ui.horizontal_wrapped(|ui| {
         let mut decide = |ui: &mut Ui, what: &str, decision: Decision| {
@@ -125,7 +130,7 @@ fn item_ui(ui: &mut Ui, study: &StudyRow, item: &ContestedItem, commands: &mut C
         for given in &item.answers {
             decide(
                 ui,
-                &answer_words(&given.answer),
+                &answer_words(study, &given.answer),
                 Decision::Counts(given.answer),
             );
         }
@@ -133,16 +138,20 @@ fn item_ui(ui: &mut Ui, study: &StudyRow, item: &ContestedItem, commands: &mut C
     });
 }
 
-fn answer_words(answer: &Answer) -> String {
+fn answer_words(study: &StudyRow, answer: &Answer) -> String {
     match answer {
         Answer::Choice(Choice::Left) => "left is better".to_string(),
         Answer::Choice(Choice::Right) => "right is better".to_string(),
         Answer::Choice(Choice::Tie) => "tie".to_string(),
-        Answer::Rating(rating) => format!(
-            "empathy {}, relevance {}, fluency {}",
-            rating.empathy.points(),
-            rating.relevance.points(),
-            rating.fluency.points()
-        ),
+        rated @ (Answer::Rating(_) | Answer::Scores(_)) => {
+            let scores = rated.scores();
+            let scores = scores.iter().flat_map(|scores| scores.points());
+            let named = study.head.aspects().iter().zip(scores);
+            let named = named.map(|(aspect, score)| match study.head.aspects {
+                Some(_) => format!("{} {score}", aspect.name),
+                None => format!("{} {score}", aspect.name.to_lowercase()),
+            });
+            named.collect::<Vec<_>>().join(", ")
+        }
     }
 }

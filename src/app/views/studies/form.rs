@@ -5,7 +5,7 @@ use eframe::egui::{RichText, TextEdit, Ui, vec2};
 use super::parts::{line, short_field};
 use crate::app::command::{Command, Commands};
 use crate::app::place::Place;
-use crate::app::state::people::{StudiesState, StudyForm, SystemList};
+use crate::app::state::people::{AspectFields, StudiesState, StudyForm, SystemList};
 use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
@@ -13,6 +13,7 @@ use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::study::aspects::ASPECTS_LIMIT;
 use crate::study::definition::StudyKind;
 
 pub(super) fn form_ui(
@@ -91,12 +92,15 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
         let mut kind = form.kind;
         let kinds = [
             (StudyKind::AbTest, "Which of two is better"),
-            (StudyKind::Rating, "How good one is, 1 to 5"),
+            (StudyKind::Rating, "How good one is"),
         ];
         if segments(ui, "Kind", &mut kind, &kinds) {
             form.set_kind(kind);
         }
     });
+    if form.kind == StudyKind::Rating {
+        aspects_ui(ui, form);
+    }
     line(
         ui,
         "Systems",
@@ -213,6 +217,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
         "Items with a known right answer, added for every annotator",
         |ui| {
             short_field(ui, "Attention checks", &mut form.checks, "items");
+            noticed_ui(ui, form);
         },
     );
     line(
@@ -223,6 +228,16 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
             field::search(ui, &mut form.title, "Title", "", 360.0);
         },
     );
+    line(
+        ui,
+        "Comments",
+        "What annotators are asked to comment on; nobody has to",
+        |ui| {
+            let hint = "A question, or nothing: then comments are their own";
+            field::search(ui, &mut form.comment, "Comments", hint, 360.0);
+        },
+    );
+    form.follow();
     line(
         ui,
         "Instructions",
@@ -236,6 +251,94 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
             ui.add(field).accessible_name("Instructions");
         },
     );
+}
+
+/// What a rating asks: the paper's aspects, or a row of fields for each of the study's own.
+fn aspects_ui(ui: &mut Ui, form: &mut StudyForm) {
+    line(
+        ui,
+        "Aspects",
+        "Each is scored on a scale of its own",
+        |ui| {
+            let both = [
+                (false, "Empathy, relevance, fluency, 1 to 5"),
+                (true, "Of your own"),
+            ];
+            segments(ui, "Aspects", &mut form.own_aspects, &both);
+            if !form.own_aspects {
+                return;
+            }
+            let mut removed = None;
+            let several = form.aspects.len() > 1;
+            for (at, aspect) in form.aspects.iter_mut().enumerate() {
+                let n = at + 1;
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = space::XS;
+                    for (value, name, hint, width) in [
+                        (&mut aspect.name, "Aspect", "Name", 96.0),
+                        (
+                            &mut aspect.question,
+                            "Question of aspect",
+                            "Question",
+                            200.0,
+                        ),
+                        (&mut aspect.low, "Low end of aspect", "1 means", 84.0),
+                        (
+                            &mut aspect.high,
+                            "High end of aspect",
+                            "The most means",
+                            104.0,
+                        ),
+                        (&mut aspect.points, "Points of aspect", "Points", 44.0),
+                    ] {
+                        field::search(ui, value, &format!("{name} {n}"), hint, width);
+                    }
+                    let remove = Button::icon(Icon::Cross, "Remove this aspect");
+                    if several && remove.clicked(ui) {
+                        removed = Some(at);
+                    }
+                });
+            }
+            if let Some(at) = removed {
+                form.aspects.remove(at);
+                form.checked = form.checked.saturating_sub(usize::from(at <= form.checked));
+            }
+            ui.horizontal(|ui| {
+            let more = form.aspects.len() < ASPECTS_LIMIT;
+            if Button::secondary("Add an aspect").clicked_if(ui, more) {
+                form.aspects.push(AspectFields {
+                    points: "5".to_string(),
+                    ..AspectFields::default()
+                });
+            }
+            words::small(
+                ui,
+                "Name, question, what 1 and the highest point mean, and how many points: 2 to 11",
+            );
+        });
+        },
+    );
+}
+
+/// In which of a rating's own aspects the shuffled words of an attention check must get a low score.
+fn noticed_ui(ui: &mut Ui, form: &mut StudyForm) {
+    let is_own = form.kind == StudyKind::Rating && form.own_aspects;
+    if !is_own || form.checks.trim() == "0" {
+        return;
+    }
+    let options: Vec<(usize, String)> = form
+        .aspects
+        .iter()
+        .enumerate()
+        .map(|(at, aspect)| (at, aspect.name.clone()))
+        .collect();
+    ui.horizontal(|ui| {
+        ui.label("noticed by a low score in");
+        let name = "Attention checks are noticed in";
+        if let Some(at) = field::choose(ui, name, form.checked, &options, 160.0) {
+            form.checked = at;
+        }
+    });
 }
 
 /// What a study of this size can show.

@@ -63,7 +63,7 @@ pub(super) fn standing_words(standing: Standing) -> &'static str {
 pub(super) fn totals(study: &StudyRow) -> (u64, u64) {
     let counted = || {
         let annotators = study.annotators.iter();
-        annotators.filter(|one| one.standing != Standing::Excluded)
+        annotators.filter(|one| one.standing.counts())
     };
     let sum = |of: fn(&AnnotatorRow) -> usize| counted().map(|one| of(one) as u64).sum();
     (

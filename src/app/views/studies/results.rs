@@ -11,7 +11,9 @@ use crate::app::theme::space;
 use crate::app::widgets::text as words;
 use crate::metrics::{Digits, Estimate};
 use crate::store::StudyId;
-use crate::study::results::{AbResults, Agreement, Findings, RatingResults, Results};
+use crate::study::results::{
+    AbResults, Agreement, AspectResults, Findings, RatingResults, Results,
+};
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 
@@ -163,14 +165,10 @@ fn rating_ui(ui: &mut Ui, found: &RatingResults) {
     let Some(first) = found.aspects.first() else {
         return;
     };
-    let head = [
-        "System",
-        "Empathy",
-        "Relevance",
-        "Fluency",
-        "Contexts",
-        "Scores",
-    ];
+    let titles: Vec<String> = found.aspects.iter().map(AspectResults::heading).collect();
+    let mut head = vec!["System"];
+    head.extend(titles.iter().map(String::as_str));
+    head.extend(["Contexts", "Scores"]);
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (at, system) in first.systems.iter().enumerate() {
         let means = found.aspects.iter();
@@ -193,7 +191,7 @@ fn rating_ui(ui: &mut Ui, found: &RatingResults) {
     words::small(ui, "In brackets: 95 % bootstrap intervals over contexts.");
     ui.add_space(space::S);
     for aspect in &found.aspects {
-        agreement_ui(ui, aspect.aspect.title(), &aspect.agreement);
+        agreement_ui(ui, &aspect.title, &aspect.agreement);
     }
 }
 

@@ -33,6 +33,7 @@ pub struct ExportedJudgements {
 /// be written.
 pub fn export(store: &Path, ask: AskId, file: &Path) -> Result<ExportedJudgements, OperationError> {
     let (row, subjects, exchanges) = series(store, ask, &[])?;
+    let subjects = subjects.all;
     let name = row.about["rubric"].as_str().unwrap_or_default();
     let range = serde_json::from_value(row.about["range"].clone()).ok();
     let mut said: BTreeMap<usize, Said> = BTreeMap::new();

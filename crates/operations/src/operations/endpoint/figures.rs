@@ -14,6 +14,7 @@ use super::subjects::Subject;
 use crate::data::corpus::record::{Origin, Preferred, Verdict};
 use crate::metrics::Estimate;
 use crate::store::{AskId, AskRow, Judged, RecordedAnswer};
+use crate::study::arrivals::Arrivals;
 
 /// What a judge said. Intervals are of 95 %, over conversations.
 #[derive(Debug, Serialize)]
@@ -40,6 +41,8 @@ pub struct JudgeFigures {
     pub compared: Vec<ComparedPair>,
     /// With each score of people, or with their votes.
     pub agreement: Vec<Agreement>,
+    /// How people's judgements came in, of all studies that agreement is taken from.
+    pub arrivals: Arrivals,
     pub tally: Tally,
 }
 
@@ -125,6 +128,7 @@ pub(super) fn figures(
         rated: rated(subjects, &scores),
         compared: compared(&verdicts),
         agreement,
+        arrivals: Arrivals::default(),
         tally: Tally::of(exchanges.iter(), prices),
         name,
     }

@@ -11,10 +11,11 @@ use super::ask::{self, Outline, Plan, Refusal};
 use super::chat::{Endpoint, Prices};
 use super::figures::{JudgeFigures, figures};
 use super::rubric::{Rubric, RubricKind};
-use super::subjects::{Subject, subjects};
+use super::subjects::{Subject, Subjects, subjects};
 use crate::data::corpus::record::TARGET;
 use crate::data::{Split, library};
 use crate::store::{AskId, AskRow, RecordedAnswer, StoreReader};
+use crate::study::arrivals::Arrivals;
 
 /// What is judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,7 @@ pub struct PreparedJudge {
     request: JudgeRequest,
     rubric: Rubric,
     subjects: Vec<Subject>,
+    arrivals: Arrivals,
     items: Vec<Item>,
     about: Map<String, Value>,
     pub outline: Outline,
@@ -91,7 +93,11 @@ pub fn prepare_judge(
 ) -> Result<PreparedJudge, OperationError> {
     let rubric = Rubric::open(&request.rubric)?;
     let endpoint = &request.endpoint;
-    let (subjects, identity) = subjects(store, &request.what, &request.human)?;
+    let Subjects {
+        all: subjects,
+        identity,
+        arrivals,
+    } = subjects(store, &request.what, &request.human)?;
     let mut notes = Vec::new();
     let systems = systems(&request.what, &subjects, rubric.kind)?;
     let wanted = wanted(store, &request.what, &subjects)?;
@@ -142,6 +148,7 @@ pub fn prepare_judge(
         request: request.clone(),
         rubric,
         subjects,
+        arrivals,
         items,
         about,
         outline,
@@ -302,6 +309,7 @@ impl PreparedJudge {
         let mut found = figures(&row, &self.subjects, &exchanges, endpoint.prices);
         found.asked = Some(went.asked);
         found.refused = went.refused;
+        found.arrivals = self.arrivals;
         Ok(found)
     }
 }
@@ -317,7 +325,9 @@ pub fn figures_of(
     human: &[String],
 ) -> Result<JudgeFigures, OperationError> {
     let (row, subjects, exchanges) = series(store, ask, human)?;
-    Ok(figures(&row, &subjects, &exchanges, prices))
+    let mut found = figures(&row, &subjects.all, &exchanges, prices);
+    found.arrivals = subjects.arrivals;
+    Ok(found)
 }
 
 /// A judge's series with what it judged.
@@ -325,7 +335,7 @@ pub(super) fn series(
     store: &Path,
     ask: AskId,
     human: &[String],
-) -> Result<(AskRow, Vec<Subject>, Vec<RecordedAnswer>), OperationError> {
+) -> Result<(AskRow, Subjects, Vec<RecordedAnswer>), OperationError> {
     let reader = StoreReader::open(store)?;
     let row = reader.ask(ask)?;
     if row.kind == "answer" {
@@ -349,8 +359,9 @@ pub(super) fn series(
         ),
         (None, None) => return Err(OperationError::NoJudgeSeries { ask: ask.0 }),
     };
-    let (subjects, identity) = subjects(store, &what, human)?;
-    if identity
+    let subjects = subjects(store, &what, human)?;
+    if subjects
+        .identity
         .iter()
         .any(|(name, value)| row.about.get(name) != Some(value))
     {

@@ -12,10 +12,11 @@ use super::template::conversation;
 use crate::data::corpus::record::{Origin, Record, Score, TARGET, last_of_each};
 use crate::data::{Role, Turns, library};
 use crate::store::{StoreError, StoreReader};
+use crate::study::arrivals::{Arrivals, arrivals};
 use crate::study::export::full_rows;
 use crate::study::verdict::Outcome;
 
-/// The scale of ratings in studies.
+/// The scale of ratings in the paper's aspects.
 const RATED: [f64; 2] = [1.0, 5.0];
 
 /// A context with its answers.
@@ -31,6 +32,15 @@ pub(super) struct Subject {
     pub answers: Vec<SubjectAnswer>,
     /// By the names of two systems: the sum of people's votes, positive for the first.
     pub votes: BTreeMap<(String, String), i64>,
+}
+
+/// Subjects with what is known of all of them.
+pub(super) struct Subjects {
+    pub all: Vec<Subject>,
+    /// What identifies their texts.
+    pub identity: Map<String, Value>,
+    /// How people's judgements of studies that say something of them came in.
+    pub arrivals: Arrivals,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +77,7 @@ impl Subject {
     }
 }
 
-/// The subjects in a fixed order, with what identifies their texts. Scores and verdicts of a corpus are people's where it says so, or
+/// The subjects in a fixed order. Scores and verdicts of a corpus are people's where it says so, or
 /// where `human` names them.
 ///
 /// # Errors
@@ -76,18 +86,14 @@ pub(super) fn subjects(
     store: &Path,
     what: &JudgedWhat,
     human: &[String],
-) -> Result<(Vec<Subject>, Map<String, Value>), OperationError> {
+) -> Result<Subjects, OperationError> {
     match what {
         JudgedWhat::Corpus { name, .. } => of_corpus(store, name, human),
         JudgedWhat::Systems(systems) => of_systems(store, systems),
     }
 }
 
-fn of_corpus(
-    store: &Path,
-    name: &str,
-    human: &[String],
-) -> Result<(Vec<Subject>, Map<String, Value>), OperationError> {
+fn of_corpus(store: &Path, name: &str, human: &[String]) -> Result<Subjects, OperationError> {
     let (manifest, entry) = library::require_corpus(store, name)?;
     for score in human {
         let verdicts = &entry.counts.verdicts;
@@ -112,7 +118,11 @@ fn of_corpus(
     let mut identity = Map::new();
     identity.insert("corpus".into(), name.into());
     identity.insert("fingerprint".into(), manifest.fingerprint.into());
-    Ok((subjects, identity))
+    Ok(Subjects {
+        all: subjects,
+        identity,
+        arrivals: Arrivals::default(),
+    })
 }
 
 fn of_record(record: Record, human: &[String]) -> Subject {
@@ -181,10 +191,7 @@ fn of_record(record: Record, human: &[String]) -> Subject {
     }
 }
 
-fn of_systems(
-    store: &Path,
-    systems: &[String],
-) -> Result<(Vec<Subject>, Map<String, Value>), OperationError> {
+fn of_systems(store: &Path, systems: &[String]) -> Result<Subjects, OperationError> {
     let reader = StoreReader::open(store)?;
     let mut contexts = reader.contexts()?;
     let rows = reader.systems()?;
@@ -238,14 +245,19 @@ fn of_systems(
             votes: BTreeMap::new(),
         });
     }
-    add_studies(&reader, &mut subjects)?;
+    let arrivals = add_studies(&reader, &mut subjects)?;
     let mut identity = Map::new();
     identity.insert("systems".into(), hashes.into());
-    Ok((subjects, identity))
+    Ok(Subjects {
+        all: subjects,
+        identity,
+        arrivals,
+    })
 }
 
 /// What people said in studies that are unblinded; nothing is read of one that is blind.
-fn add_studies(reader: &StoreReader, subjects: &mut [Subject]) -> Result<(), OperationError> {
+fn add_studies(reader: &StoreReader, subjects: &mut [Subject]) -> Result<Arrivals, OperationError> {
+    let mut found = Arrivals::default();
     let places: BTreeMap<String, usize> = subjects
         .iter()
         .map(|subject| subject.name.clone())
@@ -257,7 +269,11 @@ fn add_studies(reader: &StoreReader, subjects: &mut [Subject]) -> Result<(), Ope
             Err(StoreError::StillBlind { .. } | StoreError::MadeElsewhere { .. }) => continue,
             unblinded => unblinded?,
         };
-        for row in full_rows(&unblinded) {
+        let rows = full_rows(&unblinded);
+        if rows.iter().any(|row| places.contains_key(&row.context)) {
+            found += arrivals(&unblinded.record.acts);
+        }
+        for row in rows {
             let Some(subject) = places.get(&row.context).map(|place| &mut subjects[*place]) else {
                 continue;
             };
@@ -292,7 +308,21 @@ fn add_studies(reader: &StoreReader, subjects: &mut [Subject]) -> Result<(), Ope
                     of.add(f64::from(points), Some(RATED));
                 }
             }
+            let own = unblinded.record.head.aspects.iter();
+            let scores = row.scores.iter().flat_map(|scores| &scores.0);
+            for (aspect, (name, points)) in own.flat_map(|own| &own.0).zip(scores) {
+                if let Some(points) = points {
+                    // Scores of another scale are another score.
+                    let name = format!("{name} (1-{})", aspect.points);
+                    let range = [1.0, f64::from(aspect.points)];
+                    answer
+                        .human
+                        .entry(name)
+                        .or_default()
+                        .add(f64::from(*points), Some(range));
+                }
+            }
         }
     }
-    Ok(())
+    Ok(found)
 }

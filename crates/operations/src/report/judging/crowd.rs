@@ -4,11 +4,13 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use super::page::{key_html, pair_html, pair_keys_html, scales_html, single_html, talk_html};
+use super::page::{
+    key_html, own_html, pair_html, pair_keys_html, scales_html, single_html, talk_html,
+};
 use super::texts::{Texts, TextsError, check, filled};
 use crate::report::escape::html;
 use crate::study::definition::StudyKind;
-use crate::study::page::{Page, Shown};
+use crate::study::page::{Page, Shown, StudyHead};
 
 /// Tries at the comprehension check.
 pub const TRIES: u32 = 2;
@@ -39,6 +41,9 @@ pub struct Check {
     ab: Vec<Question>,
     #[serde(default)]
     rating: Vec<Question>,
+    /// Of ratings with aspects of their own.
+    #[serde(default)]
+    own: Vec<Question>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -61,6 +66,9 @@ pub struct Practice {
     ab: Vec<PracticePair>,
     #[serde(default)]
     rating: Vec<PracticeSingle>,
+    /// Of ratings with aspects of their own.
+    #[serde(default)]
+    own: Vec<PracticeOwn>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -81,6 +89,16 @@ struct PracticeSingle {
     response: String,
     /// Empathy, relevance, fluency.
     usual: [u8; 3],
+    why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PracticeOwn {
+    context: Vec<String>,
+    response: String,
+    /// In the order of the aspects.
+    usual: Vec<u8>,
     why: String,
 }
 
@@ -134,7 +152,7 @@ impl Check {
         ] {
             check(name, text, &[])?;
         }
-        for question in self.ab.iter().chain(&self.rating) {
+        for question in self.ab.iter().chain(&self.rating).chain(&self.own) {
             check("question", &question.question, &[])?;
             for option in &question.options {
                 check("options", option, &[])?;
@@ -146,9 +164,10 @@ impl Check {
         Ok(())
     }
 
-    fn of(&self, kind: StudyKind) -> &[Question] {
-        match kind {
+    fn of(&self, head: &StudyHead) -> &[Question] {
+        match head.kind {
             StudyKind::AbTest => &self.ab,
+            StudyKind::Rating if head.aspects.is_some() => &self.own,
             StudyKind::Rating => &self.rating,
         }
     }
@@ -176,7 +195,15 @@ impl Practice {
                 return Err(TextsError::Usual);
             }
         }
+        for single in &self.own {
+            check("why", &single.why, &[])?;
+        }
         Ok(())
+    }
+
+    /// Whether the items of ratings with own aspects have the scores of this study's.
+    pub(super) fn fits(&self, head: &StudyHead) -> bool {
+        self.own.iter().all(|one| head.rated(&one.usual).is_some())
     }
 }
 
@@ -214,13 +241,13 @@ impl Texts {
     }
 
     /// How many questions the check of such a study has.
-    pub fn questions(&self, kind: StudyKind) -> usize {
-        self.check.of(kind).len()
+    pub fn questions(&self, head: &StudyHead) -> usize {
+        self.check.of(head).len()
     }
 
     /// Whether these options, from 0, are the right ones.
-    pub fn passes(&self, kind: StudyKind, options: &[usize]) -> bool {
-        let questions = self.check.of(kind);
+    pub fn passes(&self, head: &StudyHead, options: &[usize]) -> bool {
+        let questions = self.check.of(head);
         questions.len() == options.len()
             && questions
                 .iter()
@@ -229,10 +256,10 @@ impl Texts {
     }
 
     /// The comprehension check, after so many tries.
-    pub fn check_html(&self, kind: StudyKind, tries: u32) -> String {
+    pub fn check_html(&self, head: &StudyHead, tries: u32) -> String {
         let check = &self.check;
         let mut questions = String::new();
-        for (at, question) in check.of(kind).iter().enumerate() {
+        for (at, question) in check.of(head).iter().enumerate() {
             let mut options = String::new();
             for (number, option) in question.options.iter().enumerate() {
                 let _ = write!(
@@ -259,25 +286,26 @@ impl Texts {
             html(&check.title),
             html(text),
             html(&check.read_again),
-            check.of(kind).len(),
+            check.of(head).len(),
             html(&check.submit),
         )
     }
 
     /// How many practice items such a study has.
-    pub fn practice_items(&self, kind: StudyKind) -> usize {
-        match kind {
+    pub fn practice_items(&self, head: &StudyHead) -> usize {
+        match head.kind {
             StudyKind::AbTest => self.practice.ab.len(),
+            StudyKind::Rating if head.aspects.is_some() => self.practice.own.len(),
             StudyKind::Rating => self.practice.rating.len(),
         }
     }
 
     /// A practice item, with what is said of it once it is answered.
-    pub fn practice_html(&self, kind: StudyKind, at: usize) -> String {
+    pub fn practice_html(&self, head: &StudyHead, at: usize) -> String {
         let practice = &self.practice;
-        let (place, all) = ((at + 1).to_string(), self.practice_items(kind).to_string());
+        let (place, all) = ((at + 1).to_string(), self.practice_items(head).to_string());
         let title = filled(&practice.title, &[("{place}", &place), ("{all}", &all)]);
-        let (context, answers, keys, usual, why) = match kind {
+        let (context, answers, keys, usual, why) = match head.kind {
             StudyKind::AbTest => match practice.ab.get(at) {
                 Some(item) => (
                     &item.context,
@@ -288,12 +316,22 @@ impl Texts {
                 ),
                 None => return String::new(),
             },
+            StudyKind::Rating if head.aspects.is_some() => match practice.own.get(at) {
+                Some(item) => (
+                    &item.context,
+                    single_html(self, &item.response),
+                    scales_html(self, head.aspects.as_ref()),
+                    listed(&item.usual),
+                    &item.why,
+                ),
+                None => return String::new(),
+            },
             StudyKind::Rating => match practice.rating.get(at) {
                 Some(item) => (
                     &item.context,
                     single_html(self, &item.response),
-                    scales_html(self),
-                    item.usual.map(|points| points.to_string()).concat(),
+                    scales_html(self, None),
+                    listed(&item.usual),
                     &item.why,
                 ),
                 None => return String::new(),
@@ -308,7 +346,7 @@ impl Texts {
             },
         };
         format!(
-            "<section class=\"item\" data-view=\"practice\" data-kind=\"{kind}\" data-usual=\"{usual}\">\
+            "<section class=\"item\" data-view=\"practice\" data-kind=\"{kind}\"{own} data-usual=\"{usual}\">\
              <header class=\"head\"><span>{title}</span>\
              <button type=\"button\" class=\"plain\" data-input=\"read\" aria-keyshortcuts=\"i\">{key}{read}</button></header>\
              <h1 class=\"unseen\" tabindex=\"-1\">{title}</h1>\
@@ -317,7 +355,8 @@ impl Texts {
              <div class=\"feedback\" hidden><p><b data-right dir=\"auto\">{right}</b><b data-other dir=\"auto\">{other}</b> \
              <span dir=\"auto\">{why}</span></p>\
              <p><button type=\"button\" class=\"primary\" data-input=\"practised\">{go_on}</button></p></div></div></section>",
-            kind = kind.key(),
+            kind = head.kind.key(),
+            own = own_html(head.aspects.as_ref()),
             usual = html(&usual),
             title = html(&title),
             key = key_html("I"),
@@ -386,6 +425,12 @@ fn ending_html(title: &str, text: &str, end: &End, completion: &Completion) -> S
         "<section class=\"prose\" data-view=\"end\"><h1 tabindex=\"-1\" dir=\"auto\" data-say>{}</h1>{told}{more}</section>",
         html(title)
     )
+}
+
+/// Scores as the page reads them.
+fn listed(scores: &[u8]) -> String {
+    let scores: Vec<String> = scores.iter().map(u8::to_string).collect();
+    scores.join(" ")
 }
 
 fn paragraphs_html(text: &str) -> String {

@@ -8,8 +8,9 @@ use std::fmt::Write;
 use super::texts::{Texts, filled};
 use crate::data::Role;
 use crate::report::escape::html;
+use crate::study::aspects::{Aspect, Aspects};
 use crate::study::history::ItemState;
-use crate::study::judgement::{Aspect, COMMENT_LIMIT};
+use crate::study::judgement::COMMENT_LIMIT;
 use crate::study::page::{Page, Progress, Shown, StudyHead, Worklist};
 
 /// What a whole document is made of.
@@ -41,7 +42,7 @@ pub fn document(document: &Document<'_>) -> String {
     } = document;
     let hidden = if *reading { " hidden" } else { "" };
     let notice = &texts.notice;
-    let data: [(&str, &str); 8] = [
+    let data: [(&str, &str); 9] = [
         ("place", place),
         ("waiting", &notice.waiting),
         ("busy", &notice.busy),
@@ -50,6 +51,7 @@ pub fn document(document: &Document<'_>) -> String {
         ("early", &notice.too_early),
         ("recorded", &texts.page.words.recorded),
         ("left", &texts.page.words.time_left),
+        ("earlier", &texts.page.words.earlier_turns),
     ];
     let data: String = data
         .iter()
@@ -108,14 +110,19 @@ pub fn item_html(texts: &Texts, worklist: &Worklist, at: usize, name: &str) -> S
     let heading = filled(&words.item, &[("{place}", &place), ("{all}", &all)]);
     let (answers, keys) = match &page.shown {
         Shown::Pair { left, right } => (pair_html(texts, left, right), pair_keys_html(texts)),
-        Shown::Single { response } => (single_html(texts, response), scales_html(texts)),
+        Shown::Single { response } => {
+            let own = worklist.head.aspects.as_ref();
+            (single_html(texts, response), scales_html(texts, own))
+        }
     };
     format!(
-        "<section class=\"item\" data-view=\"item\" data-item=\"{name}\" data-known=\"{known}\" data-kind=\"{kind}\" \
+        "<section class=\"item\" data-view=\"item\" data-item=\"{name}\" data-known=\"{known}\" data-kind=\"{kind}\"{own} \
          data-flagged=\"{flagged}\" data-left=\"{left}\">{head}\
          <h1 class=\"unseen\" tabindex=\"-1\">{heading}</h1>\
          <div class=\"body\">{talk}{answers}</div>\
-         <div class=\"foot\">{keys}{rest}</div></section>",
+         <div class=\"foot\"{own}>{more}{keys}{rest}</div></section>",
+        own = own_html(worklist.head.aspects.as_ref()),
+        more = more_html(texts),
         name = html(name),
         known = worklist.known(),
         kind = worklist.head.kind.key(),
@@ -124,7 +131,7 @@ pub fn item_html(texts: &Texts, worklist: &Worklist, at: usize, name: &str) -> S
         head = head_html(texts, &progress),
         heading = html(&heading),
         talk = talk_html(texts, page),
-        rest = rest_html(texts, &state),
+        rest = rest_html(texts, &worklist.head, &state),
     )
 }
 
@@ -318,33 +325,97 @@ pub(super) fn single_html(texts: &Texts, response: &str) -> String {
     )
 }
 
-pub(super) fn scales_html(texts: &Texts) -> String {
+/// The scales of the paper's aspects, or of a study's own.
+pub(super) fn scales_html(texts: &Texts, own: Option<&Aspects>) -> String {
     let mut scales = String::new();
-    for aspect in Aspect::ALL {
-        let title = html(texts.page.aspect(aspect));
-        let mut points = String::new();
-        for (point, word) in (1..).zip(&texts.page.scores) {
-            let word = html(word);
-            let _ = write!(
-                points,
-                "<button type=\"button\" class=\"point\" data-input=\"{point}\" aria-pressed=\"false\" \
-                 aria-label=\"{title}: {point}, {word}\"><b>{point}</b><span>{word}</span></button>"
-            );
+    for (at, aspect) in own.unwrap_or(Aspects::paper()).0.iter().enumerate() {
+        match own {
+            Some(_) => scales += &own_scale_html(at, aspect),
+            None => scales += &paper_scale_html(texts, at, aspect),
         }
-        let _ = write!(
-            scales,
-            "<div class=\"scale\" role=\"group\" aria-label=\"{title}\" data-aspect=\"{}\">\
-             <span class=\"aspect\" aria-hidden=\"true\">{title}</span>{points}</div>",
-            aspect as usize
-        );
     }
+    let words = &texts.page.words;
+    let hint = match own {
+        Some(_) => &words.scores_hint,
+        None => &words.rating_hint,
+    };
     format!(
         "<div class=\"scales\">{scales}<p class=\"hint\">{}</p></div>",
-        html(&texts.page.words.rating_hint)
+        html(hint)
     )
 }
 
-fn rest_html(texts: &Texts, state: &ItemState) -> String {
+/// A scale with a word on each point, in the language of the page.
+fn paper_scale_html(texts: &Texts, at: usize, aspect: &Aspect) -> String {
+    let title = html(texts.page.aspect(at).unwrap_or(&aspect.name));
+    let words = texts.page.scores.iter();
+    let points = (1..).zip(words).map(|(point, word)| {
+        let word = html(word);
+        point_html(
+            point,
+            &format!("{title}: {point}, {word}"),
+            &format!("<span>{word}</span>"),
+        )
+    });
+    format!(
+        "<div class=\"scale\" role=\"group\" aria-label=\"{title}\" data-aspect=\"{at}\" data-points=\"{}\">\
+         <span class=\"aspect\" aria-hidden=\"true\">{title}</span>{}</div>",
+        aspect.points,
+        points.collect::<String>()
+    )
+}
+
+/// A scale below its name and question, with words at its ends.
+fn own_scale_html(at: usize, aspect: &Aspect) -> String {
+    let (name, question) = (html(&aspect.name), html(&aspect.question));
+    let colon = if question.is_empty() { "" } else { ": " };
+    let points = (1..=aspect.points).map(|point| {
+        let label = match html(aspect.word(point)) {
+            word if word.is_empty() => format!("{name}: {point}"),
+            word => format!("{name}: {point}, {word}"),
+        };
+        point_html(point, &label, "")
+    });
+    format!(
+        "<div class=\"scale own\" role=\"group\" aria-label=\"{name}{colon}{question}\" data-aspect=\"{at}\" \
+         data-points=\"{most}\"><span class=\"aspect\" aria-hidden=\"true\"><b dir=\"auto\">{name}</b> \
+         <span dir=\"auto\">{question}</span></span>{points}\
+         <span class=\"ends\" aria-hidden=\"true\"><span dir=\"auto\">{low}</span>\
+         <span dir=\"auto\">{high}</span></span></div>",
+        most = aspect.points,
+        points = points.collect::<String>(),
+        low = html(&aspect.low),
+        high = html(&aspect.high),
+    )
+}
+
+fn point_html(point: u8, label: &str, word: &str) -> String {
+    format!(
+        "<button type=\"button\" class=\"point\" data-input=\"{point}\" aria-pressed=\"false\" \
+         aria-label=\"{label}\"><b>{point}</b>{word}</button>"
+    )
+}
+
+/// What says how many aspects of its own a study has.
+pub(super) fn own_html(own: Option<&Aspects>) -> String {
+    own.map_or_else(String::new, |own| format!(" data-own=\"{}\"", own.0.len()))
+}
+
+/// What says that more is above or below, for eyes; all of it is there for a screen reader.
+fn more_html(texts: &Texts) -> String {
+    let words = &texts.page.words;
+    format!(
+        "<button type=\"button\" class=\"more above\" data-input=\"back\" tabindex=\"-1\" aria-hidden=\"true\" hidden>\
+         {}<span></span></button>\
+         <button type=\"button\" class=\"more below\" data-input=\"more\" tabindex=\"-1\" aria-hidden=\"true\" hidden>\
+         {}{}</button>",
+        key_html("K"),
+        key_html("J"),
+        html(&words.more_below)
+    )
+}
+
+fn rest_html(texts: &Texts, head: &StudyHead, state: &ItemState) -> String {
     let words = &texts.page.words;
     let flag = if state.flagged {
         &words.flagged
@@ -359,10 +430,11 @@ fn rest_html(texts: &Texts, state: &ItemState) -> String {
             html(&state.comment)
         ),
     };
+    let asked = head.comment.as_ref().unwrap_or(&words.comment);
     let caps = [
         ("skip", "S", &words.skip, None),
         ("flag", "F", flag, Some(state.flagged)),
-        ("comment", "C", &words.comment, None),
+        ("comment", "C", asked, None),
         ("undo", "U", &words.undo, None),
     ];
     let mut keys = String::new();
@@ -381,8 +453,8 @@ fn rest_html(texts: &Texts, state: &ItemState) -> String {
          <form class=\"remark\" hidden><input type=\"text\" name=\"comment\" dir=\"auto\" autocomplete=\"off\" \
          maxlength=\"{COMMENT_LIMIT}\" enterkeyhint=\"done\" aria-label=\"{label}\" placeholder=\"{hint}\" value=\"{text}\">\
          <button type=\"submit\">{keep}</button></form>",
-        label = html(&words.comment),
-        hint = html(&words.comment_hint),
+        label = html(asked),
+        hint = html(head.comment.as_deref().unwrap_or(&words.comment_hint)),
         text = html(&state.comment),
         keep = html(&words.keep_comment),
     )
@@ -406,6 +478,8 @@ mod tests {
             kind,
             instructions: text.to_string(),
             created_ms: 0,
+            aspects: None,
+            comment: None,
         };
         let shown = match kind {
             StudyKind::AbTest => Shown::Pair {

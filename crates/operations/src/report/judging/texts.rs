@@ -1,10 +1,11 @@
 //! The words of the judging page in a browser, from a file that can be translated.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::crowd::{Check, Consent, End, Practice};
-use crate::study::definition::{Definition, StudyKind, default_instructions};
-use crate::study::judgement::Aspect;
+use crate::study::definition::{Definition, OWN_INSTRUCTIONS, StudyKind, default_instructions};
 use crate::study::page::StudyHead;
 
 /// The languages that come with the program: their codes and files.
@@ -34,6 +35,10 @@ pub enum TextsError {
     Right,
     #[error("`usual` of a practice item must be left, right or tie, or three scores from 1 to 5")]
     Usual,
+    #[error(
+        "`usual` of a practice item under `practice.own` must have a score of each of the study's aspects, on its scale"
+    )]
+    OwnUsual,
     #[error("`language` must be a code such as en or pt-BR")]
     Language,
 }
@@ -92,7 +97,7 @@ macro_rules! words {
 
 words! {
     /// Titles and instructions of studies that were made without words of their own.
-    Defaults { title_ab, title_rating, instructions_ab, instructions_rating }
+    Defaults { title_ab, title_rating, instructions_ab, instructions_rating, instructions_own }
 }
 
 words! {
@@ -114,8 +119,9 @@ words! {
         begin, resume, instructions, count("{done}", "{all}"), item("{place}", "{all}"),
         skipped("{number}"), time_left("{minutes}"), conversation, speaker, listener, response,
         numbered_response("{number}"), left_is_better, right_is_better, first_is_better,
-        second_is_better, tie, empathy, relevance, fluency, rating_hint, skip, flag, flagged,
+        second_is_better, tie, empathy, relevance, fluency, rating_hint, scores_hint, skip, flag, flagged,
         comment, comment_hint, keep_comment, undo, recorded,
+        more_below, earlier_turns("{number}"),
     }
 }
 
@@ -142,12 +148,11 @@ impl<'de> Deserialize<'de> for PageTexts {
 }
 
 impl PageTexts {
-    pub(super) fn aspect(&self, aspect: Aspect) -> &str {
-        match aspect {
-            Aspect::Empathy => &self.words.empathy,
-            Aspect::Relevance => &self.words.relevance,
-            Aspect::Fluency => &self.words.fluency,
-        }
+    /// The name of one of the paper's aspects, by its place.
+    pub(super) fn aspect(&self, at: usize) -> Option<&str> {
+        let words = &self.words;
+        let names = [&words.empathy, &words.relevance, &words.fluency];
+        names.get(at).map(|name| name.as_str())
     }
 }
 
@@ -185,6 +190,17 @@ impl Texts {
         Ok(texts)
     }
 
+    /// Checks that practice items fit a study's own aspects.
+    ///
+    /// # Errors
+    /// One has other scores.
+    pub fn check_for(&self, head: &StudyHead) -> Result<(), TextsError> {
+        match head.aspects.is_none() || self.practice.fits(head) {
+            true => Ok(()),
+            false => Err(TextsError::OwnUsual),
+        }
+    }
+
     /// The study's title: its own, or the usual one in this language.
     pub(super) fn title<'a>(&'a self, head: &'a StudyHead) -> &'a str {
         let usual = Definition::new(head.kind, Vec::new(), Vec::new()).title;
@@ -196,15 +212,23 @@ impl Texts {
     }
 
     /// The study's instructions: its own, or the usual ones in this language.
-    pub(super) fn instructions<'a>(&'a self, head: &'a StudyHead) -> &'a str {
-        match (
-            head.instructions == default_instructions(head.kind),
-            head.kind,
-        ) {
-            (false, _) => &head.instructions,
-            (true, StudyKind::AbTest) => &self.defaults.instructions_ab,
-            (true, StudyKind::Rating) => &self.defaults.instructions_rating,
+    pub(super) fn instructions<'a>(&'a self, head: &'a StudyHead) -> Cow<'a, str> {
+        if let Some(aspects) = &head.aspects {
+            return match head.instructions == aspects.instructions(OWN_INSTRUCTIONS) {
+                true => aspects.instructions(&self.defaults.instructions_own).into(),
+                false => Cow::Borrowed(&head.instructions),
+            };
         }
+        Cow::Borrowed(
+            match (
+                head.instructions == default_instructions(head.kind),
+                head.kind,
+            ) {
+                (false, _) => &head.instructions,
+                (true, StudyKind::AbTest) => &self.defaults.instructions_ab,
+                (true, StudyKind::Rating) => &self.defaults.instructions_rating,
+            },
+        )
     }
 }
 
@@ -234,6 +258,7 @@ pub(super) fn filled(text: &str, with: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::aspects::Aspects;
 
     #[test]
     fn every_language_says_everything() {
@@ -251,6 +276,8 @@ mod tests {
                 kind,
                 instructions: usual.instructions.clone(),
                 created_ms: 0,
+                aspects: None,
+                comment: None,
             };
             // The same words as in the window.
             assert_eq!(english.title(&head), usual.title);
@@ -260,6 +287,22 @@ mod tests {
             head.title = "Mine".to_string();
             assert_eq!(arabic.title(&head), "Mine");
         }
+        // Of a study's own aspects the first line is in the language of the page.
+        let mut own = Definition::new(StudyKind::Rating, Vec::new(), Vec::new());
+        own.ask(Aspects::from_toml("[[aspect]]\nname = \"Warmth\"\n").unwrap());
+        let head = StudyHead {
+            uid: String::new(),
+            title: own.title.clone(),
+            kind: own.kind,
+            instructions: own.instructions.clone(),
+            created_ms: 0,
+            aspects: own.aspects.clone(),
+            comment: None,
+        };
+        assert_eq!(english.instructions(&head), own.instructions);
+        let arabic = Texts::of_language("ar").unwrap().unwrap();
+        assert_ne!(arabic.instructions(&head), own.instructions);
+        assert!(arabic.instructions(&head).ends_with("\nWarmth (1 … 5)"));
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Tables I-V from figures: our columns beside those that the paper reports.
 
+use std::collections::BTreeMap;
+
 use super::{Cell, Column, Row, Table, TableNumber};
 use crate::data::Mechanism;
 use crate::metrics::{Estimate, IdentifierScores, SystemResults, declared};
 use crate::report::over_seeds::GroupFigures;
 use crate::report::paper::{self, Reported};
 use crate::report::{CONTROL_COLUMNS, HELD_OUT_COLUMNS, held_out_figures};
-use crate::study::results::{AbResults, RatingResults};
+use crate::study::results::{AbResults, AspectResults, RatingResults};
 use crate::study::statistics::significance::Share;
 
 const AUTOMATIC: [&str; 4] = ["PPL", "Dist-1 (%)", "Dist-2 (%)", "Emp-F1 (%)"];
 const ASPECTS: [&str; 3] = ["Empathy", "Relevance", "Fluency"];
+/// The caption of Table III where no study has the paper's aspects.
+const OWN_CAPTION: &str = "Human rating in the studies' own aspects";
 const OUTCOMES: [&str; 3] = ["Win (%)", "Lose (%)", "Tie (%)"];
 
 /// Our figures for one row.
@@ -348,9 +352,21 @@ fn highest(table: &Table, column: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// Table III from ratings, each with its study's label.
+/// Table III from ratings, each with its study's label. Aspects of a study's own have columns behind the paper's, which
+/// are left out where no study has them.
 pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
     let mut ours = Vec::new();
+    // In the studies' own aspects, by the name of a row.
+    let mut in_own: BTreeMap<String, Vec<Cell>> = BTreeMap::new();
+    let all = studies.iter().flat_map(|(_, results)| &results.aspects);
+    let with_paper = studies.is_empty() || all.clone().any(|aspect| !aspect.is_own);
+    let mut further: Vec<String> = Vec::new();
+    for aspect in all.filter(|aspect| aspect.is_own) {
+        let title = aspect.heading();
+        if !further.contains(&title) {
+            further.push(title);
+        }
+    }
     for (mark, results) in studies {
         let systems = results
             .aspects
@@ -358,19 +374,47 @@ pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
             .map_or(0, |aspect| aspect.systems.len());
         for system in 0..systems {
             let of = results.aspects[0].systems[system].system.clone();
-            let mean = |aspect: &crate::study::results::AspectResults| {
+            let mean = |aspect: &AspectResults| {
                 estimate(aspect.systems.get(system).and_then(|row| row.mean.as_ref()))
             };
+            let label = labelled(&of, mark, studies.len());
+            let of_own = further.iter().map(|title| {
+                let mut aspects = results.aspects.iter();
+                let found = aspects.find(|aspect| aspect.is_own && aspect.heading() == *title);
+                found.map_or(Cell::Nothing, &mean)
+            });
+            in_own.insert(label.clone(), of_own.collect());
             ours.push(Ours {
-                label: labelled(&of, mark, studies.len()),
+                label,
                 of,
-                cells: results.aspects.iter().map(mean).collect(),
+                cells: match (with_paper, results.aspects[0].is_own) {
+                    (true, true) => vec![Cell::Nothing; ASPECTS.len()],
+                    (true, false) => results.aspects.iter().map(mean).collect(),
+                    (false, _) => Vec::new(),
+                },
                 beside: Vec::new(),
             });
         }
     }
-    let mut table = Table::new(TableNumber::Rating, "Models", paired(&ASPECTS));
-    table.rows = rows(&paper::RATING, "", &ours, &[]);
+    let (mut columns, reported): (_, &[Reported]) = match with_paper {
+        true => (paired(&ASPECTS), &paper::RATING),
+        false => (Vec::new(), &[]),
+    };
+    columns.extend(further.iter().map(|title| Column {
+        title: title.clone(),
+        reported: false,
+    }));
+    let width = columns.len();
+    let mut table = Table::new(TableNumber::Rating, "Models", columns);
+    if !with_paper {
+        table.caption = OWN_CAPTION.to_string();
+    }
+    table.rows = rows(reported, "", &ours, &[]);
+    for row in &mut table.rows {
+        row.cells
+            .extend(in_own.remove(&row.name).unwrap_or_default());
+        row.cells.resize(width, Cell::Nothing);
+    }
     table
 }
 

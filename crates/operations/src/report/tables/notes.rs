@@ -100,7 +100,7 @@ pub(super) fn study_notes(mark: &str, results: &Results) -> Vec<String> {
     match &results.found {
         Findings::Rating(rating) => {
             for aspect in &rating.aspects {
-                let name = format!("Agreement in {}", aspect.aspect.title().to_lowercase());
+                let name = format!("Agreement in {}", aspect.aspect);
                 notes.push(agreement(&name, &aspect.agreement));
             }
         }

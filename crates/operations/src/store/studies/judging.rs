@@ -7,10 +7,10 @@ use super::{StudyId, load};
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::writer::Store;
-use crate::study::definition::StudyKind;
 use crate::study::history::{self, Decision, ItemState, last_settled, states};
 use crate::study::judgement::{JudgementAction, JudgementRecord};
 use crate::study::make::Annotator;
+use crate::study::page::StudyHead;
 use crate::study::standing::Standing;
 
 impl Store {
@@ -71,7 +71,7 @@ impl Store {
             for &(item, decision) in decisions {
                 let acts = load::acts(db, study, annotator)?;
                 let acts = acts.iter().map(|one| &one.act);
-                let action = history::decide(&judging.uid, pseudonym, acts, item, decision);
+                let action = history::decide(&judging.head.uid, pseudonym, acts, item, decision);
                 let action = action.ok_or_else(|| StoreError::NotContested {
                     study,
                     item,
@@ -87,8 +87,7 @@ impl Store {
 /// A study that can be judged, and its annotator.
 pub(super) struct Judging {
     study: StudyId,
-    uid: String,
-    kind: StudyKind,
+    head: StudyHead,
     annotator: Annotator,
 }
 
@@ -100,8 +99,7 @@ impl Judging {
         }
         Ok(Judging {
             study,
-            uid: known.head.uid,
-            kind: known.head.kind,
+            head: known.head,
             annotator: load::annotator(db, study, annotator)?,
         })
     }
@@ -135,7 +133,7 @@ impl Judging {
         self.check_known(db, known)?;
         let acts = load::acts(db, self.study, self.annotator.number)?;
         let acts = acts.iter().map(|one| &one.act);
-        let states = states(&self.uid, &self.annotator.pseudonym, acts);
+        let states = states(&self.head.uid, &self.annotator.pseudonym, acts);
         match last_settled(&states) {
             Some(item) => self.put(db, item, JudgementAction::Undo, 0),
             None => Ok(Vec::new()),
@@ -176,12 +174,12 @@ impl Judging {
         action: JudgementAction,
         shown_ms: u64,
     ) -> Result<Vec<JudgementRecord>, Fault> {
-        action.check(item, self.kind)?;
+        self.head.check(&action, item)?;
         let mut recorded = Vec::new();
         if action.settles() && has_fork(db, self.study, self.annotator.number)? {
             let acts = load::acts(db, self.study, self.annotator.number)?;
             let acts = acts.iter().map(|one| &one.act);
-            let states = states(&self.uid, &self.annotator.pseudonym, acts);
+            let states = states(&self.head.uid, &self.annotator.pseudonym, acts);
             if let Some(overrule) = states.get(&item).and_then(ItemState::overrule) {
                 recorded.push(self.put_one(db, item, overrule, 0)?);
             }
@@ -225,7 +223,14 @@ impl Judging {
             shown_ms: shown_ms.min(i64::MAX as u64),
             wall_ms: now_ms(),
         };
-        put_act(db, study, &self.uid, &self.annotator, &act, Arrival::HERE)?;
+        put_act(
+            db,
+            study,
+            &self.head.uid,
+            &self.annotator,
+            &act,
+            Arrival::HERE,
+        )?;
         Ok(act)
     }
 }

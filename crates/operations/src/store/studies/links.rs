@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::judging::Judging;
+use super::workers::Leaving;
 use super::{AnnotatorRow, StudyId, load};
 use crate::store::columns::query_all;
 use crate::store::error::{Fault, StoreError};
@@ -62,12 +63,14 @@ pub struct LinkRow {
     /// When somebody was last here by it.
     pub seen_ms: Option<i64>,
     pub revoked_ms: Option<i64>,
+    /// Why who came by it from a crowd platform does not judge; then the place is another's.
+    pub left: Option<Leaving>,
 }
 
 impl LinkRow {
-    /// Whether it still opens the study.
+    /// Whether somebody can still judge by it.
     pub fn is_open(&self, now_ms: i64) -> bool {
-        self.revoked_ms.is_none() && now_ms < self.expires_ms
+        self.revoked_ms.is_none() && self.left.is_none() && now_ms < self.expires_ms
     }
 }
 
@@ -235,7 +238,8 @@ impl StoreReader {
     pub fn links(&self, study: StudyId) -> Result<Vec<LinkRow>, StoreError> {
         let annotators = self.study(study)?.annotators;
         self.read(|db| {
-            let sql = "SELECT id, annotator, made, expires, seen, revoked FROM study_links
+            let sql = "SELECT id, annotator, made, expires, seen, revoked, why_left
+                 FROM study_links LEFT JOIN study_workers ON link = id
                  WHERE study = ? ORDER BY annotator, id";
             query_all(db, sql, [study.0], |row| {
                 let number: u32 = row.get("annotator")?;
@@ -251,6 +255,7 @@ impl StoreReader {
                     expires_ms: row.get("expires")?,
                     seen_ms: row.get("seen")?,
                     revoked_ms: row.get("revoked")?,
+                    left: Leaving::read(row.get("why_left")?)?,
                 })
             })
         })

@@ -15,11 +15,11 @@ use crate::store::now_ms;
 use crate::store::reader::StoreReader;
 use crate::store::writer::Store;
 use crate::study::PackError;
-use crate::study::definition::StudyKind;
 use crate::study::history::{ItemState, states};
 use crate::study::judgement::{Answer, JudgementAction, JudgementRecord};
 use crate::study::make::Annotator;
 use crate::study::pack::Pack;
+use crate::study::page::StudyHead;
 use crate::study::record::RecordedAct;
 use crate::study::seal::{Seal, SealKey, SealState};
 
@@ -87,7 +87,7 @@ pub struct SourcedAnswer {
 /// A pack of a study that was made here.
 struct Known {
     study: StudyId,
-    kind: StudyKind,
+    head: StudyHead,
     annotator: Annotator,
     is_unblinded: bool,
     seal: SealState,
@@ -120,7 +120,7 @@ impl Store {
                     return Err(PackError::ForeignItem { item: act.item }.into());
                 }
                 // Of the study's own kind, whatever an edited pack says of itself.
-                act.action.check(act.item, known.kind)?;
+                known.head.check(&act.action, act.item)?;
             }
             let written = pack.file_name();
             db.execute(
@@ -314,7 +314,7 @@ fn recognise(db: &Connection, pack: &Pack) -> Result<Known, Fault> {
     };
     Ok(Known {
         study,
-        kind: known.head.kind,
+        head: known.head,
         annotator,
         is_unblinded: known.unblinding.is_some(),
         seal,

@@ -47,7 +47,7 @@ impl Store {
             check_open(db, study)?;
             let record = load::record(db, study)?;
             let leaves = load::annotator(db, study, annotator)?;
-            if leaves.standing() != Standing::Excluded {
+            if leaves.standing().counts() {
                 put_standing(db, study, annotator, Standing::Excluded, reason)?;
             }
             let name = name.trim();

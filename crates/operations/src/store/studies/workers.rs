@@ -61,6 +61,16 @@ impl Leaving {
             Leaving::ScreenedOut => "screened_out",
         }
     }
+
+    /// As the store has it.
+    pub(super) fn read(key: Option<String>) -> Result<Option<Leaving>, Fault> {
+        let known = |key: String| {
+            let mut all = [Leaving::Declined, Leaving::ScreenedOut].into_iter();
+            let found = all.find(|one| one.key() == key);
+            found.ok_or_else(|| Fault::Unreadable("why a worker left".to_string(), key))
+        };
+        key.map(known).transpose()
+    }
 }
 
 /// A worker in the list of workers.
@@ -323,19 +333,13 @@ impl StoreReader {
 
 /// The state from the column `first` on.
 fn state(row: &Row<'_>, first: usize) -> Result<WorkerState, Fault> {
-    let left: Option<String> = row.get(first + 5)?;
-    let leavings = [Leaving::Declined, Leaving::ScreenedOut];
-    let known = |key: String| {
-        let found = leavings.into_iter().find(|one| one.key() == key);
-        found.ok_or_else(|| Fault::Unreadable("why a worker left".to_string(), key))
-    };
     Ok(WorkerState {
         consented_ms: row.get(first)?,
         tries: row.get(first + 1)?,
         passed_ms: row.get(first + 2)?,
         practised: row.get(first + 3)?,
         finished_ms: row.get(first + 4)?,
-        left: left.map(known).transpose()?,
+        left: Leaving::read(row.get(first + 5)?)?,
     })
 }
 

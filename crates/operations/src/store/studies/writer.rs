@@ -18,7 +18,6 @@ use crate::study::page::{Page, StudyHead};
 use crate::study::record::Unblinding;
 use crate::study::results::split_unassigned;
 use crate::study::seal::SealKey;
-use crate::study::standing::Standing;
 
 impl Store {
     /// Stores a new study whose packs are not sealed.
@@ -189,7 +188,7 @@ impl Store {
             }
             let (mut missing, mut contested) = (0, 0);
             let rows = load::annotator_rows(db, study)?.into_iter();
-            for row in rows.filter(|row| row.standing != Standing::Excluded) {
+            for row in rows.filter(|row| row.standing.counts()) {
                 missing += (row.progress.assigned - row.progress.answered) as u64;
                 contested += row.progress.contested as u64;
             }
@@ -249,7 +248,7 @@ pub(super) fn put_annotator(
 }
 
 fn is_fourth(annotator: &Annotator) -> bool {
-    annotator.role == Role::Adjudicator && annotator.standing() != Standing::Excluded
+    annotator.role == Role::Adjudicator && annotator.standing().counts()
 }
 
 /// Names the fourth annotator.

@@ -10,7 +10,6 @@ use crate::metrics::{Bootstrap, Estimate};
 use crate::study::contexts::ContextKey;
 use crate::study::make::{Content, Role};
 use crate::study::record::{Judged, Record};
-use crate::study::standing::Standing;
 use crate::study::statistics::bradley_terry::bradley_terry_or_prior;
 use crate::study::statistics::significance::{Share, clopper_pearson, sign_test, wilson};
 use crate::study::statistics::{Figure, Undefined, write_figure};
@@ -133,7 +132,7 @@ fn is_by_fourth(study: &Record, judged: &Judged<'_>) -> bool {
     let number = judged.assignment.annotator;
     let annotator = study.annotators.iter().find(|a| a.number == number);
     annotator.is_some_and(|annotator| {
-        annotator.role == Role::Adjudicator && annotator.standing() != Standing::Excluded
+        annotator.role == Role::Adjudicator && annotator.standing().counts()
     })
 }
 

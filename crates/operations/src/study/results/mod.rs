@@ -21,7 +21,6 @@ use super::definition::StudyKind;
 use super::make::{Content, Role};
 use super::record::{Judged, Record, Unblinded, Unblinding};
 use crate::metrics::Bootstrap;
-use crate::study::standing::Standing;
 
 /// A study's results.
 #[derive(Debug, Clone, Serialize)]
@@ -92,9 +91,9 @@ fn by_raters<'a>(study: &Record, all: &[Judged<'a>]) -> Vec<Judged<'a>> {
     let rates = |judged: &&Judged<'_>| {
         let number = judged.assignment.annotator;
         let annotator = study.annotators.iter().find(|a| a.number == number);
-        annotator.is_some_and(|annotator| {
-            annotator.role == Role::Rater && annotator.standing() != Standing::Excluded
-        }) && judged.item.content != Content::Check
+        annotator
+            .is_some_and(|annotator| annotator.role == Role::Rater && annotator.standing().counts())
+            && judged.item.content != Content::Check
     };
     all.iter().filter(rates).copied().collect()
 }

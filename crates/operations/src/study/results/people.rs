@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::study::judgement::{Answer, Aspect, Choice};
+use crate::study::aspects::Aspects;
+use crate::study::judgement::{Answer, Choice};
 use crate::study::make::{Content, Role};
 use crate::study::page::Progress;
 use crate::study::record::{Judged, Record};
@@ -15,8 +16,6 @@ use crate::study::verdict::Outcome;
 
 /// Parts of an annotator's items, in their order, for figures over time.
 const BLOCKS: usize = 4;
-/// The highest fluency that passes an attention check of shuffled words.
-const NOTICED_FLUENCY: u8 = 2;
 /// Nobody reads a word faster, in milliseconds: 600 words a minute, where 175 to 300 are usual (Brysbaert, "How many words do
 /// we read per minute?", 2019).
 const MS_OF_A_WORD: u64 = 100;
@@ -38,7 +37,7 @@ pub struct AnnotatorResults {
     /// Most items answered alike one after the other.
     pub longest_run: usize,
     /// Mean distance from the other raters' answers on the same items: in an A/B test the share that differs, in
-    /// a rating the mean absolute difference in points over the three aspects.
+    /// a rating the mean absolute difference in points over the aspects.
     pub distance: Option<f64>,
     /// None in a rating.
     pub sides: Option<SideBias>,
@@ -57,8 +56,8 @@ pub struct SideBias {
     pub p: Figure,
 }
 
-/// To pass an attention check the target must be chosen in an A/B test; in a rating the shuffled words must get
-/// a fluency of 1 or 2.
+/// To pass an attention check the target must be chosen in an A/B test; in a rating the shuffled words must get a low score
+/// in the aspect that notices them, a fluency of 1 or 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CheckResults {
     pub answered: usize,
@@ -78,8 +77,8 @@ pub struct Block {
     pub distance: Option<f64>,
 }
 
-/// Raters' answers by item, as vectors: an outcome, or three scores.
-type Said = BTreeMap<u32, Vec<(u32, [f64; 3])>>;
+/// Raters' answers by item, as vectors: an outcome, or the scores.
+type Said = BTreeMap<u32, Vec<(u32, Vec<f64>)>>;
 
 pub(super) fn results(study: &Record, all: &[Judged<'_>]) -> Vec<AnnotatorResults> {
     let mut said = Said::new();
@@ -112,23 +111,28 @@ pub(super) fn results(study: &Record, all: &[Judged<'_>]) -> Vec<AnnotatorResult
             longest_run: longest_run(&own),
             distance: distance(&own, &said),
             sides: sides(&own),
-            checks: checks(&own),
+            checks: checks(
+                &own,
+                study.head.aspects.as_ref().unwrap_or(Aspects::paper()),
+            ),
             over_time: over_time(&own, &said),
         }
     };
     study.annotators.iter().map(of).collect()
 }
 
-fn answer(judged: &Judged<'_>) -> Option<[f64; 3]> {
+fn answer(judged: &Judged<'_>) -> Option<Vec<f64>> {
     match judged.state.answer? {
         Answer::Choice(_) => {
             let outcome = judged.outcome()?;
             let is = |other| f64::from(u8::from(outcome == other));
             // Different outcomes are 3 apart in sum, so 1 in the mean.
-            Some([is(Outcome::Win), is(Outcome::Lose), is(Outcome::Tie)].map(|is| is * 1.5))
+            let outcomes = [is(Outcome::Win), is(Outcome::Lose), is(Outcome::Tie)];
+            Some(outcomes.map(|is| is * 1.5).to_vec())
         }
-        Answer::Rating(rating) => {
-            Some(Aspect::ALL.map(|aspect| f64::from(rating.get(aspect).points())))
+        rated @ (Answer::Rating(_) | Answer::Scores(_)) => {
+            let scores = rated.scores()?;
+            Some(scores.points().iter().copied().map(f64::from).collect())
         }
     }
 }
@@ -142,7 +146,7 @@ fn distance(own: &[Judged<'_>], said: &Said) -> Option<f64> {
         for (annotator, theirs) in others {
             if *annotator != judged.assignment.annotator {
                 let apart: f64 = mine.iter().zip(theirs).map(|(a, b)| (a - b).abs()).sum();
-                sum += apart / 3.0;
+                sum += apart / mine.len() as f64;
                 n += 1;
             }
         }
@@ -207,14 +211,23 @@ fn sides(own: &[Judged<'_>]) -> Option<SideBias> {
     })
 }
 
-fn checks(own: &[Judged<'_>]) -> Option<CheckResults> {
+fn checks(own: &[Judged<'_>], aspects: &Aspects) -> Option<CheckResults> {
     let checks: Vec<&Judged<'_>> = own
         .iter()
         .filter(|judged| judged.item.content == Content::Check)
         .collect();
     let passed = |judged: &&&Judged<'_>| match judged.state.answer {
         Some(Answer::Choice(_)) => judged.outcome() == Some(Outcome::Win),
-        Some(Answer::Rating(rating)) => rating.fluency.points() <= NOTICED_FLUENCY,
+        Some(rated @ (Answer::Rating(_) | Answer::Scores(_))) => {
+            let (at, aspect) = aspects.checked().unzip();
+            let scores = rated.scores();
+            let score = scores
+                .zip(at)
+                .and_then(|(scores, at)| scores.points().get(at).copied());
+            score
+                .zip(aspect)
+                .is_some_and(|(score, aspect)| score <= aspect.noticed())
+        }
         None => false,
     };
     (!checks.is_empty()).then(|| CheckResults {

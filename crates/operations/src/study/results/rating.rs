@@ -7,24 +7,41 @@ use serde::Serialize;
 use super::agreement::{Agreement, Labels, agreement};
 use super::{by_raters, system_name};
 use crate::metrics::{Bootstrap, Estimate};
+use crate::study::aspects::Aspect;
 use crate::study::contexts::ContextKey;
-use crate::study::judgement::{Answer, Aspect, Score};
+use crate::study::judgement::Answer;
 use crate::study::make::Content;
 use crate::study::record::{Judged, Record};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RatingResults {
-    /// In the paper's order (columns of Table III).
+    /// In their order; the paper's are the columns of Table III.
     pub aspects: Vec<AspectResults>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AspectResults {
-    pub aspect: Aspect,
+    /// Its name: of the paper's, in lower case.
+    pub aspect: String,
+    pub title: String,
+    /// The points of its scale, from 1.
+    pub points: u8,
+    /// Whether it is one of the study's own, and none of the paper's.
+    pub is_own: bool,
     pub systems: Vec<SystemMean>,
     /// Each other system's mean minus the first one's, over the contexts with ratings of both.
     pub differences: Vec<MeanDifference>,
     pub agreement: Agreement,
+}
+
+impl AspectResults {
+    /// As it heads a column: one of the study's own with its scale.
+    pub fn heading(&self) -> String {
+        match self.is_own {
+            true => format!("{} (1-{})", self.title, self.points),
+            false => self.title.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,44 +69,52 @@ type Scores<'a> = Vec<BTreeMap<&'a ContextKey, Vec<f64>>>;
 
 pub(super) fn results(study: &Record, all: &[Judged<'_>], bootstrap: &Bootstrap) -> RatingResults {
     let raters = by_raters(study, all);
-    let of = |aspect| aspect_results(study, &raters, aspect, bootstrap);
+    let of = |(at, aspect)| aspect_results(study, &raters, at, aspect, bootstrap);
     RatingResults {
-        aspects: Aspect::ALL.into_iter().map(of).collect(),
+        aspects: study.head.aspects().iter().enumerate().map(of).collect(),
     }
 }
 
 fn aspect_results(
     study: &Record,
     raters: &[Judged<'_>],
-    aspect: Aspect,
+    at: usize,
+    aspect: &Aspect,
     bootstrap: &Bootstrap,
 ) -> AspectResults {
     let systems = study.definition.systems.len();
     let mut labels = Labels::new();
-    let mut scores: Scores<'_> = vec![BTreeMap::new(); systems];
+    let mut scores_of: Scores<'_> = vec![BTreeMap::new(); systems];
     for judged in raters {
-        let (Content::Single(system), Some(Answer::Rating(rating))) =
-            (judged.item.content, judged.state.answer)
-        else {
+        let Content::Single(system) = judged.item.content else {
             continue;
         };
-        let points = rating.get(aspect).points();
+        let scores = judged.state.answer.and_then(Answer::scores);
+        let Some(points) = scores.and_then(|scores| scores.points().get(at).copied()) else {
+            continue;
+        };
         let said = labels.entry(judged.item.number).or_default();
         said.insert(judged.assignment.annotator, usize::from(points) - 1);
-        if let Some(scores) = scores.get_mut(system) {
-            let of_context = scores.entry(&judged.item.context).or_default();
+        if let Some(of_system) = scores_of.get_mut(system) {
+            let of_context = of_system.entry(&judged.item.context).or_default();
             of_context.push(f64::from(points));
         }
     }
     AspectResults {
-        aspect,
+        aspect: match study.head.aspects {
+            Some(_) => aspect.name.clone(),
+            None => aspect.name.to_lowercase(),
+        },
+        title: aspect.name.clone(),
+        points: aspect.points,
+        is_own: study.head.aspects.is_some(),
         systems: (0..systems)
-            .map(|system| system_mean(study, system, &scores[system], bootstrap))
+            .map(|system| system_mean(study, system, &scores_of[system], bootstrap))
             .collect(),
         differences: (1..systems)
-            .map(|system| difference(study, system, &scores, bootstrap))
+            .map(|system| difference(study, system, &scores_of, bootstrap))
             .collect(),
-        agreement: agreement(study, &labels, Score::WORDS.len(), true, bootstrap),
+        agreement: agreement(study, &labels, usize::from(aspect.points), true, bootstrap),
     }
 }
 

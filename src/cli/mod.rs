@@ -50,16 +50,12 @@ use crate::text::shown::shell_option;
 #[command(
     name = "emprl",
     version,
-    args_conflicts_with_subcommands = true,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 stopped by Ctrl-C.\n\
                   EMPRL_LOG=info (or debug, …) shows the program's own log on stderr."
 )]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// A pack to open in the window: one that was sent to you to judge, or one that comes back
-    #[arg(value_name = "PACK.emprl.json")]
-    pack: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
@@ -77,6 +73,11 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Open the window, with a pack that was sent to you to judge, or that comes back
+    Open {
+        #[arg(value_name = "PACK.emprl.json")]
+        pack: Option<PathBuf>,
+    },
     /// Run an experiment: all its stages, from data to the result table
     Run(run::Run),
     /// Runs that wait for their turn in the store: list, add, remove, run
@@ -158,12 +159,15 @@ impl Cli {
     }
 
     pub fn wants_window(&self) -> bool {
-        self.command.is_none()
+        matches!(self.command, None | Some(Command::Open { .. }))
     }
 
     /// The pack that the window is to open.
     pub fn pack(&self) -> Option<PathBuf> {
-        self.pack.clone()
+        match &self.command {
+            Some(Command::Open { pack }) => pack.clone(),
+            _ => None,
+        }
     }
 
     /// The folder of the store.
@@ -196,7 +200,12 @@ impl Cli {
         };
         let uses_store = !matches!(
             self.command,
-            Some(Command::Settings(_) | Command::Completions(_) | Command::Manual(_)) | None
+            None | Some(
+                Command::Open { .. }
+                    | Command::Settings(_)
+                    | Command::Completions(_)
+                    | Command::Manual(_)
+            )
         );
         let read_only = uses_store.then(|| note_access(&ctx.store)).flatten();
         let done = match self.command {
@@ -221,7 +230,8 @@ impl Cli {
             Some(Command::Settings(settings)) => settings.run(&ctx),
             Some(Command::Completions(completions)) => completions.run(&ctx),
             Some(Command::Manual(manual)) => manual.run(&ctx),
-            None => Ok(()),
+            // The window is the program's, not a command's.
+            None | Some(Command::Open { .. }) => Ok(()),
         };
         // What was refused has said so itself.
         if let (Ok(()), Some(why)) = (&done, read_only) {

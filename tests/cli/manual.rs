@@ -68,7 +68,7 @@ fn desktops_open_packs_with_the_program() {
         file("../Cargo.toml"),
     );
     let kind = "application/vnd.emprl.pack+json";
-    assert!(entry.contains(&format!("MimeType={kind};")) && entry.contains("Exec=emprl %f"));
+    assert!(entry.contains(&format!("MimeType={kind};")) && entry.contains("Exec=emprl open %f"));
     assert!(kinds.contains(&format!("type=\"{kind}\"")) && kinds.contains("\"*.emprl.json\""));
     for name in ["emprl.desktop", "emprl-mime.xml", "emprl.svg"] {
         assert!(

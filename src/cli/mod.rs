@@ -214,7 +214,7 @@ impl Cli {
             Some(Command::Queue(queue)) => queue.run(&ctx),
             Some(Command::Submit(submit)) => submit.run(&ctx),
             Some(Command::Jobs(jobs)) => jobs.run(&ctx),
-            Some(Command::Task(task)) => task.run(ctx),
+            Some(Command::Task(task)) => task.run(&ctx),
             Some(Command::Runs(runs)) => runs.run(&ctx),
             Some(Command::Data(data)) => data.run(&ctx),
             Some(Command::Corpus(corpus)) => corpus.run(&ctx),

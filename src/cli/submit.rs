@@ -165,12 +165,13 @@ pub struct Task {
 }
 
 impl Task {
-    pub fn run(self, ctx: CommandContext) -> Result<(), Failure> {
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let (store, start) = cluster::start_task(&self.folder, self.task)?;
         let ctx = CommandContext {
             store_given: Some(store.clone()),
             store,
-            ..ctx
+            display: ctx.display,
+            out: ctx.out,
         };
         let request = match start {
             TaskStart::Finished => {

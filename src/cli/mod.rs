@@ -14,6 +14,7 @@ mod generate;
 mod identify;
 mod input;
 mod interrupts;
+mod jobs;
 mod manual;
 mod meter;
 mod model;
@@ -29,6 +30,7 @@ mod settings;
 mod signature;
 mod stores;
 mod study;
+mod submit;
 mod table;
 
 use std::panic::{self, AssertUnwindSafe};
@@ -83,6 +85,14 @@ enum Command {
     /// Runs that wait for their turn in the store: list, add, remove, run
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Send an experiment to a cluster with Slurm: a job with a task for each seed and each point of a sweep
+    Submit(submit::Submit),
+    /// Jobs on a cluster: list, show, cancel, send off again, take their runs over
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
+    /// What a job's script starts: the run of a task, from where it is
+    #[command(hide = true)]
+    Task(submit::Task),
     /// Saved runs
     #[command(subcommand)]
     Runs(runs::Runs),
@@ -211,6 +221,9 @@ impl Cli {
         let done = match self.command {
             Some(Command::Run(run)) => run.run(&ctx),
             Some(Command::Queue(queue)) => queue.run(&ctx),
+            Some(Command::Submit(submit)) => submit.run(&ctx),
+            Some(Command::Jobs(jobs)) => jobs.run(&ctx),
+            Some(Command::Task(task)) => task.run(&ctx),
             Some(Command::Runs(runs)) => runs.run(&ctx),
             Some(Command::Data(data)) => data.run(&ctx),
             Some(Command::Corpus(corpus)) => corpus.run(&ctx),

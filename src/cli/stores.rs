@@ -35,17 +35,24 @@ pub enum Files {
 impl Stores {
     pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let Stores::Merge { from, checkpoints } = self;
-        let files = match checkpoints {
-            Files::Copy => CheckpointFiles::Copy,
-            Files::Link => CheckpointFiles::Link,
-            Files::None => CheckpointFiles::Leave,
-        };
-        let merged = stores::merge(&ctx.store, &from, files)?;
-        ctx.out.show(&merged, || merged.iter().map(words).collect())
+        let merged = stores::merge(&ctx.store, &from, checkpoints.into())?;
+        ctx.out
+            .show(&merged, || merged.iter().map(merged_words).collect())
     }
 }
 
-fn words(merged: &MergedStore) -> String {
+impl From<Files> for CheckpointFiles {
+    fn from(files: Files) -> Self {
+        match files {
+            Files::Copy => CheckpointFiles::Copy,
+            Files::Link => CheckpointFiles::Link,
+            Files::None => CheckpointFiles::Leave,
+        }
+    }
+}
+
+/// A line of what became of a store's runs, and one for each that was left out.
+pub(super) fn merged_words(merged: &MergedStore) -> String {
     let runs = &merged.runs;
     let mut parts = Vec::new();
     for (taken, what) in [

@@ -18,6 +18,7 @@ mod shared_data;
 #[path = "../support/window.rs"]
 mod window_support;
 
+mod cluster;
 mod compare;
 mod corpus;
 mod dry_run;

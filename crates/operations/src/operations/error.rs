@@ -53,6 +53,18 @@ pub enum OperationError {
     Csv(#[from] csv::Error),
     #[error("{}: is the store that its runs would be taken into; name another with --store DIR", path.display())]
     SameStore { path: PathBuf },
+    #[error("the job script cannot be made: {problem}")]
+    JobTemplate { problem: String },
+    #[error(
+        "Slurm is not on this machine (there is no `sbatch`); run this where jobs are sent off, or see the script with --dry-run"
+    )]
+    NoScheduler,
+    #[error("{command}: {problem}")]
+    Scheduler { command: String, problem: String },
+    #[error("there is no job {number} here{}", known_jobs(.known))]
+    NoJob { number: u32, known: Vec<u32> },
+    #[error("there is no task {task}: the job has {tasks}, counted from 0")]
+    NoTask { task: usize, tasks: usize },
     #[error(transparent)]
     Rows(#[from] CsvError),
     /// A file of the user's cannot be read.
@@ -299,6 +311,14 @@ fn batch_setting(stage: Stage) -> &'static str {
         Stage::Rloo => "rloo.gradient_accumulation_steps (more parts)",
         Stage::Dpo => "dpo.batch",
         Stage::Evaluation => "evaluation.batch",
+    }
+}
+
+fn known_jobs(known: &[u32]) -> String {
+    let numbers: Vec<String> = known.iter().map(u32::to_string).collect();
+    match numbers.is_empty() {
+        true => "; `emprl submit FILE` makes one".to_string(),
+        false => format!(", but {}", numbers.join(", ")),
     }
 }
 

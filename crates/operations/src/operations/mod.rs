@@ -13,11 +13,13 @@
 //! fetch     models and data sets from the network
 //! corpus    anybody's records: inspect, import, list, show, sum up, select, export
 //! endpoint  language models at addresses, as systems and as judges
+//! cluster   a sweep as a job of Slurm: write, send off, read back, take over
 //! stores    runs of other stores, taken over
 //! programs  programs that a person allows a reward to start
 //! ```
 
 mod auditors;
+pub mod cluster;
 mod controls;
 pub mod corpus;
 pub mod data;

@@ -292,3 +292,32 @@ fn a_cancelled_job_is_not_queued_again_by_itself_but_can_be_sent_off_again() {
     assert!(cluster.noted("sbatch").contains("--array=0,1"));
     assert!(!cluster.folder().join("cancelled").exists());
 }
+
+#[test]
+fn stores_are_merged_by_name_and_one_without_runs_says_so() {
+    let (here, data_alone) = (Place::new(), Place::new());
+    data_alone.write(
+        "rows.jsonl",
+        "{\"context\": [\"Hi.\"], \"response\": \"Hello.\"}\n",
+    );
+    data_alone.ok(&["corpus", "import", "rows.jsonl", "rows"]);
+    let other = data_alone.store().display().to_string();
+    let said = here.ok(&["store", "merge", &other]);
+    assert!(said.contains("it has no runs"), "{said}");
+    let own = here.store().display().to_string();
+    let same = here.run(&["store", "merge", &own]);
+    assert!(
+        same.code != 0
+            && same
+                .stderr
+                .contains("the store that its runs would be taken into"),
+        "{}",
+        same.stderr
+    );
+    let missing = here.run(&["store", "merge", "nowhere"]);
+    assert!(
+        missing.stderr.contains("nowhere: there is no store here"),
+        "{}",
+        missing.stderr
+    );
+}

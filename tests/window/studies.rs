@@ -46,7 +46,9 @@ fn into_study(mut window: Window) -> Window {
 fn a_pack_that_the_program_is_started_with_is_opened_to_be_judged() {
     let [home, away, packs] = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let mut store = store_with_systems(home.path(), 2, 4);
-    let study = create(&mut store, &definition(StudyKind::AbTest, 2));
+    let mut definition = definition(StudyKind::AbTest, 2);
+    definition.contexts = 4;
+    let study = create(&mut store, &definition);
     let written = write_packs(&store.reader().unwrap(), study, Some(2), packs.path()).unwrap();
     let mut window = open_pack(away.path(), &written[0].file);
     wait_for(&mut window, "Open Study 1", 10);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OperationError;
 use super::launch::{self, PlannedRun, PreparedRun, ResumableRun};
-use super::stores::{self, MergedStore};
+use super::stores::{self, DATA, MergedStore};
 use crate::engine::worker::with_absolute_paths;
 use crate::experiment::sweep::SweepRun;
 use crate::experiment::{Config, ExperimentFile, RunStatus, Stage};
@@ -27,8 +27,6 @@ const JOBS: &str = "jobs";
 const RECORD: &str = "job.json";
 const SCRIPT: &str = "job.sh";
 const CANCELLED: &str = "cancelled";
-/// The folder of data sets in a store.
-const DATA: &str = "data";
 
 /// What is asked of the cluster for each task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::OperationError;
-use crate::store::{CheckpointFiles, MergedRuns, Store, StoreReader};
+use crate::store::{CheckpointFiles, MergedRuns, Store, StoreError, StoreReader};
+
+/// The folder of data sets in a store.
+pub(super) const DATA: &str = "data";
 
 /// What became of one store's runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,7 +27,7 @@ pub fn merge(
     from: &[PathBuf],
     files: CheckpointFiles,
 ) -> Result<Vec<MergedStore>, OperationError> {
-    let readers = from.iter().map(|folder| StoreReader::open(folder));
+    let readers = from.iter().map(|folder| reader(folder));
     let readers = readers.collect::<Result<Vec<_>, _>>()?;
     let mut store = Store::open(into)?.writable()?;
     let own = into.canonicalize().ok();
@@ -36,10 +39,22 @@ pub fn merge(
     }
     let mut merged = Vec::new();
     for (reader, folder) in readers.iter().zip(from) {
+        let runs = match reader {
+            Some(reader) => store.merge_runs(reader, files)?,
+            None => MergedRuns::default(),
+        };
         merged.push(MergedStore {
             store: folder.clone(),
-            runs: store.merge_runs(reader, files)?,
+            runs,
         });
     }
     Ok(merged)
+}
+
+/// None of a store that has data sets alone.
+fn reader(folder: &Path) -> Result<Option<StoreReader>, StoreError> {
+    match StoreReader::open(folder) {
+        Err(StoreError::Missing { .. }) if folder.join(DATA).is_dir() => Ok(None),
+        opened => opened.map(Some),
+    }
 }

@@ -291,8 +291,8 @@ mod tests {
             Err(PackError::Changed)
         );
         assert_eq!(changed("\"A2\"", "\"A1\""), Err(PackError::Changed));
-        let version = PackError::Version { found: 4, known: 3 };
-        assert_eq!(changed("\"form\": 1", "\"form\": 4"), Err(version));
+        let version = PackError::Version { found: 5, known: 4 };
+        assert_eq!(changed("\"form\": 1", "\"form\": 5"), Err(version));
         for (from, to) in [
             ("emprl-pack", "other-pack"),
             ("\"seq\": 1", "\"seq\": -1"),

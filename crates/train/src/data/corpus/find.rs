@@ -478,6 +478,13 @@ pub fn origin(name: &str) -> Option<Origin> {
     }
 }
 
+/// Who those are whom a column of this name tells apart: people, unless it is called a judge's.
+pub fn origin_of_raters(column: &str) -> Option<Origin> {
+    let plain = plain(column);
+    let rates = plain.split('_').any(|word| names::RATES.contains(&word));
+    origin(column).or_else(|| rates.then_some(Origin::Human))
+}
+
 /// The split of a word.
 pub(super) fn split(word: &str) -> Option<Split> {
     match plain(word).as_str() {

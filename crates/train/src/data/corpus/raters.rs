@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::cells;
 use super::checks::{counted, hash};
-use super::find::origin;
+use super::find::origin_of_raters;
 use super::mapping::{Mapping, RaterColumn};
 use super::merging::answers;
 use super::names::{self, is_called};
@@ -80,7 +80,7 @@ pub fn find(
     let responses = found.responses.iter_mut();
     let of_responses = responses.flat_map(|response| response.scores.values_mut());
     for score in found.scores.values_mut().chain(of_responses) {
-        score.origin = score.origin.or_else(|| origin(&rater.name));
+        score.origin = score.origin.or_else(|| origin_of_raters(&rater.name));
     }
     found.raters = Some(RaterColumn {
         column: rater.name.clone(),

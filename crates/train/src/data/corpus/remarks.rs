@@ -294,6 +294,12 @@ impl RemarkFile {
             true => raters(&profile, &mut labels, &mut left_out),
             false => None,
         };
+        if let Some(raters) = &raters {
+            for column in scores.values_mut() {
+                let by = find::origin_of_raters(&raters.column);
+                column.origin = column.origin.or(by);
+            }
+        }
         let mut notes = profile.decimal_commas(scores.values());
         match &said.judges {
             Some(judges) => {

@@ -25,6 +25,7 @@ mod dry_run;
 mod endpoint;
 mod grpo;
 mod harmless;
+mod joins;
 mod lost_output;
 mod manual;
 mod models;

@@ -172,14 +172,16 @@ pub enum OperationError {
     },
     /// A file of labels, scores and verdicts that are about no answer of the corpus.
     #[error(
-        "{}: no row is about an answer of {corpus}: {without_record} have an id that no record has, {without_response} a \
-         system that has no response in their record, {without_remark} say nothing; say with --id and --system which columns they are in",
+        "{}: no row is about an answer of {corpus}: {without_record} have an id that no record has, {of_several} one that \
+         several records have, {without_response} a system that has no response in their record, {without_remark} say nothing; say \
+         with --id and --system which columns they are in",
         path.display()
     )]
     NothingJoined {
         path: PathBuf,
         corpus: String,
         without_record: usize,
+        of_several: usize,
         without_response: usize,
         without_remark: usize,
     },

@@ -40,7 +40,7 @@ pub use mapping::{
 };
 pub use reasoning::split_reasoning;
 pub use record::Record;
-pub use remarks::{Known, Remark, RemarkColumns, RemarkFile};
+pub use remarks::{About, Known, Remark, RemarkColumns, RemarkFile, RemarkPart};
 pub use shape::Shape;
 pub use titles::{FIXED, TableColumn, Titles, says_more};
 

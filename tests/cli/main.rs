@@ -30,6 +30,7 @@ mod lost_output;
 mod manual;
 mod models;
 mod odd_cells;
+mod odd_files;
 mod odd_rows;
 mod over_seeds;
 mod published;

@@ -185,6 +185,10 @@ pub enum OperationError {
         without_response: usize,
         without_remark: usize,
     },
+    #[error(
+        "{given}: no such file, and no rubric of the program's own, which are {known}; give one of these, or a file"
+    )]
+    NoRubric { given: String, known: String },
     #[error("{address}: a sound on the web; open it in a browser")]
     SoundAddress { address: String },
     #[error(
@@ -366,6 +370,7 @@ impl OperationError {
             | OperationError::NoNumber { .. }
             | OperationError::Template { .. }
             | OperationError::Rubric { .. }
+            | OperationError::NoRubric { .. }
             | OperationError::NoKey { .. }
             | OperationError::NoExamples { .. }
             | OperationError::NothingToJudge { .. }

@@ -183,7 +183,11 @@ impl Rated {
                 by_several |= *first != hash(&who);
             }
             for (at, column) in ids.iter().enumerate() {
-                let id = hash(&cells::text_of(&row, &column.name).map(cells::whole));
+                // A row that lacks its id says nothing of the others'.
+                let Some(id) = cells::text_of(&row, &column.name) else {
+                    continue;
+                };
+                let id = hash(&cells::whole(id));
                 fits[at] &= match known[at].get(&answered) {
                     Some(before) => *before == id,
                     None => {
@@ -192,6 +196,9 @@ impl Rated {
                     }
                 };
             }
+        }
+        for (fits, known) in fits.iter_mut().zip(&known) {
+            *fits &= 2 * known.len() > raters.len();
         }
         Ok(Rated {
             by_several,

@@ -1,6 +1,6 @@
 //! Files that are joined to a corpus: each row finds the answers that it is about, or is counted and named.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli_support::Place;
 

@@ -461,7 +461,10 @@ fn delete(
     };
     if !for_good {
         let needed = match addition {
-            Some(_) => String::new(),
+            Some(addition) => {
+                corpus::require_addition(&ctx.store, name, addition)?;
+                String::new()
+            }
             None => dependents_words(&corpus::dependents(&ctx.store, name)?),
         };
         return Err(Failure::Usage(format!(

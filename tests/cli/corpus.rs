@@ -393,8 +393,9 @@ fn scores_in_a_file_of_their_own_find_the_answers_they_are_about() {
     );
     let list = place.json(&["corpus", "list"]);
     assert_eq!(list[0]["additions"][0]["by"], "judge.jsonl");
-    // Joined twice it is the same; another file needs another name.
-    place.ok(&join);
+    // Joined twice it is the same, which is said; another file needs another name.
+    let again = place.ok(&join);
+    assert!(again.contains("in the store already"), "{again}");
     assert_eq!(place.json(&["corpus", "list"]), list);
     let other = place.run(&["corpus", "join", "ratings", &records, "--as", "judge"]);
     assert!(other.stderr.contains("by judge.jsonl"), "{}", other.stderr);
@@ -488,7 +489,7 @@ fn rows_find_their_record_by_its_conversation_and_never_by_a_number_that_is_no_i
     assert_eq!(joined["id"], "dialogue_id");
     // Of d3 there are two records.
     assert_eq!(
-        (&joined["joined"], &joined["without_record"]),
+        (&joined["joined"], &joined["of_several"]),
         (&json!(2), &json!(1))
     );
     let foreign = place.write("foreign.csv", "sample,score\nx,1\ny,2\n");

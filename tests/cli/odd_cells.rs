@@ -126,7 +126,7 @@ fn ids_of_several_answers_are_kept_as_labels() {
         let scores = place.write("scores.csv", scores);
         let joined = place.json(&["corpus", "join", id, &scores, "--as", "j"]);
         assert_eq!(
-            (&joined["joined"], &joined["without_record"]),
+            (&joined["joined"], &joined["without_response"]),
             (&json!(2), &json!(1))
         );
         let shown = place.json(&["corpus", "show", id, "--where", "j_warmth = 5"]);
@@ -171,7 +171,7 @@ fn every_row_of_a_joined_file_is_accounted_for() {
     );
     let text = place.ok(&join);
     for part in [
-        "11 rows, by the ids in id: 5 are about 3 answers.",
+        "11 rows, by the ids in id: 5 are about 3 records.",
         "2 rows with an id that no record has: x1 in line 5, x2 in line 6.",
         "1 row with a system without a response in their record: r3 in line 7.",
         "2 rows without a label, a score or a verdict: r1 in line 3, r4 in line 8.",

@@ -439,3 +439,39 @@ fn a_score_is_known_by_the_name_that_tables_write() {
     let table = place.ok(&["corpus", "table", "named", "--scores", "empathy (1-5)"]);
     assert!(table.contains("empathy (1-5)"), "{table}");
 }
+
+#[test]
+fn whoever_a_column_of_raters_names_is_one_of_the_people_in_verdicts_as_in_scores() {
+    for column in ["rater", "coder", "annotator", "evaluator_id"] {
+        let place = Place::new();
+        let mut rows = format!("id,model_a,model_b,empathy_winner,shown_first,{column}\n");
+        let mut scores = format!("id,context,response,warmth,{column}\n");
+        for item in 0..6 {
+            for who in 0..3 {
+                let winner = ["anna", "bert", "tie"][(item + who / 2) % 3];
+                rows += &format!("q{item},anna,bert,{winner},anna,P{who}\n");
+                let warmth = 1 + (item + who / 2) % 5;
+                scores += &format!("q{item},I lost key {item}.,Sorry {item}.,{warmth},P{who}\n");
+            }
+        }
+        let file = place.write("v3.csv", rows);
+        place.ok(&["corpus", "import", &file, "v3"]);
+        let table = place.json(&["corpus", "table", "v3", "--verdicts"]);
+        let groups = table["groups"].as_array().unwrap();
+        assert_eq!(groups.len(), 1, "{column}: {table}");
+        let people = &groups[0];
+        assert_eq!(
+            (&people["origin"], &people["people"]),
+            (&json!("human"), &json!(3)),
+            "{column}"
+        );
+        assert!(people["alpha"].is_object(), "{column}: {people}");
+        let file = place.write("s3.csv", scores);
+        place.ok(&["corpus", "import", &file, "s3"]);
+        let table = place.json(&["corpus", "table", "s3"]);
+        assert_eq!(table["raters"][0]["raters"], 3, "{column}");
+        let shown = place.json(&["corpus", "show", "s3"]);
+        let score = &shown["records"][0]["scores"][0];
+        assert_eq!(score["origin"], "human", "{column}");
+    }
+}

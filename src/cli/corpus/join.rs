@@ -95,13 +95,19 @@ impl Join {
             number_of(joined.rows as u64, "row", "rows"),
             one_line(&joined.id),
             number_of(joined.joined as u64, "is", "are"),
-            number_of(joined.answers as u64, "answer", "answers"),
+            about(joined),
         );
         for (n, what, ids) in [
             (
                 joined.without_record,
                 "with an id that no record has",
                 &joined.unknown_ids[..],
+            ),
+            (
+                joined.of_several,
+                "with an id that several records have, not joined, since nothing says which is meant (a column of systems does, \
+                 or an id of each record)",
+                &joined.several_ids,
             ),
             (
                 joined.without_response,
@@ -148,9 +154,24 @@ impl Join {
         text += &problems_text(&joined.problems);
         text += &match self.dry_run {
             true => "\nNothing was written: this was a dry run.\n".to_string(),
+            false if joined.already => format!(
+                "\nIt was in the store already, with {}, from the same file: nothing has changed.\n",
+                one_line(&self.corpus)
+            ),
             false => format!("\nIt is in the store, with {}.\n", one_line(&self.corpus)),
         };
         text
+    }
+}
+
+/// `3 answers and 2 records`.
+fn about(joined: &Joined) -> String {
+    let answers = number_of(joined.answers as u64, "answer", "answers");
+    let records = number_of(joined.records as u64, "record", "records");
+    match (joined.answers, joined.records) {
+        (_, 0) => answers,
+        (0, _) => records,
+        _ => format!("{answers} and {records}"),
     }
 }
 

@@ -236,6 +236,14 @@ pub fn dependents(store: &Path, corpus: &str) -> Result<Dependents, OperationErr
     })
 }
 
+/// Checks that a corpus has an addition of this name.
+///
+/// # Errors
+/// There is no such corpus or addition.
+pub fn require_addition(store: &Path, corpus: &str, name: &str) -> Result<(), OperationError> {
+    Ok(library::require_addition(store, corpus, name)?)
+}
+
 /// Deletes a corpus, or an addition to it.
 ///
 /// # Errors

@@ -172,17 +172,23 @@ pub enum OperationError {
     },
     /// A file of labels, scores and verdicts that are about no answer of the corpus.
     #[error(
-        "{}: no row is about an answer of {corpus}: {without_record} have an id that no record has, {without_response} a \
-         system that has no response in their record, {without_remark} say nothing; say with --id and --system which columns they are in",
+        "{}: no row is about an answer of {corpus}: {without_record} have an id that no record has, {of_several} one that \
+         several records have, {without_response} a system that has no response in their record, {without_remark} say nothing; say \
+         with --id and --system which columns they are in",
         path.display()
     )]
     NothingJoined {
         path: PathBuf,
         corpus: String,
         without_record: usize,
+        of_several: usize,
         without_response: usize,
         without_remark: usize,
     },
+    #[error(
+        "{given}: no such file, and no rubric of the program's own, which are {known}; give one of these, or a file"
+    )]
+    NoRubric { given: String, known: String },
     #[error("{address}: a sound on the web; open it in a browser")]
     SoundAddress { address: String },
     #[error(
@@ -364,6 +370,7 @@ impl OperationError {
             | OperationError::NoNumber { .. }
             | OperationError::Template { .. }
             | OperationError::Rubric { .. }
+            | OperationError::NoRubric { .. }
             | OperationError::NoKey { .. }
             | OperationError::NoExamples { .. }
             | OperationError::NothingToJudge { .. }

@@ -29,7 +29,7 @@ mod replace;
 pub use corpora::{
     AddedTo, Adding, Addition, CorpusEntry, Remarks, additions, check_free, corpus, corpus_mapping,
     delete_addition, delete_corpus, each_imported_record, each_record, import_corpus, record_at,
-    records_of, require_corpus, split_of,
+    records_of, require_addition, require_corpus, split_of,
 };
 use files::{MANIFEST, fingerprint, jsonl, parse, read_files, read_manifest, set_dir, write_set};
 pub use files::{Manifest, StoredFile};

@@ -8,11 +8,15 @@ use serde::Serialize;
 use super::super::{OperationError, require_writable};
 use super::answers::Answer;
 use crate::data::corpus::record::{Score, TARGET, Verdict};
-use crate::data::corpus::{Known, Record, Remark, RemarkColumns, RemarkFile, RowProblem};
+use crate::data::corpus::{
+    About, Known, Record, Remark, RemarkColumns, RemarkFile, RemarkPart, RowProblem,
+};
 use crate::data::library::{self, AddedTo, Adding, Remarks};
 
 /// Records between two commits.
 const RECORDS_AT_ONCE: usize = 10_000;
+/// Which rows are about which answers: what was joined by other rules is none of the same addition.
+const RULES: &str = "rules 2";
 /// Ids that are named of each kind of rows.
 const NAMED: usize = 5;
 
@@ -25,14 +29,20 @@ pub struct Joined {
     pub system: Option<String>,
     /// All rows of the file: those that are joined, those that are not, by the reasons below, and those with a problem.
     pub rows: usize,
-    /// Rows that say something of an answer of the corpus.
+    /// Rows that say something of an answer or a record of the corpus.
     pub joined: usize,
     /// Answers that were given something.
     pub answers: usize,
+    /// Records that were given something which is about none of their answers, or about two.
+    pub records: usize,
     /// Rows whose id no record has.
     pub without_record: usize,
     /// The first of these.
     pub unknown_ids: Vec<FoundId>,
+    /// Rows whose id several records with different answers have, and which do not say whose answer they are about.
+    pub of_several: usize,
+    /// The first of these.
+    pub several_ids: Vec<FoundId>,
     /// Rows whose record has no response of their system.
     pub without_response: usize,
     /// The first of these.
@@ -50,6 +60,8 @@ pub struct Joined {
     /// By the verdict's name.
     pub verdicts: BTreeMap<String, usize>,
     pub left_out: BTreeMap<String, String>,
+    /// Whether the store had all of it already, from the same file.
+    pub already: bool,
     /// What a person should know; each a sentence.
     pub notes: Vec<String>,
     pub problems: Vec<RowProblem>,
@@ -107,29 +119,14 @@ pub fn join(
         left_out: found.left_out.clone(),
         ..Joined::default()
     };
-    let mut by_id: HashMap<String, Vec<Remark>> = HashMap::new();
+    let mut rows = Rows::default();
     let mut problems = Vec::new();
     let notes = found.each(
         &known,
-        |remark| {
-            joined.rows += 1;
-            let says_nothing =
-                remark.labels.is_empty() && remark.scores.is_empty() && remark.verdicts.is_empty();
-            match &remark.record {
-                None => {
-                    joined.without_record += 1;
-                    FoundId::note(&mut joined.unknown_ids, &remark);
-                }
-                Some(_) if says_nothing => {
-                    joined.without_remark += 1;
-                    FoundId::note(&mut joined.silent_ids, &remark);
-                }
-                Some(record) => by_id.entry(record.clone()).or_default().push(remark),
-            }
-        },
+        |remark| rows.add(remark),
         |problem| problems.push(problem),
     )?;
-    joined.rows += problems.len();
+    joined.rows = rows.remarks.len() + problems.len();
     joined.problems = problems;
     joined.notes = [found.notes.clone(), notes].concat();
 
@@ -138,7 +135,7 @@ pub fn join(
         false => {
             let by = file.file_name().unwrap_or_default().to_string_lossy();
             let fingerprint = format!(
-                "{} {} {columns:?} {}",
+                "{RULES} {} {} {columns:?} {}",
                 found.source.sha256,
                 found.id,
                 library::records_of(&manifest).unwrap_or_default()
@@ -149,11 +146,14 @@ pub fn join(
     let from = adding
         .as_ref()
         .map_or(0, |adding| adding.addition().records);
+    joined.already = adding
+        .as_ref()
+        .is_some_and(|adding| adding.addition().finished);
     let (mut place, mut lines) = (0, Vec::new());
     // What other files and this one added is not needed for that.
     library::each_imported_record(store, corpus, |record| {
-        if let Some(remarks) = by_id.get(&record.id) {
-            let given = given(name, &record, remarks, &mut joined);
+        if rows.by_record.contains_key(&place) {
+            let given = rows.given(name, place, &record, &mut joined);
             if place >= from && !given.is_empty() {
                 lines.push(AddedTo {
                     record: place,
@@ -170,11 +170,13 @@ pub fn join(
         }
         Ok::<_, OperationError>(())
     })?;
+    rows.count(&mut joined);
     if joined.joined == 0 {
         return Err(OperationError::NothingJoined {
             path: file.to_path_buf(),
             corpus: corpus.to_string(),
             without_record: joined.without_record,
+            of_several: joined.of_several,
             without_response: joined.without_response,
             without_remark: joined.without_remark,
         });
@@ -186,48 +188,155 @@ pub fn join(
     Ok(joined)
 }
 
-/// What a record's answers are given by the rows with its id.
-fn given(name: &str, record: &Record, rows: &[Remark], joined: &mut Joined) -> Vec<Remarks> {
-    let only = match (&record.target, record.responses.len()) {
-        (None, 1) => Some(0),
-        _ => None,
-    };
-    let mut given: BTreeMap<Option<usize>, Remarks> = BTreeMap::new();
-    let answers = Answer::of(record);
-    for row in rows {
+/// What becomes of a row; of one with several parts, the best.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    WithoutRecord,
+    WithoutRemark,
+    OfSeveral,
+    WithoutResponse,
+    Joined,
+}
+
+/// The rows of a file, by the records that they are about.
+#[derive(Default)]
+struct Rows {
+    remarks: Vec<(Remark, Outcome)>,
+    /// Places of remarks and of their parts, by the place of the record.
+    by_record: HashMap<usize, Vec<(usize, usize)>>,
+    /// Parts of joined rows whose system has no response in the record.
+    without_response: usize,
+}
+
+impl Rows {
+    fn add(&mut self, remark: Remark) {
+        let place = self.remarks.len();
+        let mut outcome = Outcome::WithoutRecord;
+        for (at, part) in remark.parts.iter().enumerate() {
+            let of_part = match &part.about {
+                About::Nothing => Outcome::WithoutRecord,
+                _ if part.says_nothing() => Outcome::WithoutRemark,
+                About::Several => Outcome::OfSeveral,
+                About::Records(records) => {
+                    for record in records {
+                        self.by_record.entry(*record).or_default().push((place, at));
+                    }
+                    Outcome::WithoutResponse
+                }
+            };
+            outcome = outcome.max(of_part);
+        }
+        self.remarks.push((remark, outcome));
+    }
+
+    /// What the answers of the record at a place are given.
+    fn given(
+        &mut self,
+        name: &str,
+        place: usize,
+        record: &Record,
+        joined: &mut Joined,
+    ) -> Vec<Remarks> {
+        let mut given = Given {
+            name,
+            record,
+            answers: Answer::of(record),
+            found: BTreeMap::new(),
+            of_record: false,
+            of_target: false,
+        };
+        for (place, at) in self.by_record.get(&place).into_iter().flatten() {
+            let (remark, outcome) = &mut self.remarks[*place];
+            match given.add(&remark.parts[*at], joined) {
+                true => *outcome = Outcome::Joined,
+                false => self.without_response += 1,
+            }
+        }
+        let responses = given.found.keys().flatten().count();
+        joined.answers += responses + usize::from(given.of_target);
+        joined.records += usize::from(given.of_record);
+        given.found.into_values().collect()
+    }
+
+    /// Counts the rows by what became of them.
+    fn count(&self, joined: &mut Joined) {
+        for (remark, outcome) in &self.remarks {
+            let (n, ids) = match outcome {
+                Outcome::Joined => {
+                    joined.joined += 1;
+                    continue;
+                }
+                Outcome::WithoutRecord => (&mut joined.without_record, &mut joined.unknown_ids),
+                Outcome::WithoutRemark => (&mut joined.without_remark, &mut joined.silent_ids),
+                Outcome::OfSeveral => (&mut joined.of_several, &mut joined.several_ids),
+                Outcome::WithoutResponse => {
+                    (&mut joined.without_response, &mut joined.unanswered_ids)
+                }
+            };
+            *n += 1;
+            FoundId::note(ids, remark);
+        }
+        let parts = self
+            .without_response
+            .saturating_sub(joined.without_response);
+        if parts > 0 && joined.joined > 0 {
+            joined.notes.push(format!(
+                "In joined rows {parts} of the columns' systems have no response in the record, and what is said of them is \
+                 left out."
+            ));
+        }
+    }
+}
+
+/// What the answers of a record are given.
+struct Given<'a> {
+    name: &'a str,
+    record: &'a Record,
+    answers: Vec<Answer<'a>>,
+    /// By the response; None: the target, else the record.
+    found: BTreeMap<Option<usize>, Remarks>,
+    of_record: bool,
+    of_target: bool,
+}
+
+impl Given<'_> {
+    /// Adds what a part of a row says; false where the record has no response of its systems.
+    fn add(&mut self, row: &RemarkPart, joined: &mut Joined) -> bool {
+        let record = self.record;
         // Of a record without any answers nobody knows which systems it is about.
         let is_there = |system: &str| {
-            let mut systems = answers.iter();
+            let mut systems = self.answers.iter();
             systems.any(|answer| answer.text.is_none() || answer.system == system)
         };
         if !row.verdicts.iter().flat_map(Verdict::pair).all(is_there) {
-            joined.without_response += 1;
-            FoundId::note(&mut joined.unanswered_ids, row);
-            continue;
+            return false;
         }
         let response = match &row.system {
-            None => only,
+            None if record.target.is_none() && record.responses.len() == 1 => Some(0),
+            None => None,
             Some(system) if system == TARGET && record.target.is_some() => None,
             Some(system) => {
                 let mut responses = record.responses.iter();
                 match responses.position(|response| response.system == *system) {
                     Some(place) => Some(place),
-                    None => {
-                        joined.without_response += 1;
-                        FoundId::note(&mut joined.unanswered_ids, row);
-                        continue;
-                    }
+                    None => return false,
                 }
             }
         };
-        joined.joined += 1;
-        let remarks = given.entry(response).or_insert_with(|| Remarks {
+        if response.is_none() {
+            let only = record.target.is_some() && record.responses.is_empty();
+            match row.system.is_some() || only {
+                true => self.of_target = true,
+                false => self.of_record = true,
+            }
+        }
+        let remarks = self.found.entry(response).or_insert_with(|| Remarks {
             response,
             ..Remarks::default()
         });
         let mut differs = false;
         for (label, value) in &row.labels {
-            let label = own_name(name, label);
+            let label = own_name(self.name, label);
             match remarks.labels.get(&label) {
                 Some(before) => differs |= before != value,
                 None => {
@@ -239,7 +348,7 @@ fn given(name: &str, record: &Record, rows: &[Remark], joined: &mut Joined) -> V
         joined.other_labels += usize::from(differs);
         for score in &row.scores {
             let score = Score {
-                name: own_name(name, &score.name),
+                name: own_name(self.name, &score.name),
                 ..score.clone()
             };
             *joined.scores.entry(score.name.clone()).or_default() += 1;
@@ -247,15 +356,14 @@ fn given(name: &str, record: &Record, rows: &[Remark], joined: &mut Joined) -> V
         }
         for verdict in &row.verdicts {
             let verdict = Verdict {
-                name: own_name(name, &verdict.name),
+                name: own_name(self.name, &verdict.name),
                 ..verdict.clone()
             };
             *joined.verdicts.entry(verdict.name.clone()).or_default() += 1;
             remarks.verdicts.push(verdict);
         }
+        true
     }
-    joined.answers += given.len();
-    given.into_values().collect()
 }
 
 /// What a column is called beside those of the corpus and of other additions.

@@ -14,6 +14,10 @@ use crate::metrics::{Bootstrap, Estimate};
 use crate::study::statistics::agreement::{Metric, Weights, cohen_kappa, krippendorff_alpha};
 use crate::study::statistics::{Figure, write_figure};
 
+/// How answers of several systems come to be compared.
+const AS_ONE_RECORD: &str = "Rows of one id and several systems are records of their own; a table with one row an id and a column of \
+                             answers for each system (response_anna, response_bert, with rating_anna, …) has them as one.";
+
 /// Two systems against each other. Shares are from 0 to 1; intervals are of 95 %, over conversations.
 #[derive(Debug, Serialize)]
 pub struct ComparedPair {
@@ -176,6 +180,11 @@ pub fn verdicts(
         notes.push(match &systems[..] {
             [] => "The filter lets no answer through.".to_string(),
             [only] => format!("Verdicts are on two systems, and all these answers are of {only}."),
+            _ if let Some(score) = &score => {
+                format!(
+                    "No record has two of these answers with the score {score:?}. {AS_ONE_RECORD}"
+                )
+            }
             _ => "No record has two of these answers with a verdict on them.".to_string(),
         });
     }

@@ -115,6 +115,10 @@ impl Rubric {
         let path = Path::new(given);
         match builtin.filter(|_| !path.exists()) {
             Some((_, text)) => Self::parse(path, text),
+            None if !path.exists() => Err(OperationError::NoRubric {
+                given: given.to_string(),
+                known: BUILTIN.map(|(name, _)| name).join(" and "),
+            }),
             None => Self::parse(path, &read_text(path)?),
         }
     }

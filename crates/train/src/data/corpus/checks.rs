@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::iter;
 
 use super::cells::decimals_after_comma;
+use super::reasoning::does_not_end;
 use super::record::Record;
 use super::scores::{Unread, WhyUnread};
 use crate::data::sets::Split;
@@ -22,6 +24,12 @@ pub struct Checks {
     unread: BTreeMap<(String, UnreadKind), UnreadValues>,
     /// Lines of rows without a verdict, by the column that has those of others.
     undecided: BTreeMap<String, Vec<usize>>,
+    /// Lines of rows without an id, by its column.
+    without_id: BTreeMap<String, Vec<usize>>,
+    /// Lines of conversations that a turn of the listener opens.
+    opening: Vec<usize>,
+    /// Lines of answers that begin with reasoning which does not end.
+    unended: Vec<usize>,
     /// The split of each conversation, as its first record says.
     splits: HashMap<u64, Split>,
     /// Conversations of which records are in several splits, with the line where that is seen.
@@ -169,6 +177,27 @@ impl Checks {
         }
     }
 
+    /// A row on this line without anything in the column of ids.
+    pub fn without_id(&mut self, column: Option<String>, line: usize) {
+        if let Some(column) = column {
+            self.without_id.entry(column).or_default().push(line);
+        }
+    }
+
+    /// Turns of the listener that open the conversation on this line.
+    pub fn opening(&mut self, turns: usize, line: usize) {
+        self.opening.extend(iter::repeat_n(line, turns));
+    }
+
+    /// What the answers of a record on this line begin with.
+    pub fn reasoning(&mut self, record: &Record, line: usize) {
+        let responses = record.responses.iter();
+        let texts = responses.map(|response| &response.text);
+        let unended = texts.chain(&record.target);
+        let unended = unended.filter(|text| does_not_end(text)).count();
+        self.unended.extend(iter::repeat_n(line, unended));
+    }
+
     /// The split that a record on this line says, where it has a conversation.
     pub fn split(&mut self, record: &Record, line: usize) {
         if let (Some(conversation), Some(split)) = (&record.conversation, record.split) {
@@ -218,6 +247,33 @@ impl Checks {
             notes.push(format!(
                 "{column:?} is empty in {rows}, with no verdict by it: {lines}."
             ));
+        }
+        for (column, lines) in &self.without_id {
+            let rows = counted(lines.len(), "row has", "rows have");
+            let lines = lines_of(lines);
+            notes.push(format!(
+                "{rows} nothing in {column:?}, the column of ids: {lines}. Their records are called by the row (\"row 1\")."
+            ));
+        }
+        if !self.opening.is_empty() {
+            let turns = counted(
+                self.opening.len(),
+                "opening turn without a context makes no record",
+                "opening turns without a context make no records",
+            );
+            let lines = lines_of(&self.opening);
+            notes.push(format!(
+                "{turns}, as the listener's are the first of their conversations: {lines}."
+            ));
+        }
+        if !self.unended.is_empty() {
+            let answers = counted(
+                self.unended.len(),
+                "answer begins with reasoning that does not end (<think> without </think>), and is",
+                "answers begin with reasoning that does not end (<think> without </think>), and are",
+            );
+            let lines = lines_of(&self.unended);
+            notes.push(format!("{answers} kept whole: {lines}."));
         }
         if !self.parted.is_empty() {
             let named = self.parted.iter().take(SHOWN);

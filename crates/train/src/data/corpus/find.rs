@@ -174,7 +174,9 @@ impl<'a> Finder<'a> {
             values.is_none_or(|values| 10 * values.len() >= 9 * column.present)
         };
         let key = |column: &Column| !column.is_list() && column.present == rows;
-        let id = |column: &Column| key(column) && different(column);
+        // Some rows may lack theirs, and are named when they are read.
+        let id =
+            |column: &Column| !column.is_list() && 2 * column.present > rows && different(column);
         self.mapping.id = self.take_name(names::ID, id);
         let named = |column: &Column| key(column) && column.mean_words() < 2.0;
         self.mapping.conversation = self.take_name(names::CONVERSATION, named);
@@ -476,6 +478,13 @@ pub fn origin(name: &str) -> Option<Origin> {
         }
         () => None,
     }
+}
+
+/// Who those are whom a column of this name tells apart: people, unless it is called a judge's.
+pub fn origin_of_raters(column: &str) -> Option<Origin> {
+    let plain = plain(column);
+    let rates = plain.split('_').any(|word| names::RATES.contains(&word));
+    origin(column).or_else(|| rates.then_some(Origin::Human))
 }
 
 /// The split of a word.

@@ -58,7 +58,7 @@ impl RowIds {
 
     /// Why a column is no id by this mapping, as a sentence.
     pub fn note(&self, mapping: &Mapping) -> Option<String> {
-        if mapping.records || mapping.id.is_some() || mapping.raters.is_some() {
+        if mapping.records || mapping.id.is_some() {
             return None;
         }
         self.columns.iter().find_map(|(name, repeats)| {
@@ -69,11 +69,20 @@ impl RowIds {
             let kept = kept.map_or_else(String::new, |(label, _)| {
                 format!(", and it is kept as the label {label:?}")
             });
+            let is_by_system = mapping.responses.iter().any(|of| of.system_column.is_some());
+            let apart = match is_by_system {
+                true => {
+                    "; rows of one id are records of their own, in which no two systems answer: where they are to be compared \
+                     with each other, give a table with one row an id and a column of answers for each system (response_anna, \
+                     response_bert, rating_anna, …)"
+                }
+                false => "",
+            };
             let rows = counted(repeats.times, "row has", "rows have");
             let named = toml::Value::from(name.as_str());
             Some(format!(
                 "{name:?} is taken for no id, since {rows} one that another has before: {words}. Records are numbered instead{kept}; \
-                 id = {named} in the mapping takes it for one."
+                 id = {named} in the mapping takes it for one{apart}."
             ))
         })
     }

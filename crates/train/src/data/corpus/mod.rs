@@ -40,7 +40,7 @@ pub use mapping::{
 };
 pub use reasoning::split_reasoning;
 pub use record::Record;
-pub use remarks::{Known, Remark, RemarkColumns, RemarkFile};
+pub use remarks::{About, Known, Remark, RemarkColumns, RemarkFile, RemarkPart};
 pub use shape::Shape;
 pub use titles::{FIXED, TableColumn, Titles, says_more};
 
@@ -49,6 +49,7 @@ use ids::RowIds;
 use merging::Merging;
 use profile::Profile;
 use reading::ReadRow;
+use record::TARGET;
 use windows::Windows;
 
 use super::error::DataError;
@@ -128,7 +129,10 @@ impl Corpus {
             None if records => Mapping::of_records(),
             Some(mapping) => check_columns(&source.path, mapping, &profile)?,
             None => match find::own_table(&source, &profile)? {
-                Some(own) => own,
+                Some((own, differing)) => {
+                    proposal = differing;
+                    own
+                }
                 None => {
                     let found = find::find(&profile, &name_of(&source.path)).map_err(|what| {
                         let fix =
@@ -168,6 +172,8 @@ impl Corpus {
                     records: vec![record],
                     unread: Vec::new(),
                     undecided: Vec::new(),
+                    without_id: None,
+                    opening: 0,
                 };
                 (line, record.map(of_one))
             }
@@ -211,7 +217,10 @@ impl Corpus {
                 Ok((line, read)) => {
                     checks.unread(read.unread, line);
                     checks.undecided(read.undecided, line);
+                    checks.without_id(read.without_id, line);
+                    checks.opening(read.opening, line);
                     for mut record in read.records {
+                        checks.reasoning(&record, line);
                         if is_window && record.conversation.is_none() {
                             windows.place(&mut record);
                         }
@@ -267,7 +276,7 @@ impl Corpus {
             .filter_map(|response| response.system.as_ref());
         if let Some(silent) = named
             .into_iter()
-            .find(|system| !counts.systems.contains_key(*system))
+            .find(|system| *system != TARGET && !counts.systems.contains_key(*system))
         {
             return Err(wrong(format!("no row has a response of {silent:?}")));
         }
@@ -312,6 +321,22 @@ fn check_columns(
             there.join(", ")
         );
         return Err(DataError::file(path, what, "correct the mapping"));
+    }
+    // The listener's own answer is called so, of which a record has one.
+    let is_target = |response: &ResponseColumns| response.system.as_deref() == Some(TARGET);
+    if let (Some(target), Some(other)) = (
+        &mapping.target,
+        mapping
+            .responses
+            .iter()
+            .find(|response| is_target(response)),
+    ) {
+        let what = format!(
+            "the mapping has target = {target:?} and, in {:?}, system = {TARGET:?}, which is the target as well",
+            other.text
+        );
+        let fix = "take one of them out of the mapping, or call the system by another name";
+        return Err(DataError::file(path, what, fix));
     }
     // Who rated is no score and no label of what they rated.
     if let Some(raters) = &mapping.raters {

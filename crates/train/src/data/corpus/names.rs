@@ -466,6 +466,21 @@ pub fn is_called(name: &str, names: &[&str]) -> bool {
     names.contains(&plain(name).as_str())
 }
 
+/// What a column says of a system whose name its own ends or begins with: `warmth` of `bert` in `warmth_bert`.
+pub fn beside(column: &str, system: &str) -> Option<String> {
+    let (column, system) = (plain(column), plain(system));
+    let rest = column
+        .strip_suffix(&system)
+        .and_then(|rest| rest.strip_suffix('_'))
+        .or_else(|| column.strip_prefix(&system)?.strip_prefix('_'))?;
+    let nested = ["scores_", "labels_"];
+    let rest = nested
+        .into_iter()
+        .find_map(|kind| rest.strip_prefix(kind))
+        .unwrap_or(rest);
+    (!rest.is_empty() && !system.is_empty()).then(|| rest.to_string())
+}
+
 /// The mechanism whose levels a column of this name holds.
 pub fn mechanism(name: &str) -> Option<Mechanism> {
     let plain = plain(name);

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::cells;
 use super::checks::{counted, hash};
-use super::find::origin;
+use super::find::origin_of_raters;
 use super::mapping::{Mapping, RaterColumn};
 use super::merging::answers;
 use super::names::{self, is_called};
@@ -80,7 +80,7 @@ pub fn find(
     let responses = found.responses.iter_mut();
     let of_responses = responses.flat_map(|response| response.scores.values_mut());
     for score in found.scores.values_mut().chain(of_responses) {
-        score.origin = score.origin.or_else(|| origin(&rater.name));
+        score.origin = score.origin.or_else(|| origin_of_raters(&rater.name));
     }
     found.raters = Some(RaterColumn {
         column: rater.name.clone(),
@@ -183,7 +183,11 @@ impl Rated {
                 by_several |= *first != hash(&who);
             }
             for (at, column) in ids.iter().enumerate() {
-                let id = hash(&cells::text_of(&row, &column.name).map(cells::whole));
+                // A row that lacks its id says nothing of the others'.
+                let Some(id) = cells::text_of(&row, &column.name) else {
+                    continue;
+                };
+                let id = hash(&cells::whole(id));
                 fits[at] &= match known[at].get(&answered) {
                     Some(before) => *before == id,
                     None => {
@@ -192,6 +196,9 @@ impl Rated {
                     }
                 };
             }
+        }
+        for (fits, known) in fits.iter_mut().zip(&known) {
+            *fits &= 2 * known.len() > raters.len();
         }
         Ok(Rated {
             by_several,

@@ -29,6 +29,10 @@ pub struct ReadRow {
     pub unread: Vec<Unread>,
     /// Columns of verdicts that are empty.
     pub undecided: Vec<String>,
+    /// The column of ids, where it is empty.
+    pub without_id: Option<String>,
+    /// Turns of the listener that open a conversation, and make no record.
+    pub opening: usize,
 }
 
 /// The records of a row whose place in the file, from 0, is `place`: one, or one for every turn of the listener.
@@ -38,14 +42,17 @@ pub struct ReadRow {
 pub fn read(mapping: &Mapping, row: &Row, place: usize) -> Result<ReadRow, String> {
     let mut scores = ScoreReader::of(mapping.raters.as_ref(), row);
     let base = base(mapping, row, place, &mut scores)?;
-    let records = match &mapping.turns {
+    let (records, opening) = match &mapping.turns {
         Some(turns) if mapping.splits_turns() => of_turns(turns, row, base)?,
-        _ => vec![one(mapping, row, base, &mut scores)?],
+        _ => (vec![one(mapping, row, base, &mut scores)?], 0),
     };
+    let is_without = |column: &&String| text(row, column).is_none();
     Ok(ReadRow {
         records,
         unread: scores.unread,
         undecided: undecided(&mapping.verdicts, row),
+        without_id: mapping.id.as_ref().filter(is_without).cloned(),
+        opening,
     })
 }
 
@@ -71,7 +78,11 @@ fn base(
         verdicts.extend(verdict_list(column, row)?);
     }
     Ok(Record {
-        id: id.unwrap_or_else(|| place.to_string()),
+        // Among ids of the file a number would be taken for one of them.
+        id: id.unwrap_or_else(|| match mapping.id {
+            Some(_) => format!("row {}", place + 1),
+            None => place.to_string(),
+        }),
         conversation: cell(&mapping.conversation),
         turn: match cell(&mapping.turn) {
             Some(text) => Some(turn(&text)?),
@@ -132,7 +143,7 @@ fn one(
             continue;
         };
         // As exports call the listener's own.
-        let is_target = columns.system_column.is_some() && response.system == TARGET;
+        let is_target = response.system == TARGET;
         match is_target && record.target.is_none() {
             true => {
                 record.target = Some(response.text);
@@ -417,7 +428,8 @@ fn text_or(fields: &Row, column: &str, at: usize) -> Result<String, String> {
 }
 
 /// A record for every turn of the listener that something was said before, or for the last alone.
-fn of_turns(turns: &TurnColumn, row: &Row, base: Record) -> Result<Vec<Record>, String> {
+/// How many turns of the listener open the conversation, and make none, is returned as well.
+fn of_turns(turns: &TurnColumn, row: &Row, base: Record) -> Result<(Vec<Record>, usize), String> {
     let (said, prompt) = utterances(turns, row)?;
     let system = turns.system_column.as_ref();
     let system = system.and_then(|column| text(row, column));
@@ -463,12 +475,14 @@ fn of_turns(turns: &TurnColumn, row: &Row, base: Record) -> Result<Vec<Record>, 
             .extend(prompt.clone().map(|text| (SYSTEM_PROMPT.to_string(), text)));
         records.push(record);
     }
+    let first = said.first().map(|turn| turn.role);
+    let opening = usize::from(first == Some(Role::Listener) && !turns.last);
     match records.is_empty() {
         true if turns.last => {
             Err("does not end with a turn of the listener after one of the speaker".into())
         }
         true => Err("has no turn of a listener after one of a speaker".into()),
-        false => Ok(records),
+        false => Ok((records, opening)),
     }
 }
 

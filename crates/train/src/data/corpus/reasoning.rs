@@ -21,6 +21,16 @@ pub fn split_reasoning(text: &str) -> (Option<&str>, &str) {
     (Some(reasoning).filter(|text| !text.is_empty()), answer)
 }
 
+/// Whether a text begins with reasoning that does not end.
+pub(super) fn does_not_end(text: &str) -> bool {
+    let text = text.trim();
+    TAGS.iter().any(|tag| {
+        let is_open = strip_tag(text, &format!("<{tag}>")).is_some();
+        let close = format!("</{tag}>");
+        is_open && !text.to_ascii_lowercase().contains(&close)
+    })
+}
+
 /// What stands in this tag at the beginning of a text, and what follows, both without the white space around them.
 fn inside<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str)> {
     closed(strip_tag(text.trim(), &format!("<{tag}>"))?, tag)

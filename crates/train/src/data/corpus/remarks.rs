@@ -14,28 +14,41 @@ use super::reading::labels;
 use super::record::{Labels, Origin, Record, Score, TARGET, Verdict};
 use super::scores::ScoreReader;
 use super::verdicts::{undecided, verdicts};
-use super::{RowProblem, cells, judges};
+use super::{RowProblem, cells, judges, merging};
 use crate::data::error::DataError;
 use crate::data::reader::source::{Found, FoundRow, Source};
 
 /// The records and systems that rows may speak of.
 #[derive(Debug, Default)]
 pub struct Known {
-    ids: HashMap<String, Named>,
+    records: Vec<KnownRecord>,
+    /// Places of records by their ids.
+    ids: HashMap<String, Vec<usize>>,
+    /// Places of records by their conversations.
+    conversations: HashMap<String, Vec<usize>>,
     systems: BTreeSet<String>,
+    /// Numbers of those that answer.
+    numbers: HashMap<String, usize>,
     /// Label of the file's ids, where several answers have the same and records are numbered.
     id_label: Option<String>,
-    /// By such an id and a system (`""`: whatever it is) the record; None where there are several.
-    labelled: HashMap<(String, String), Option<String>>,
 }
 
-/// What has an id.
 #[derive(Debug)]
-enum Named {
-    Record,
-    /// A conversation with one record, whose id it is.
-    Conversation(String),
-    /// A conversation with several.
+struct KnownRecord {
+    /// What it says without its labels, as a number.
+    answers: u64,
+    /// Numbers of the systems that answer in it, the listener's own among them; nobody knows them where there are none.
+    systems: Vec<usize>,
+}
+
+/// The records that a row is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// No record has its id.
+    Nothing,
+    /// One, by its place from 0, or several that say the same.
+    Records(Vec<usize>),
+    /// Several with different answers, and the row does not say which.
     Several,
 }
 
@@ -55,59 +68,66 @@ impl Known {
         }
     }
 
-    /// Adds a record with its conversation.
+    /// Adds the next record, with its conversation.
     pub fn add(&mut self, record: &Record) {
-        let id = self
-            .id_label
-            .as_ref()
-            .and_then(|label| record.labels.get(label));
-        match id {
+        let place = self.records.len();
+        let id = match &self.id_label {
             // The number of a row would be taken for an id of the file.
-            Some(id) => {
-                let id = whole(id.clone());
-                let systems = record.responses.iter();
-                let systems = systems.map(|response| response.system.as_str());
-                let target = record.target.as_ref().map(|_| TARGET);
-                for system in systems.chain(target).chain([""]) {
-                    self.labelled
-                        .entry((id.clone(), system.to_string()))
-                        .and_modify(|of| *of = None)
-                        .or_insert_with(|| Some(record.id.clone()));
-                }
-            }
-            None => drop(self.ids.insert(record.id.clone(), Named::Record)),
-        }
-        let Some(conversation) = record.conversation.as_ref().filter(|of| **of != record.id) else {
-            return;
+            Some(label) => record.labels.get(label).cloned().map(whole),
+            None => Some(record.id.clone()),
         };
-        self.ids
-            .entry(conversation.clone())
-            .and_modify(|named| {
-                if let Named::Conversation(_) = named {
-                    *named = Named::Several;
-                }
-            })
-            .or_insert_with(|| Named::Conversation(record.id.clone()));
+        if let Some(id) = id {
+            self.ids.entry(id).or_default().push(place);
+        }
+        if let Some(conversation) = record.conversation.as_ref().filter(|of| **of != record.id) {
+            let of = self.conversations.entry(conversation.clone());
+            of.or_default().push(place);
+        }
+        let systems = record.responses.iter();
+        let systems = systems.map(|response| response.system.as_str());
+        let target = record.target.as_ref().map(|_| TARGET);
+        let numbers = &mut self.numbers;
+        let mut number = |system: &str| {
+            let next = numbers.len();
+            *numbers.entry(system.to_string()).or_insert(next)
+        };
+        self.records.push(KnownRecord {
+            answers: merging::answers(record),
+            systems: systems.chain(target).map(&mut number).collect(),
+        });
     }
 
-    /// The id of the record that an id is of: its own, that of a conversation which it is the only record of, or one that
-    /// several have, of which one is of this system.
-    fn record<'a>(&'a self, id: &'a str, system: Option<&str>) -> Option<&'a str> {
-        match self.ids.get(id) {
-            Some(Named::Record) => Some(id),
-            Some(Named::Conversation(record)) => Some(record),
-            Some(Named::Several) => None,
-            None => {
-                let system = system.unwrap_or_default().to_string();
-                self.labelled.get(&(id.to_string(), system))?.as_deref()
-            }
+    /// The records that an id is of, its own or that of their conversation, of which a row speaks that is about these
+    /// systems.
+    fn about<'a>(&self, id: &str, systems: impl IntoIterator<Item = &'a str>) -> About {
+        let owners = self.ids.get(id).or_else(|| self.conversations.get(id));
+        let Some([first, ..]) = owners.map(Vec::as_slice) else {
+            return About::Nothing;
+        };
+        let systems = systems.into_iter().map(|system| self.numbers.get(system));
+        let systems: Vec<Option<&usize>> = systems.collect();
+        let fits = |place: &usize| {
+            let there = &self.records[*place].systems;
+            let mut systems = systems.iter();
+            there.is_empty() || systems.all(|of| of.is_some_and(|of| there.contains(of)))
+        };
+        let owners = owners.into_iter().flatten().copied();
+        let found: Vec<usize> = owners.filter(fits).collect();
+        let mut answers = found.iter().map(|place| self.records[*place].answers);
+        let one = answers.next();
+        match answers.all(|answers| Some(answers) == one) {
+            // None has responses of these systems, which is said of one of them.
+            true if found.is_empty() => About::Records(vec![*first]),
+            true => About::Records(found),
+            false => About::Several,
         }
     }
 
-    /// Whether something has this id.
-    fn has(&self, id: &str) -> bool {
-        let labelled = (id.to_string(), String::new());
-        self.record(id, None).is_some() || self.labelled.contains_key(&labelled)
+    /// Whether something has this id, and how sure that is: several records of a conversation are told apart by more.
+    fn has(&self, id: &str) -> [bool; 2] {
+        let of = self.conversations.get(id);
+        let is_one = self.ids.contains_key(id) || of.is_some_and(|of| of.len() == 1);
+        [is_one, is_one || of.is_some()]
     }
 }
 
@@ -136,12 +156,22 @@ pub struct RemarkFile {
     pub labels: BTreeMap<String, String>,
     pub raters: Option<RaterColumn>,
     pub scores: BTreeMap<String, ScoreColumn>,
+    /// What columns that are named for a system say of its answers.
+    pub of_systems: BTreeMap<String, SystemColumns>,
     /// By the verdict's name.
     pub verdicts: BTreeMap<String, VerdictColumns>,
     /// Why a column is left out.
     pub left_out: BTreeMap<String, String>,
     /// What a person should know; each a sentence.
     pub notes: Vec<String>,
+}
+
+/// Columns of one system among several.
+#[derive(Debug, Default)]
+pub struct SystemColumns {
+    /// Column by label.
+    pub labels: BTreeMap<String, String>,
+    pub scores: BTreeMap<String, ScoreColumn>,
 }
 
 /// What a row says.
@@ -151,12 +181,24 @@ pub struct Remark {
     pub line: usize,
     /// As the row has it.
     pub id: String,
-    /// The id of the record; None where no record has it.
-    pub record: Option<String>,
+    /// Never empty; several where columns are named for systems.
+    pub parts: Vec<RemarkPart>,
+}
+
+/// What a row says of one answer, or of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemarkPart {
+    pub about: About,
     pub system: Option<String>,
     pub labels: Labels,
     pub scores: Vec<Score>,
     pub verdicts: Vec<Verdict>,
+}
+
+impl RemarkPart {
+    pub fn says_nothing(&self) -> bool {
+        self.labels.is_empty() && self.scores.is_empty() && self.verdicts.is_empty()
+    }
 }
 
 impl RemarkFile {
@@ -168,8 +210,8 @@ impl RemarkFile {
     pub fn open(path: &Path, known: &Known, said: &RemarkColumns) -> Result<RemarkFile, DataError> {
         let source = Source::open(path)?;
         let mut profile = Profile::default();
-        // Rows of a column whose cell is a known id, and a known system.
-        let mut matches: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+        // Rows of a column whose cell is a known id, a known system, and an id that several may have.
+        let mut matches: BTreeMap<String, [usize; 3]> = BTreeMap::new();
         for found in source.rows()? {
             let Found::Row(FoundRow { line, fields }) = found? else {
                 continue;
@@ -180,7 +222,9 @@ impl RemarkFile {
                     continue;
                 };
                 let counts = matches.entry(name.clone()).or_default();
-                counts[0] += usize::from(known.has(&text));
+                let [is_one, is_any] = known.has(&text);
+                counts[0] += usize::from(is_one);
+                counts[2] += usize::from(is_any);
                 counts[1] += usize::from(known.systems.contains(&text));
             }
             profile.add(&row, line);
@@ -211,19 +255,21 @@ impl RemarkFile {
                 .max_by_key(|(name, counts)| (counts[of], names::is_called(name, names)))
                 .map(|(name, _)| name.clone())
         };
-        let id = match &said.id {
-            Some(name) => require(name)?,
-            None => {
-                let called = [names::ID, names::CONVERSATION, names::JUDGED].concat();
-                most(0, &called, &|_| false).ok_or_else(|| {
+        let id =
+            match &said.id {
+                Some(name) => require(name)?,
+                None => {
+                    let called = [names::ID, names::CONVERSATION, names::JUDGED].concat();
+                    let found = most(0, &called, &|_| false);
+                    found.or_else(|| most(2, &called, &|_| false)).ok_or_else(|| {
                     let what = format!("no column has the id of a record; {}", there());
                     wrong(
                         what,
                         "say with --id which column has the ids, or join it to its own corpus",
                     )
                 })?
-            }
-        };
+                }
+            };
         let file = path.file_stem().unwrap_or_default().to_string_lossy();
         let said_system = said.system.as_ref().map(require).transpose()?;
         let keep: Vec<String> = said.keep.iter().map(require).collect::<Result<_, _>>()?;
@@ -271,7 +317,12 @@ impl RemarkFile {
             left_out.insert(name, "numbers the repeats of a row".to_string());
         }
         labels.extend(keep.into_iter().map(|name| (name.clone(), name)));
-        if labels.is_empty() && scores.is_empty() && verdicts.is_empty() {
+        let mut of_systems = BTreeMap::new();
+        if system.is_none() && known.systems.len() > 1 {
+            of_systems = beside_systems(&known.systems, &mut labels, &mut scores);
+        }
+        let is_silent = labels.is_empty() && scores.is_empty() && verdicts.is_empty();
+        if is_silent && of_systems.is_empty() {
             let fix =
                 "give a file with scores, categories or verdicts, or name columns with --keep";
             return Err(wrong(
@@ -280,7 +331,7 @@ impl RemarkFile {
             ));
         }
         let origin = said.origin.or_else(|| find::origin(&file));
-        for column in scores.values_mut() {
+        for column in all_scores(&mut scores, &mut of_systems) {
             column.origin = match said.origin {
                 Some(_) => origin,
                 None => column.origin.or(origin),
@@ -289,12 +340,30 @@ impl RemarkFile {
         for columns in verdicts.values_mut() {
             columns.origin = said.origin.or(columns.origin);
         }
-        let by_people = scores.values().any(judges::may_be_of_people);
+        let by_people =
+            all_scores(&mut scores, &mut of_systems).any(|column| judges::may_be_of_people(column));
         let mut raters = match verdicts.is_empty() && by_people {
             true => raters(&profile, &mut labels, &mut left_out),
             false => None,
         };
-        let mut notes = profile.decimal_commas(scores.values());
+        if let Some(raters) = &raters {
+            for column in all_scores(&mut scores, &mut of_systems) {
+                let by = find::origin_of_raters(&raters.column);
+                column.origin = column.origin.or(by);
+            }
+        }
+        let decimals = all_scores(&mut scores, &mut of_systems).map(|column| &*column);
+        let mut notes = profile.decimal_commas(decimals);
+        notes.extend(of_systems.iter().map(|(system, columns)| {
+            let scores = columns.scores.values().map(|score| &score.column);
+            let named = columns.labels.values().chain(scores);
+            let named: Vec<String> = named.map(|name| format!("{name:?}")).collect();
+            let verb = if named.len() == 1 { "is" } else { "are" };
+            format!(
+                "{} {verb} read as what is said of {system:?}.",
+                named.join(", ")
+            )
+        }));
         match &said.judges {
             Some(judges) => {
                 for columns in verdicts.values_mut().filter(|of| of.judge_column.is_some()) {
@@ -323,6 +392,7 @@ impl RemarkFile {
             labels,
             raters,
             scores,
+            of_systems,
             verdicts,
             left_out,
             notes,
@@ -356,15 +426,32 @@ impl RemarkFile {
                 let id = text(&self.id).ok_or_else(|| format!("has no id in {:?}", self.id))?;
                 let system = self.system.as_deref().and_then(text);
                 let of = whole(id.clone());
-                let record = known.record(&of, system.as_deref());
-                Ok(Remark {
-                    line: row.line,
-                    record: record.map(str::to_string),
-                    id,
+                let verdicts = verdicts(&self.verdicts, &fields)?;
+                let compared = verdicts.iter().flat_map(Verdict::pair);
+                let whole_row = RemarkPart {
+                    about: known.about(&of, system.as_deref().into_iter().chain(compared)),
                     system,
                     labels: labels(&self.labels, &fields),
                     scores: reader.read(&self.scores, &fields),
-                    verdicts: verdicts(&self.verdicts, &fields)?,
+                    verdicts,
+                };
+                let mut parts = vec![whole_row];
+                for (system, columns) in &self.of_systems {
+                    parts.push(RemarkPart {
+                        about: known.about(&of, [system.as_str()]),
+                        system: Some(system.clone()),
+                        labels: labels(&columns.labels, &fields),
+                        scores: reader.read(&columns.scores, &fields),
+                        verdicts: Vec::new(),
+                    });
+                }
+                if parts.iter().any(|part| !part.says_nothing()) {
+                    parts.retain(|part| !part.says_nothing());
+                }
+                Ok(Remark {
+                    line: row.line,
+                    id,
+                    parts,
                 })
             };
             let remark = remark();
@@ -380,6 +467,53 @@ impl RemarkFile {
         }
         Ok(checks.notes())
     }
+}
+
+/// All score columns.
+fn all_scores<'a>(
+    scores: &'a mut BTreeMap<String, ScoreColumn>,
+    of_systems: &'a mut BTreeMap<String, SystemColumns>,
+) -> impl Iterator<Item = &'a mut ScoreColumn> {
+    let beside = of_systems.values_mut();
+    let beside = beside.flat_map(|columns| columns.scores.values_mut());
+    scores.values_mut().chain(beside)
+}
+
+/// Takes the columns that are named for one of these systems out of those of labels and scores.
+fn beside_systems(
+    systems: &BTreeSet<String>,
+    labels: &mut BTreeMap<String, String>,
+    scores: &mut BTreeMap<String, ScoreColumn>,
+) -> BTreeMap<String, SystemColumns> {
+    // The longest names first, as one may be the end of another.
+    let mut by_length: Vec<&String> = systems.iter().collect();
+    by_length.sort_by_key(|system| std::cmp::Reverse(system.len()));
+    let mut found: BTreeMap<String, SystemColumns> = BTreeMap::new();
+    for system in by_length {
+        let mut of = SystemColumns::default();
+        for (_, column) in
+            labels.extract_if(.., |_, column| names::beside(column, system).is_some())
+        {
+            let what = names::beside(&column, system).unwrap_or_default();
+            let taken = of.labels.contains_key(&what);
+            of.labels
+                .insert(if taken { column.clone() } else { what }, column);
+        }
+        for (_, mut score) in scores.extract_if(.., |_, score| {
+            names::beside(&score.column, system).is_some()
+        }) {
+            let what = names::beside(&score.column, system).unwrap_or_default();
+            let taken = of.scores.contains_key(&what) || of.labels.contains_key(&what);
+            let what = if taken { score.column.clone() } else { what };
+            // A system that is called `human` is no rater.
+            score.origin = find::origin(&what);
+            of.scores.insert(what, score);
+        }
+        if !of.labels.is_empty() || !of.scores.is_empty() {
+            found.insert(system.clone(), of);
+        }
+    }
+    found
 }
 
 /// The column of who gave the scores, where several did; it is no label then.

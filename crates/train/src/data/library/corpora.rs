@@ -19,7 +19,9 @@ use super::{
 use crate::data::corpus::{Corpus, Counts, Mapping, Record, Shape};
 use crate::data::import::{FileReport, ImportReport, SkippedRow};
 
-pub use additions::{AddedTo, Adding, Addition, Remarks, additions, delete_addition};
+pub use additions::{
+    AddedTo, Adding, Addition, Remarks, additions, delete_addition, require_addition,
+};
 pub use sets::split_of;
 pub(super) use sets::{open_dialogues, open_levels};
 

@@ -92,7 +92,10 @@ pub(super) fn preference(answers: &[Answer<'_>], score: &str) -> Result<Value, &
         (worst, rejected, rejected_text),
     ] = scored[..]
     else {
-        return Err("a record has fewer than two answers with that score");
+        return Err(
+            "a record has fewer than two answers with that score (rows of one id and several systems are records of their own; \
+             a table with one row an id and a column of answers for each system has them as one)",
+        );
     };
     if best == worst {
         return Err("all answers of a record have the same score");

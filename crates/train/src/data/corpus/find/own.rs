@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::cells;
+use super::super::checks::counted;
 use super::super::mapping::{ContextColumns, Mapping, ResponseColumns, ScoreColumn};
 use super::super::profile::{Column, Profile};
+use super::super::record::Score;
 use super::super::scores::score_list;
 use super::super::titles::{self, FIXED, SCORES, Titled, Titles, VERDICTS};
 use super::super::verdicts::verdict_list;
@@ -14,11 +16,14 @@ use crate::data::quoted_cell::from_quoted_cell;
 use crate::data::reader::Form;
 use crate::data::reader::source::{Found, Source};
 
-/// The mapping of a table of our own; None of any other.
+/// The mapping of a table of our own, with what a person should know of it as a sentence; None of any other.
 ///
 /// # Errors
 /// The file is damaged.
-pub fn own_table(source: &Source, profile: &Profile) -> Result<Option<Mapping>, DataError> {
+pub fn own_table(
+    source: &Source,
+    profile: &Profile,
+) -> Result<Option<(Mapping, Option<String>)>, DataError> {
     let column = |name: &str| profile.column(name);
     let lists_alone = |column: &Column| column.lists.count == column.present;
     if !FIXED.iter().all(|name| column(name).is_some())
@@ -75,6 +80,7 @@ pub fn own_table(source: &Source, profile: &Profile) -> Result<Option<Mapping>, 
     if !says_something {
         return Ok(None);
     }
+    let mut sums = Vec::new();
     for column in &profile.columns {
         let is_fixed = FIXED.contains(&column.name.as_str());
         match titles.read(&title(column)) {
@@ -83,10 +89,79 @@ pub fn own_table(source: &Source, profile: &Profile) -> Result<Option<Mapping>, 
                 let reason = "nothing in any row".to_string();
                 mapping.left_out.insert(column.name.clone(), reason);
             }
-            titled => place(&mut mapping, &listed, column, titled),
+            titled => {
+                if let Titled::Remark { system, name, .. } = &titled {
+                    let is_listed = listed.scores.contains(&(system.clone(), name.clone()));
+                    let sum = (column.name.clone(), system.clone(), name.clone());
+                    sums.extend(is_listed.then_some(sum));
+                }
+                place(&mut mapping, &listed, column, titled);
+            }
         }
     }
-    Ok(Some(mapping))
+    sums.retain(|(column, ..)| mapping.left_out.contains_key(column));
+    let differing = differing(source, &sums)?;
+    Ok(Some((mapping, differing)))
+}
+
+/// Where columns that sum up scores say something else than these, as a sentence; each with the system and the score.
+fn differing(
+    source: &Source,
+    sums: &[(String, Option<String>, String)],
+) -> Result<Option<String>, DataError> {
+    if sums.is_empty() {
+        return Ok(None);
+    }
+    let mut seen = Differing::default();
+    for found in source.rows()? {
+        let Found::Row(row) = found? else { continue };
+        let line = row.line;
+        let mut row = cells::columns(row.fields);
+        if matches!(source.form, Form::Table(_)) {
+            row.values_mut().for_each(cells::without_apostrophe);
+        }
+        // A list that is none is said of its row when that is read.
+        let Ok(scores) = score_list(SCORES, &row) else {
+            continue;
+        };
+        for (column, system, name) in sums {
+            let of = scores.iter().filter(|(of, _)| of == system);
+            let mean = Score::mean(of.map(|(_, score)| score), name);
+            let written = row.get(column).and_then(cells::number);
+            let is_same = match (mean, written) {
+                (Some(mean), Some(written)) => (mean - written).abs() <= 1e-9 * mean.abs().max(1.0),
+                (mean, written) => mean.is_none() && written.is_none(),
+            };
+            if !is_same {
+                seen.values += 1;
+                if seen.shown.len() < SHOWN {
+                    seen.shown.push(format!("{column:?} in line {line}"));
+                }
+            }
+        }
+    }
+    let values = counted(seen.values, "score differs", "scores differ");
+    let more = match seen.values.saturating_sub(seen.shown.len()) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Ok((seen.values > 0).then(|| {
+        format!(
+            "{values} from what {SCORES:?} lists, which counts: {}{more}. Without the column {SCORES:?} those of the others are \
+             read.",
+            seen.shown.join(", ")
+        )
+    }))
+}
+
+/// What is named of scores that differ; the rest is counted.
+const SHOWN: usize = 5;
+
+#[derive(Default)]
+struct Differing {
+    values: usize,
+    /// The first.
+    shown: Vec<String>,
 }
 
 /// What lists say one by one, so that columns of sums need not.

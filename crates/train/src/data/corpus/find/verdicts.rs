@@ -7,7 +7,7 @@ use super::super::mapping::{ResponseColumns, VerdictColumns};
 use super::super::names::{self, plain};
 use super::super::profile::Column;
 use super::super::record::Preferred;
-use super::{Finder, origin};
+use super::{Finder, origin, origin_of_raters};
 
 /// Columns of the systems' names, for the first and the second.
 pub(super) type Pair = [String; 2];
@@ -160,7 +160,8 @@ impl Finder<'_> {
             words.is_some_and(|words| words.tie.is_empty())
         });
         let repeat = self.take_name(names::REPEAT, Column::is_number);
-        let by = judge.as_deref().and_then(origin).or_else(|| origin(name));
+        let by = judge.as_deref().and_then(origin_of_raters);
+        let by = by.or_else(|| origin(name));
         for (called, mut columns) in found {
             if let Some(column) = shown
                 .as_deref()

@@ -284,13 +284,17 @@ pub(super) fn take_over(
     Ok(())
 }
 
-/// Removes an addition.
+fn files(store: &Path, corpus: &str, name: &str) -> [PathBuf; 2] {
+    let folder = folder(store, corpus);
+    ["json", "jsonl"].map(|ending| folder.join(format!("{name}.{ending}")))
+}
+
+/// Checks that a corpus has an addition of this name.
 ///
 /// # Errors
-/// The corpus has none of this name, or it cannot be removed.
-pub fn delete_addition(store: &Path, corpus: &str, name: &str) -> Result<(), DataError> {
-    let folder = folder(store, corpus);
-    let files = ["json", "jsonl"].map(|ending| folder.join(format!("{name}.{ending}")));
+/// There is no such corpus, or it has none.
+pub fn require_addition(store: &Path, corpus: &str, name: &str) -> Result<(), DataError> {
+    let files = files(store, corpus, name);
     // One that is damaged can be removed as well.
     let is_there = is_name(corpus) && is_name(name) && files.iter().any(|file| file.is_file());
     if !is_there {
@@ -306,6 +310,16 @@ pub fn delete_addition(store: &Path, corpus: &str, name: &str) -> Result<(), Dat
             },
         });
     }
+    Ok(())
+}
+
+/// Removes an addition.
+///
+/// # Errors
+/// The corpus has none of this name, or it cannot be removed.
+pub fn delete_addition(store: &Path, corpus: &str, name: &str) -> Result<(), DataError> {
+    require_addition(store, corpus, name)?;
+    let files = files(store, corpus, name);
     // The manifest first: a file without one does not count.
     for path in files.iter().filter(|file| file.is_file()) {
         fs::remove_file(path).map_err(DataError::io(path))?;

@@ -1,0 +1,129 @@
+//! Files that are joined to a corpus: each row finds the answers that it is about, or is counted and named.
+
+use serde_json::Value;
+
+use crate::cli_support::Place;
+
+fn notes(document: &Value) -> String {
+    document["notes"].to_string()
+}
+
+#[test]
+fn an_id_of_several_records_is_joined_where_the_row_says_which_and_named_else() {
+    let place = Place::new();
+    // Two systems under each id, which are records of their own; and an id given twice by mistake.
+    for (name, head, rows) in [
+        (
+            "long",
+            "id,model,context,response",
+            "a,anna,I failed.,Oh no.\na,bert,I failed.,Why?\nb,anna,We won!,Great!\nb,bert,We won!,Whom?\n",
+        ),
+        (
+            "twice",
+            "id,context,response",
+            "a,I failed.,Oh no.\na,We won!,Great!\nc,I moved.,Where?\nd,It rains.,Still?\n\
+             e,I read.,What?\nf,I ran.,Far?\ng,I sing.,What?\nh,I slept.,Long?\ni,I ate.,What?\nj,I am.,Oh.\nk,I did.,Oh.\n",
+        ),
+    ] {
+        let file = place.write(&format!("{name}.csv"), format!("{head}\n{rows}"));
+        place.ok(&["corpus", "import", &file, name]);
+        let scores = place.write("scores.csv", "id,warmth\na,1\nc,2\nz,3\n");
+        let joined = place.run(&["corpus", "join", name, &scores, "--as", "j"]);
+        if name == "long" {
+            let said = "2 have an id that no record has, 1 one that several records have";
+            assert!(joined.stderr.contains(said), "{}", joined.stderr);
+        } else {
+            let said = "1 row with an id that several records have, not joined";
+            assert!(joined.stdout.contains(said), "{}", joined.stdout);
+            assert!(
+                joined
+                    .stdout
+                    .contains("or an id of each record): a in line 2.")
+            );
+        }
+    }
+    let of_systems = place.write("s.csv", "id,model,warmth\na,anna,1\na,bert,2\nb,carl,3\n");
+    let joined = place.json(&["corpus", "join", "long", &of_systems, "--as", "j"]);
+    for (what, n) in [("joined", 2), ("of_several", 0), ("without_response", 1)] {
+        assert_eq!(joined[what], n, "{what}");
+    }
+}
+
+#[test]
+fn one_record_written_twice_is_no_riddle_and_its_row_counts_once() {
+    let place = Place::new();
+    let rows = (0..12).map(|at| {
+        let at = if at == 11 { 3 } else { at };
+        format!("r{at},I lost key {at}.,Sorry for key {at}.\n")
+    });
+    let rows: String = rows.collect();
+    let file = place.write("twice.csv", format!("id,context,response\n{rows}"));
+    place.ok(&["corpus", "import", &file, "it"]);
+    let scores = place.write("scores.csv", "id,warmth\nr3,4\nr5,2\n");
+    let joined = place.json(&["corpus", "join", "it", &scores, "--as", "j"]);
+    for (what, n) in [
+        ("rows", 2),
+        ("joined", 2),
+        ("answers", 3),
+        ("of_several", 0),
+    ] {
+        assert_eq!(joined[what], n, "{what}");
+    }
+}
+
+#[test]
+fn columns_named_for_systems_are_of_their_answers() {
+    let place = Place::new();
+    let wide = place.write(
+        "wide.csv",
+        "id,context,response_human,response_chatgpt_empathy\n\
+         a,I failed.,Oh no.,That must be hard.\nb,We won!,Great!,How nice.\nc,I moved.,Where?,\n",
+    );
+    let long = place.write(
+        "long.csv",
+        "id,model,context,response\na,human,I failed.,Oh no.\na,chatgpt_empathy,I failed.,That must be hard.\n\
+         b,human,We won!,Great!\nb,chatgpt_empathy,We won!,How nice.\nc,human,I moved.,Where?\n",
+    );
+    let scores = place.write(
+        "scores.csv",
+        "id,warmth_human,warmth_chatgpt_empathy,length\na,1,5,2\nb,2,4,3\nc,3,1,4\n",
+    );
+    for (name, file) in [("wide", &wide), ("long", &long)] {
+        place.ok(&["corpus", "import", file, name]);
+        let join = ["corpus", "join", name, &scores, "--as", "j"];
+        let joined = place.json(&[&join[..], &["--dry-run"]].concat());
+        let said = notes(&joined);
+        assert!(
+            said.contains(
+                r#"\"warmth_chatgpt_empathy\" is read as what is said of \"chatgpt_empathy\""#
+            ),
+            "{said}"
+        );
+        assert_eq!(joined["joined"], 3, "{name}");
+        assert_eq!(joined["answers"], 5, "{name}: {joined}");
+        assert!(
+            said.contains("have no response in the record"),
+            "{name}: {said}"
+        );
+        // Rows of one id are records of their own there, and its length may be either's.
+        let is_lost = said.contains("do not say which of several records");
+        assert_eq!(is_lost, name == "long", "{said}");
+        place.ok(&join);
+        let table = place.json(&["corpus", "table", name]);
+        let rows = table["rows"].as_array().unwrap();
+        let mean = |system: &str| {
+            let mut rows = rows.iter();
+            let row = rows
+                .find(|row| row["system"].to_string().contains(system))
+                .unwrap();
+            row["scores"]["j_warmth"]["mean"]["value"].clone()
+        };
+        assert_eq!(mean("chatgpt"), 4.5, "{name}: {table}");
+        assert_eq!(mean("human"), 2.0, "{name}");
+    }
+    let text = place.ok(&["corpus", "join", "wide", &scores, "--as", "k"]);
+    assert!(
+        text.contains("3 are about 5 answers and 3 records."),
+        "{text}"
+    );
+}

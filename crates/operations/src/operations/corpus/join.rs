@@ -276,6 +276,17 @@ impl Rows {
             *n += 1;
             FoundId::note(ids, remark);
         }
+        let of_several = |(remark, outcome): &&(Remark, Outcome)| {
+            let mut parts = remark.parts.iter();
+            *outcome == Outcome::Joined && parts.any(|part| part.about == About::Several)
+        };
+        let unclear = self.remarks.iter().filter(of_several).count();
+        if unclear > 0 {
+            joined.notes.push(format!(
+                "Of joined rows {unclear} do not say which of several records other columns are about, which are left out of \
+                 them."
+            ));
+        }
         let parts = self
             .without_response
             .saturating_sub(joined.without_response);

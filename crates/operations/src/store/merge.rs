@@ -101,10 +101,7 @@ const PROGRESS: [&str; 8] = [
 
 /// A run as another store has it.
 struct Taken {
-    identity: Identity,
-    /// When something last happened to it there.
-    moment: i64,
-    deleted: bool,
+    head: Head,
     /// All columns but the number.
     row: Vec<(String, Value)>,
     tags: Vec<Value>,
@@ -122,11 +119,18 @@ struct Table {
     keys: Vec<(String, String)>,
 }
 
-/// Whether a run is to be taken over.
-enum Wanted {
-    Fully(RunLock),
+/// What decides whether a run is to be taken over.
+struct Head {
+    identity: Identity,
+    /// When something last happened to it there.
+    moment: i64,
+    deleted: bool,
+}
+
+enum Decision {
+    Take,
     Known,
-    No(Option<RunId>, WhyLeftOut),
+    LeaveOut(WhyLeftOut),
 }
 
 impl Store {
@@ -147,73 +151,96 @@ impl Store {
         })?;
         let mut merged = MergedRuns::default();
         for there in runs {
-            let taken = from.read(|db| take(db, there, files))?;
-            let is_new = self.write(|db| Ok(identity::find(db, &taken.identity.uid)?.is_none()))?;
-            let lock = match self.want(&taken)? {
-                Wanted::Fully(lock) => lock,
-                Wanted::Known => {
+            let head = from.read(|db| head(db, there))?;
+            let (here, decision) = self.write(|db| {
+                let here = identity::find(db, &head.identity.uid)?;
+                Ok((here, decide(db, here, &head)?))
+            })?;
+            let why = match decision {
+                Decision::Known => {
                     merged.known += 1;
                     continue;
                 }
-                Wanted::No(here, why) => {
-                    merged.left_out.push(LeftOut { there, here, why });
-                    continue;
+                Decision::LeaveOut(why) => Some(why),
+                Decision::Take => {
+                    let taken = from.read(|db| take(db, there, files))?;
+                    match self.hold(&taken)? {
+                        None => Some(WhyLeftOut::InProgressHere),
+                        Some(lock) => {
+                            copy_run(&from.run_dir(there), lock.dir(), &taken, files)?;
+                            self.write(|db| put(db, lock.run(), &taken))?;
+                            let run = MergedRun {
+                                there,
+                                here: lock.run(),
+                            };
+                            match here {
+                                None => merged.added.push(run),
+                                Some(_) => merged.updated.push(run),
+                            }
+                            None
+                        }
+                    }
                 }
             };
-            copy_run(&from.run_dir(there), lock.dir(), &taken, files)?;
-            self.write(|db| put(db, lock.run(), &taken))?;
-            let run = MergedRun {
-                there,
-                here: lock.run(),
-            };
-            match is_new {
-                true => merged.added.push(run),
-                false => merged.updated.push(run),
+            if let Some(why) = why {
+                merged.left_out.push(LeftOut { there, here, why });
             }
         }
         Ok(merged)
     }
 
-    /// Decides about a run; one that is wanted has its row here, and is locked.
-    fn want(&mut self, taken: &Taken) -> Result<Wanted, StoreError> {
+    /// Locks a run that is to be taken over, whose row is put here if need be; None if it is in progress here.
+    fn hold(&mut self, taken: &Taken) -> Result<Option<RunLock>, StoreError> {
         let store = self.dir().to_path_buf();
         self.write(|db| {
-            let found = identity::find(db, &taken.identity.uid)?;
-            if taken.deleted {
-                return Ok(Wanted::No(found, WhyLeftOut::Deleted));
-            }
-            let here = match found {
+            let here = match identity::find(db, &taken.head.identity.uid)? {
+                Some(here) => here,
                 None => begin(db, taken)?,
-                Some(here) => {
-                    let own = identity::of(db, here)?;
-                    let (moment, deleted) = last(db, here)?;
-                    // What both had when they last agreed.
-                    let agreed = own.taken.or(taken.identity.taken);
-                    if moment == taken.moment && own.taken != Some(UNFINISHED) {
-                        return Ok(Wanted::Known);
-                    }
-                    if deleted {
-                        return Ok(Wanted::No(found, WhyLeftOut::Deleted));
-                    }
-                    if own.taken != Some(UNFINISHED) && agreed != Some(moment) {
-                        return Ok(match agreed == Some(taken.moment) {
-                            true => Wanted::Known,
-                            false => Wanted::No(found, WhyLeftOut::WentOnInBoth),
-                        });
-                    }
-                    here
-                }
             };
-            Ok(match RunLock::acquire(here, &run_dir(&store, here))? {
-                Some(lock) => Wanted::Fully(lock),
-                None => Wanted::No(Some(here), WhyLeftOut::InProgressHere),
-            })
+            Ok(RunLock::acquire(here, &run_dir(&store, here))?)
         })
     }
 }
 
+/// Decides about a run of another store, which is `here` if it is in this one.
+fn decide(db: &Connection, here: Option<RunId>, head: &Head) -> Result<Decision, Fault> {
+    if head.deleted {
+        return Ok(Decision::LeaveOut(WhyLeftOut::Deleted));
+    }
+    let Some(here) = here else {
+        return Ok(Decision::Take);
+    };
+    let own = identity::of(db, here)?;
+    let (moment, deleted) = last(db, here)?;
+    let is_whole = own.taken != Some(UNFINISHED);
+    if is_whole && moment == head.moment {
+        return Ok(Decision::Known);
+    }
+    if deleted {
+        return Ok(Decision::LeaveOut(WhyLeftOut::Deleted));
+    }
+    // What both had when they last agreed.
+    let agreed = own.taken.or(head.identity.taken);
+    Ok(if !is_whole || agreed == Some(moment) {
+        Decision::Take
+    } else if agreed == Some(head.moment) {
+        Decision::Known
+    } else {
+        Decision::LeaveOut(WhyLeftOut::WentOnInBoth)
+    })
+}
+
 /// In place of that moment, while a run is being taken over.
 const UNFINISHED: i64 = -1;
+
+fn head(db: &Connection, run: RunId) -> Result<Head, Fault> {
+    let (moment, deleted) = last(db, run)?;
+    Ok(Head {
+        identity: identity::of(db, run)?,
+        moment,
+        deleted,
+    })
+}
 
 /// When something last happened to a run, and whether it is deleted.
 fn last(db: &Connection, run: RunId) -> Result<(i64, bool), Fault> {
@@ -243,7 +270,7 @@ fn begin(db: &Connection, taken: &Taken) -> Result<RunId, Fault> {
             (run.0, tag),
         )?;
     }
-    identity::put(db, run, &taken.identity.uid, Some(UNFINISHED))?;
+    identity::put(db, run, &taken.head.identity.uid, Some(UNFINISHED))?;
     Ok(run)
 }
 
@@ -273,9 +300,9 @@ fn put(db: &Connection, run: RunId, taken: &Taken) -> Result<(), Fault> {
     let changed = db.execute(sql, (interrupted.key(), run.0, active[0], active[1]))?;
     if changed > 0 {
         // It may go on there, but not here.
-        put_status(db, run, taken.moment, interrupted)?;
+        put_status(db, run, taken.head.moment, interrupted)?;
     }
-    identity::put(db, run, &taken.identity.uid, Some(taken.moment))
+    identity::put(db, run, &taken.head.identity.uid, Some(taken.head.moment))
 }
 
 fn put_table(db: &Connection, run: RunId, table: &Table) -> Result<(), Fault> {
@@ -319,7 +346,6 @@ fn take(db: &Connection, run: RunId, files: CheckpointFiles) -> Result<Taken, Fa
             .map(|at| row.get(at))
             .collect::<Result<Vec<Value>, _>>()
     })?;
-    let (moment, deleted) = last(db, run)?;
     let tags = query_all(
         db,
         "SELECT tag FROM run_tags WHERE run = ?",
@@ -344,9 +370,7 @@ fn take(db: &Connection, run: RunId, files: CheckpointFiles) -> Result<Taken, Fa
         }
     }
     Ok(Taken {
-        identity: identity::of(db, run)?,
-        moment,
-        deleted,
+        head: head(db, run)?,
         row: columns.into_iter().zip(values).collect(),
         tags,
         tables,

@@ -13,7 +13,7 @@ use super::advantage::{GroupMoments, advantages, group_moments};
 use super::objective::GroupRow;
 use super::settings::GroupSettings;
 pub use super::update::GroupUpdate;
-use super::update::Iterations;
+use super::update::{Gathered, Updates};
 use crate::experiment::{Change, Config, InGroup, LossType, Problem, TokenFigures};
 use crate::train::policy::Policy;
 use crate::train::policy_gradient::algorithm::{
@@ -123,7 +123,7 @@ impl StepFigures for GroupOutcome {
     }
 }
 
-/// Policy and reference on the rollout, before the first update.
+/// Policy and reference on the rollout or a part of it, before the first update.
 #[derive(Default)]
 struct Before {
     /// At the sampling temperature, as the objective has them.
@@ -134,10 +134,44 @@ struct Before {
     full_kl: Vec<Vec<f32>>,
     /// Summed over all tokens.
     entropy: f64,
-    /// The forward pass, if the first update is on the whole batch and can use it.
-    ahead: Option<PolicyEvaluation>,
     forward_seconds: f64,
     reference_seconds: f64,
+}
+
+impl Before {
+    fn extend(&mut self, part: Before) {
+        self.tempered.extend(part.tempered);
+        self.tempered_reference.extend(part.tempered_reference);
+        self.log_probs.extend(part.log_probs);
+        self.reference_log_probs.extend(part.reference_log_probs);
+        self.full_kl.extend(part.full_kl);
+        self.entropy += part.entropy;
+        self.forward_seconds += part.forward_seconds;
+        self.reference_seconds += part.reference_seconds;
+    }
+
+    /// The sum of k1 over each response.
+    fn distances(&self) -> Vec<f32> {
+        let both = self.tempered.iter().zip(&self.tempered_reference);
+        both.map(|(policy, reference)| policy.iter().zip(reference).map(|(p, q)| k1(*p, *q)).sum())
+            .collect()
+    }
+
+    /// What is fixed of each response, with its advantage and the weight of its tokens.
+    fn rows<'a>(&'a self, advantages: &[f32], weights: &[f32]) -> Vec<GroupRow<'a>> {
+        let both = self.tempered.iter().zip(&self.tempered_reference);
+        let given = advantages.iter().zip(weights);
+        both.zip(given)
+            .map(
+                |((log_probs, reference_log_probs), (advantage, weight))| GroupRow {
+                    log_probs,
+                    reference_log_probs,
+                    advantage: *advantage,
+                    weight: *weight,
+                },
+            )
+            .collect()
+    }
 }
 
 impl GroupStepper<'_> {
@@ -155,26 +189,77 @@ impl GroupStepper<'_> {
         let settings = &self.settings;
         let shaped = learner.state.shaper.shape(scores);
         let parts = parts(rollout.generated.len(), settings.parts);
-        let mut before = self.before(&learner.policy, rollout, &parts);
-        let clock = Instant::now();
-        let distances: Vec<f32> = before
-            .tempered
-            .iter()
-            .zip(&before.tempered_reference)
-            .map(|(policy, reference)| policy.iter().zip(reference).map(|(p, q)| k1(*p, *q)).sum())
-            .collect();
-        let rewards: Vec<f32> = shaped
-            .iter()
-            .zip(&distances)
-            .map(|(score, kl)| score - settings.reward_beta as f32 * kl)
-            .collect();
+        let weights = self.weights(rollout, &parts);
+        let updates = Updates {
+            method: self.method,
+            settings,
+            lr: settings
+                .lr_schedule
+                .rate(settings.lr, number, settings.pace.steps),
+            number,
+            device: self.device,
+        };
         let group = settings.pace.responses;
-        let schedule = settings.lr_schedule;
+        let advantages = |rewards: &[f32]| advantages(rewards, group, settings.baseline);
+
+        // Where no KL is in the rewards, the advantages are known, and the pass that gives the old log-probabilities
+        // is that of the first update too. So it is where there is one part.
+        let known = (settings.reward_beta == 0.0).then(|| advantages(&shaped));
+        let mut before = Before::default();
+        let mut first = known.is_some().then(|| Ok(Gathered::new()));
+        let mut ahead = None;
+        let valid = (known.is_none() && parts.len() > 1).then(|| learner.policy.valid());
+        for part in &parts {
+            let policy = valid.as_ref().unwrap_or(&learner.policy);
+            let (figures, evaluation) = self.compare(policy, rollout, part.clone());
+            match (&known, first.take()) {
+                (Some(advantages), Some(Ok(gathered))) => {
+                    let rows = figures.rows(&advantages[part.clone()], &weights[part.clone()]);
+                    let clock = Instant::now();
+                    first = Some(updates.gather(gathered, policy, &rows, evaluation));
+                    before.forward_seconds += clock.elapsed().as_secs_f64();
+                }
+                (_, failed) => {
+                    first = failed;
+                    ahead = (parts.len() == 1).then_some(evaluation);
+                }
+            }
+            before.extend(figures);
+        }
+
+        let clock = Instant::now();
+        let distances = before.distances();
+        let rewards: Vec<f32> = match &known {
+            Some(_) => shaped.clone(),
+            None => {
+                let beta = settings.reward_beta as f32;
+                let both = shaped.iter().zip(&distances);
+                both.map(|(score, kl)| score - beta * kl).collect()
+            }
+        };
+        let advantages = known.unwrap_or_else(|| advantages(&rewards));
+        let rows = before.rows(&advantages, &weights);
+        if let (None, Some(evaluation)) = (&first, ahead) {
+            first = Some(updates.gather(Gathered::new(), &learner.policy, &rows, evaluation));
+        }
+        let pass = |policy: &Policy, part| {
+            forward_tempered(policy, rollout, part, settings.temperature).evaluation
+        };
+        let optimizer = &mut learner.optimizer;
+        let done = match first.transpose() {
+            Ok(first) => updates.run(learner.policy, optimizer, first, &parts, &rows, pass),
+            Err(error) => Err(error),
+        };
+        let (policy, done) = match done {
+            Ok((policy, done)) => (Ok(policy), done),
+            Err(error) => (Err(error), Vec::new()),
+        };
+
         let count = distances.len().max(1) as f64;
         let tokens = before.log_probs.iter().flatten().count().max(1) as f64;
-        let mut outcome = GroupOutcome {
-            advantages: advantages(&rewards, group, settings.baseline),
+        let outcome = GroupOutcome {
             moments: group_moments(&rewards, group),
+            advantages,
             rewards,
             shaped,
             old_log_probs: before.log_probs,
@@ -184,72 +269,50 @@ impl GroupStepper<'_> {
             },
             entropy: before.entropy / tokens,
             reward_kl: distances.iter().map(|kl| f64::from(*kl)).sum::<f64>() / count,
-            updates: Vec::new(),
+            updates: done,
             beta: settings.beta(),
-            lr: schedule.rate(settings.lr, number, settings.pace.steps),
+            lr: updates.lr,
             reference_seconds: before.reference_seconds,
-            update_seconds: before.forward_seconds,
+            update_seconds: before.forward_seconds + clock.elapsed().as_secs_f64(),
         };
-        let weights = self.weights(rollout, &parts);
-        let rows: Vec<GroupRow<'_>> = (0..rollout.generated.len())
-            .map(|row| GroupRow {
-                log_probs: &before.tempered[row],
-                reference_log_probs: &before.tempered_reference[row],
-                advantage: outcome.advantages[row],
-                weight: weights[row],
-            })
-            .collect();
-        let iterations = Iterations {
-            method: self.method,
-            settings,
-            rollout,
-            rows: &rows,
-            parts: &parts,
-            lr: outcome.lr,
-            number,
-            device: self.device,
-        };
-        let done = iterations.run(learner.policy, &mut learner.optimizer, before.ahead.take());
-        let updates;
-        (learner.policy, updates) = match done {
-            Ok(done) => done,
-            Err(error) => return Err(Box::new(FailedStep { error, outcome })),
-        };
-        outcome.updates = updates;
-        outcome.update_seconds += clock.elapsed().as_secs_f64();
-        Ok((learner, outcome))
+        match policy {
+            Ok(policy) => {
+                learner.policy = policy;
+                Ok((learner, outcome))
+            }
+            Err(error) => Err(Box::new(FailedStep { error, outcome })),
+        }
     }
 
-    /// Forward passes of policy and reference over the rollout, part by part.
-    fn before(&self, policy: &Policy, rollout: &Rollout, parts: &[Range<usize>]) -> Before {
-        // The first update's own forward pass gives the old log-probabilities, if it is over all of them.
-        let alone = parts.len() == 1;
-        let valid = (!alone).then(|| policy.valid());
-        let policy = valid.as_ref().unwrap_or(policy);
+    /// Forward passes of policy and reference over the rows at `range`, and the policy's with its graph.
+    fn compare(
+        &self,
+        policy: &Policy,
+        rollout: &Rollout,
+        range: Range<usize>,
+    ) -> (Before, PolicyEvaluation) {
         let temperature = self.settings.temperature;
-        let mut before = Before::default();
-        for part in parts {
-            let clock = Instant::now();
-            let own = forward_tempered(policy, rollout, part.clone(), temperature);
-            let own = Part::of(own, rollout, part.clone(), temperature);
-            before.forward_seconds += clock.elapsed().as_secs_f64();
-            let clock = Instant::now();
-            let other = forward_tempered(self.reference, rollout, part.clone(), temperature);
-            let other = Part::of(other, rollout, part.clone(), temperature);
-            let lengths: Vec<usize> = own.log_probs.iter().map(Vec::len).collect();
-            let [policy_logits, reference_logits] = [own.output.logits, other.output.logits]
-                .map(|logits| untempered(logits, temperature));
-            let divergence = full_kl(policy_logits, reference_logits, &lengths);
-            before.full_kl.extend(divergence);
-            before.entropy += own.entropy;
-            before.tempered.extend(own.output.log_probs);
-            before.log_probs.extend(own.log_probs);
-            before.tempered_reference.extend(other.output.log_probs);
-            before.reference_log_probs.extend(other.log_probs);
-            before.ahead = alone.then_some(own.output.evaluation);
-            before.reference_seconds += clock.elapsed().as_secs_f64();
-        }
-        before
+        let clock = Instant::now();
+        let own = forward_tempered(policy, rollout, range.clone(), temperature);
+        let own = Part::of(own, rollout, range.clone(), temperature);
+        let forward_seconds = clock.elapsed().as_secs_f64();
+        let clock = Instant::now();
+        let other = forward_tempered(self.reference, rollout, range.clone(), temperature);
+        let other = Part::of(other, rollout, range, temperature);
+        let lengths: Vec<usize> = own.log_probs.iter().map(Vec::len).collect();
+        let [policy_logits, reference_logits] =
+            [own.output.logits, other.output.logits].map(|logits| untempered(logits, temperature));
+        let figures = Before {
+            full_kl: full_kl(policy_logits, reference_logits, &lengths),
+            entropy: own.entropy,
+            tempered: own.output.log_probs,
+            log_probs: own.log_probs,
+            tempered_reference: other.output.log_probs,
+            reference_log_probs: other.log_probs,
+            forward_seconds,
+            reference_seconds: clock.elapsed().as_secs_f64(),
+        };
+        (figures, own.output.evaluation)
     }
 
     /// The weight of each response's tokens in the loss.

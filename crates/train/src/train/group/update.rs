@@ -1,5 +1,5 @@
-//! The updates of one step: iterations over its batch, each gathering the gradients of all parts. Advantages are
-//! given; knows no rewards and no scorer.
+//! The updates of one step: iterations over its batch, each gathering the gradients of all parts. Advantages and
+//! forward passes are given; knows no rewards, no rollout and no scorer.
 
 use std::ops::Range;
 
@@ -7,13 +7,13 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Device;
 
 use super::GroupMethod;
-use super::objective::{GroupBatch, GroupLoss, GroupRow, GroupStatistics, objective};
+use super::objective::{GroupBatch, GroupRow, GroupStatistics, objective};
 use super::settings::GroupSettings;
 use crate::train::TrainError;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::policy_gradient::algorithm::Algorithm;
-use crate::train::policy_gradient::rollout::{PolicyEvaluation, Rollout, forward_tempered};
+use crate::train::policy_gradient::rollout::PolicyEvaluation;
 
 /// The result of one update.
 #[derive(Clone, Debug)]
@@ -24,14 +24,10 @@ pub struct GroupUpdate {
     pub norm: f64,
 }
 
-/// All updates from one batch.
-pub(super) struct Iterations<'a> {
+/// The updates from one batch.
+pub(super) struct Updates<'a> {
     pub method: GroupMethod,
     pub settings: &'a GroupSettings,
-    pub rollout: &'a Rollout,
-    /// What the rollout fixed of each response.
-    pub rows: &'a [GroupRow<'a>],
-    pub parts: &'a [Range<usize>],
     pub lr: f64,
     /// The step, from 0.
     pub number: u64,
@@ -39,8 +35,24 @@ pub(super) struct Iterations<'a> {
     pub device: &'a Device,
 }
 
-impl Iterations<'_> {
-    /// Runs all updates. `ahead` is the forward pass of the first part, if the caller has it.
+/// The gradients of the parts that were passed so far.
+pub(super) struct Gathered {
+    gradients: GradientsAccumulator<Policy>,
+    statistics: Vec<GroupStatistics>,
+}
+
+impl Gathered {
+    pub fn new() -> Self {
+        Gathered {
+            gradients: GradientsAccumulator::new(),
+            statistics: Vec::new(),
+        }
+    }
+}
+
+impl Updates<'_> {
+    /// Runs all updates. `first` has the gradients of the first, if the caller gathered them; for the others, `pass` is
+    /// the forward pass over the rows of a part, and `rows` what the rollout fixed of each.
     ///
     /// # Errors
     /// If a loss is not finite.
@@ -48,56 +60,63 @@ impl Iterations<'_> {
         &self,
         mut policy: Policy,
         optimizer: &mut AdamW,
-        mut ahead: Option<PolicyEvaluation>,
+        mut first: Option<Gathered>,
+        parts: &[Range<usize>],
+        rows: &[GroupRow<'_>],
+        pass: impl Fn(&Policy, Range<usize>) -> PolicyEvaluation,
     ) -> Result<(Policy, Vec<GroupUpdate>), TrainError> {
         let mut updates = Vec::new();
         for _ in 0..self.settings.iterations {
-            let mut accumulated = GradientsAccumulator::new();
-            let mut statistics = Vec::new();
-            for part in self.parts {
-                let done = self.objective(&policy, part.clone(), ahead.take())?;
-                let gradients = GradientsParams::from_grads(done.loss.backward(), &policy);
-                accumulated.accumulate(&policy, gradients);
-                statistics.push(done.statistics);
-            }
+            let mut gathered = match first.take() {
+                Some(gathered) => gathered,
+                None => {
+                    let mut gathered = Gathered::new();
+                    for part in parts {
+                        let evaluation = pass(&policy, part.clone());
+                        gathered =
+                            self.gather(gathered, &policy, &rows[part.clone()], evaluation)?;
+                    }
+                    gathered
+                }
+            };
             let norm;
             let max_norm = self.settings.max_gradient_norm;
-            (policy, norm) = optimizer.step(self.lr, policy, accumulated.grads(), max_norm);
+            let gradients = gathered.gradients.grads();
+            (policy, norm) = optimizer.step(self.lr, policy, gradients, max_norm);
             updates.push(GroupUpdate {
-                statistics: together(&statistics),
+                statistics: together(&gathered.statistics),
                 norm,
             });
         }
         Ok((policy, updates))
     }
 
-    /// The objective of the rows at `part`; `ahead` is their forward pass, if the caller has it.
-    fn objective(
+    /// Adds the gradients of a part, from its forward pass and what the rollout fixed of its rows.
+    ///
+    /// # Errors
+    /// If the loss is not finite.
+    pub fn gather(
         &self,
+        mut gathered: Gathered,
         policy: &Policy,
-        part: Range<usize>,
-        ahead: Option<PolicyEvaluation>,
-    ) -> Result<GroupLoss, TrainError> {
-        let settings = self.settings;
-        let evaluation = match ahead {
-            Some(evaluation) => evaluation,
-            None => {
-                let part = part.clone();
-                forward_tempered(policy, self.rollout, part, settings.temperature).evaluation
-            }
-        };
+        rows: &[GroupRow<'_>],
+        evaluation: PolicyEvaluation,
+    ) -> Result<Gathered, TrainError> {
         let width = evaluation.log_probs.dims()[1];
-        let batch = GroupBatch::new(&self.rows[part], width, self.device);
-        let result = objective(&settings.objective, &batch, evaluation.log_probs);
-        if result.statistics.loss.is_finite() {
-            return Ok(result);
+        let batch = GroupBatch::new(rows, width, self.device);
+        let done = objective(&self.settings.objective, &batch, evaluation.log_probs);
+        if !done.statistics.loss.is_finite() {
+            return Err(TrainError::NotFinite {
+                stage: self.method.stage(),
+                step: self.number + 1,
+                loss: done.statistics.loss.into(),
+                setting: self.settings.lr_path,
+            });
         }
-        Err(TrainError::NotFinite {
-            stage: self.method.stage(),
-            step: self.number + 1,
-            loss: result.statistics.loss.into(),
-            setting: settings.lr_path,
-        })
+        let gradients = GradientsParams::from_grads(done.loss.backward(), policy);
+        gathered.gradients.accumulate(policy, gradients);
+        gathered.statistics.push(done.statistics);
+        Ok(gathered)
     }
 }
 

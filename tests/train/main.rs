@@ -17,6 +17,10 @@ mod scores_support;
 #[path = "../support/store.rs"]
 mod store_support;
 
+/// As in the program: a fifth of training is memory taken and given back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod alerts_pause;
 mod auditors;
 mod best_of;

@@ -1,5 +1,7 @@
 //! The progress of a run's stages, and the time left.
 
+use std::collections::VecDeque;
+
 use crate::experiment::Stage;
 use crate::series::Series;
 
@@ -20,11 +22,14 @@ pub struct StageProgress {
     pub(super) pace: Pace,
 }
 
-/// Seconds per step, averaged over the recent ones.
+/// Steps whose duration counts.
+const RECENT: usize = 32;
+
+/// Seconds per step: the median of the recent ones, which a checkpoint or an evaluation between them does not move.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
     last: Option<(u64, i64)>,
-    seconds: Option<f64>,
+    recent: VecDeque<f64>,
 }
 
 impl Pace {
@@ -32,11 +37,11 @@ impl Pace {
         if let Some((before, at)) = self.last
             && step > before
         {
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
             let each = (wall_ms - at).max(0) as f64 / 1e3 / (step - before) as f64;
-            self.seconds = Some(
-                self.seconds
-                    .map_or(each, |mean| mean + 0.08 * (each - mean)),
-            );
+            self.recent.push_back(each);
         }
         self.last = Some((step, wall_ms));
     }
@@ -50,12 +55,18 @@ impl Pace {
     pub fn of(series: &Series) -> Self {
         let mut pace = Pace::default();
         let len = series.len();
-        for at in len.saturating_sub(32)..len {
+        for at in len.saturating_sub(RECENT + 1)..len {
             if let Some(point) = series.get(at) {
                 pace.note(point.step, point.wall_ms);
             }
         }
         pace
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        let mut recent: Vec<f64> = self.recent.iter().copied().collect();
+        let middle = recent.len() / 2;
+        (!recent.is_empty()).then(|| *recent.select_nth_unstable_by(middle, f64::total_cmp).1)
     }
 }
 
@@ -84,6 +95,6 @@ impl StageProgress {
         if self.state != StageState::Running || self.step >= self.total {
             return None;
         }
-        Some(self.pace.seconds? * (self.total - self.step) as f64)
+        Some(self.pace.seconds()? * (self.total - self.step) as f64)
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded};
 
+use crate::app::naming::without_commands;
 use crate::engine::Waker;
 
 /// How often a waiting job checks whether it was cancelled.
@@ -21,7 +22,7 @@ pub enum JobError {
 
 impl<E: std::error::Error> From<E> for JobError {
     fn from(error: E) -> Self {
-        JobError::Failed(error.to_string())
+        JobError::Failed(without_commands(&error.to_string()))
     }
 }
 

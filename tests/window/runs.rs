@@ -381,6 +381,24 @@ fn a_failed_run_says_why_and_an_interrupted_one_can_be_resumed() {
 }
 
 #[test]
+fn start_says_what_was_interrupted_and_what_of_it_is_done_again() {
+    let (_store, mut window) = open_runs(&[
+        ("whole", RunStatus::Finished),
+        ("cut off", RunStatus::Interrupted),
+    ]);
+    click(&mut window, "Start");
+    expect(&mut window, "cut off #2 was interrupted");
+    // Its only checkpoint is that of an earlier stage.
+    expect(&mut window, "It begins this stage anew");
+    expect(&mut window, "done again");
+    // The data of these runs are not those of the program.
+    click(&mut window, "Resume");
+    expect(&mut window, "It could not be resumed");
+    click(&mut window, "Open it");
+    expect(&mut window, "Back to all runs");
+}
+
+#[test]
 fn plots_can_be_chosen_and_put_back() {
     let (_store, mut window) = open_page();
     window.get_by_label_contains("PPO: ").click();

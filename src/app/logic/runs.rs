@@ -9,7 +9,7 @@ use crate::app::queries::stored::outline;
 use crate::app::state::model::RunModel;
 use crate::app::state::{OpenRun, RunPage, State};
 use crate::experiment::Stage;
-use crate::operations::runs::{self, Edit};
+use crate::operations::runs::{self, Edit, GoesOn};
 use crate::store::{CatalogParts, RunId};
 
 /// How many changes can be undone.
@@ -65,7 +65,9 @@ impl Core {
         runs.deleted.poll();
         if runs.list.poll() {
             self.watch.list.arrived();
+            self.read_goes_on();
         }
+        self.state.runs.goes_on.poll();
         self.state.runs.deleted.poll();
         let State { runs, live, .. } = &mut self.state;
         let pages = [runs.open.as_mut(), live.elsewhere.as_mut()];
@@ -73,6 +75,21 @@ impl Core {
             if open.poll() {
                 self.watch.page.arrived();
             }
+        }
+    }
+
+    /// Reads from where the newest run goes on, if it was interrupted.
+    fn read_goes_on(&mut self) {
+        let runs = &mut self.state.runs;
+        let Some(row) = runs.interrupted().cloned() else {
+            return;
+        };
+        if runs.goes_on.wants(&row.id) {
+            let run = row.id;
+            let pending = self.jobs.ask(Lane::Reader, move |context| {
+                Ok(GoesOn::of(context.reader()?, &row)?)
+            });
+            self.state.runs.goes_on.load(run, pending);
         }
     }
 

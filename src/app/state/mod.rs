@@ -27,7 +27,7 @@ use self::model::RunModel;
 use self::paths::Paths;
 use self::people::People;
 use self::playground::Playground;
-use self::remote::Remote;
+use self::remote::{Keyed, Remote};
 use crate::app::format::{Clock, Now};
 use crate::app::place::Place;
 use crate::app::queries::compared::Compared;
@@ -41,8 +41,8 @@ use crate::metrics::declared;
 use crate::operations::launch::DryRun;
 use crate::operations::programs::ProgramCall;
 use crate::operations::queue::QueueEntry;
-use crate::operations::runs::Edit;
-use crate::store::{CatalogParts, QueueId, QueuedRun, RunId, RunRow};
+use crate::operations::runs::{Edit, GoesOn};
+use crate::store::{CatalogParts, QueueId, QueuedRun, RunId, RunRow, RunStatus};
 
 pub use prefs::{Prefs, ThemeChoice};
 
@@ -118,6 +118,8 @@ pub struct RunsState {
     /// The settings that differ among the runs.
     pub differing: Remote<Vec<String>>,
     pub open: Option<OpenRun>,
+    /// From where the newest run goes on, if it was interrupted.
+    pub goes_on: Keyed<RunId, Option<GoesOn>>,
     /// Why the last resume failed.
     pub refused: Option<(RunId, String)>,
 }
@@ -151,6 +153,12 @@ impl RunsState {
 
     pub fn rows(&self) -> impl Iterator<Item = &RunRow> {
         self.listed().iter().map(|listed| &listed.entry.row)
+    }
+
+    /// The newest run, if its program was gone before it ended.
+    pub fn interrupted(&self) -> Option<&RunRow> {
+        let newest = self.rows().next();
+        newest.filter(|row| row.status == RunStatus::Interrupted && !row.archived)
     }
 
     /// A run that is not deleted.

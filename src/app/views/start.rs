@@ -5,6 +5,7 @@ use eframe::egui::{Rect, RichText, Sense, Ui, Vec2, pos2, vec2};
 
 use super::runs::run_line_ui;
 use crate::app::command::{Command, Commands};
+use crate::app::format;
 use crate::app::place::Place;
 use crate::app::state::{QUICKSTART, State};
 use crate::app::theme::{self, size, space, text};
@@ -15,6 +16,7 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::operations::launch::PlannedRun;
+use crate::operations::runs::GoesOn;
 
 const RECENT: usize = 5;
 
@@ -92,6 +94,9 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         });
         ui.add_space(space::S);
     }
+    if state.elsewhere().is_none() {
+        interrupted_ui(ui, state, commands);
+    }
     let ready = state.experiment(QUICKSTART);
     ui.horizontal(|ui| {
         let button = Button::primary("Quickstart").with_icon(Icon::Play).tall();
@@ -114,6 +119,54 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     }
     ui.add_space(space::L);
     steps_ui(ui);
+}
+
+/// What can be resumed after a crash, and what of it is done again.
+fn interrupted_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let Some(row) = state.runs.interrupted() else {
+        return;
+    };
+    let run = row.id;
+    let goes_on = state.runs.goes_on.shown();
+    let detail = match goes_on.filter(|(known, _)| **known == run) {
+        Some((_, Ok(Some(goes_on)))) => said(goes_on),
+        Some((_, Ok(None))) => "It had begun no stage.".to_string(),
+        Some((_, Err(why))) => why.to_string(),
+        // Room for what is being read.
+        None => String::new(),
+    };
+    let title = format!("{} #{run} was interrupted", row.name);
+    notice::strip(ui, Tone::Warning, &title, &detail, |ui| {
+        if Button::primary("Resume").with_icon(Icon::Play).clicked(ui) {
+            commands.run(move |core| core.resume_run(run));
+        }
+        if Button::secondary("Open it").clicked(ui) {
+            commands.run(move |core| core.open_run(run));
+        }
+    });
+    if let Some((_, why)) = state.runs.refused.as_ref().filter(|(of, _)| *of == run) {
+        notice::strip(ui, Tone::Bad, "It could not be resumed", why, |_| {});
+    }
+    ui.add_space(space::M);
+}
+
+/// From where a run goes on, and how many steps are done again.
+fn said(goes_on: &GoesOn) -> String {
+    let GoesOn {
+        stage,
+        reached,
+        from,
+    } = *goes_on;
+    let at = format!("At {}, step {}.", stage.title(), format::count(reached));
+    let again = match goes_on.again() {
+        1 => "one step is done again.".to_string(),
+        steps => format!("{} steps are done again.", format::count(steps)),
+    };
+    match (goes_on.again(), from) {
+        (0, _) => format!("{at} It goes on from there; nothing is done again."),
+        (_, 0) => format!("{at} It begins this stage anew: {again}"),
+        _ => format!("{at} It goes on from step {}: {again}", format::count(from)),
+    }
 }
 
 /// The four stages of Quickstart, side by side.

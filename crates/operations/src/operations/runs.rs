@@ -1,9 +1,44 @@
-//! Edits of saved and queued runs, which can be undone, and deletion for good, which cannot.
+//! Edits of saved and queued runs, which can be undone, and deletion for good, which cannot; from where a run goes on.
 
 use std::fmt;
 
 use super::OperationError;
-use crate::store::{QueueId, QueuedRun, RunId, RunRow, Store, StoreError};
+use crate::experiment::Stage;
+use crate::store::{QueueId, QueuedRun, RunId, RunRow, Store, StoreError, StoreReader};
+
+/// From where an interrupted run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GoesOn {
+    pub stage: Stage,
+    /// The step that it had reached.
+    pub reached: u64,
+    /// The step of the stage's last checkpoint, 0 without one.
+    pub from: u64,
+}
+
+impl GoesOn {
+    /// From where `run` goes on; `None` if it had begun no stage.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn of(reader: &StoreReader, run: &RunRow) -> Result<Option<Self>, StoreError> {
+        let Some(stage) = run.stage else {
+            return Ok(None);
+        };
+        let checkpoints = reader.checkpoints(run.id)?;
+        let own = checkpoints.iter().filter(|row| row.stage == stage);
+        Ok(Some(GoesOn {
+            stage,
+            reached: run.step,
+            from: own.map(|row| row.step).max().unwrap_or(0),
+        }))
+    }
+
+    /// Steps that are done again.
+    pub fn again(&self) -> u64 {
+        self.reached.saturating_sub(self.from)
+    }
+}
 
 /// A change of saved or queued runs that can be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -141,8 +141,9 @@ const ROOMS: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 29] = [
+const CRATES: [(&str, &[&str]); 30] = [
     ("ureq", &["fetch"]),
+    ("notify_rust", &["operations"]),
     ("axum", &["web"]),
     ("hyper", &["web"]),
     ("hyper_util", &["web"]),

@@ -18,6 +18,7 @@ mod jobs;
 mod manual;
 mod meter;
 mod model;
+mod notices;
 mod output;
 mod progress;
 mod queue;

@@ -7,6 +7,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use super::notices::Notify;
 use super::output::{count, line_on_stderr, moment};
 use super::run::{Consent, RunOverrides, RunWatcher};
 use super::{CommandContext, Failure};
@@ -43,6 +44,8 @@ pub enum Queue {
         ignore_memory: bool,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        notify: Notify,
     },
 }
 
@@ -67,7 +70,8 @@ impl Queue {
                 at_once,
                 ignore_memory,
                 consent,
-            } => run(ctx, at_once, ignore_memory, consent),
+                notify,
+            } => run(ctx, at_once, ignore_memory, consent, notify),
         }
     }
 }
@@ -169,10 +173,11 @@ fn run(
     at_once: usize,
     ignore_memory: bool,
     consent: Consent,
+    notify: Notify,
 ) -> Result<(), Failure> {
     let turns = Turns {
         ctx,
-        watcher: RunWatcher::new(ctx, at_once)?,
+        watcher: RunWatcher::new(ctx, at_once, notify)?,
         ignore_memory,
         consent,
         tally: Mutex::default(),

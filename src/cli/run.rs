@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam::channel::{Receiver, bounded, select};
 
 use super::interrupts;
+use super::notices::{Messenger, Notify};
 use super::output::line_on_stderr;
 use super::progress::{Bars, Progress};
 use super::{CommandContext, Failure, input};
@@ -40,6 +41,8 @@ pub struct Run {
     ignore_memory: bool,
     #[command(flatten)]
     consent: Consent,
+    #[command(flatten)]
+    notify: Notify,
     /// Print what would run (settings, parameters, steps, memory), refuse what cannot, and start nothing
     #[arg(long, conflicts_with_all = ["resume", "list_settings"])]
     dry_run: bool,
@@ -97,6 +100,7 @@ impl Run {
             return super::settings::list(ctx, file.as_ref().map(|file| &file.config));
         }
         let (dry, ignore_memory, consent) = (self.dry_run, self.ignore_memory, self.consent);
+        let notify = self.notify.clone();
         let request = match self.resume {
             Some(run) => {
                 let resumable = launch::resume(&ctx.store, run)?;
@@ -118,7 +122,7 @@ impl Run {
                 prepared.request(Listener::Lossless, None)
             }
         };
-        let watcher = RunWatcher::new(ctx, 1)?;
+        let watcher = RunWatcher::new(ctx, 1, notify)?;
         let handle = watcher.start(request);
         watcher.watch(ctx, &handle)
     }
@@ -176,17 +180,23 @@ pub(super) struct RunWatcher {
     supervisor: Supervisor,
     interrupts: Interrupts,
     bars: Bars,
+    messenger: Option<Messenger>,
 }
 
 impl RunWatcher {
     /// For so many runs at once.
-    pub fn new(ctx: &CommandContext, at_once: usize) -> Result<RunWatcher, Failure> {
+    pub fn new(
+        ctx: &CommandContext,
+        at_once: usize,
+        notify: Notify,
+    ) -> Result<RunWatcher, Failure> {
         let supervisor = Supervisor::new(&ctx.store)?;
         supervisor.set_at_once(at_once);
         Ok(RunWatcher {
             supervisor,
             interrupts: Interrupts::install()?,
             bars: Bars::new(!ctx.out.json, at_once > 1),
+            messenger: Messenger::start(ctx, notify)?,
         })
     }
 
@@ -254,6 +264,9 @@ impl RunWatcher {
                 recv(handle.messages()) -> message => {
                     let Ok(message) = message else { break };
                     let run = message.run;
+                    if let Some(messenger) = &self.messenger {
+                        messenger.take(&message);
+                    }
                     if ctx.out.json {
                         if shown.lost.is_none()
                             && let Some(line) = message.to_json()

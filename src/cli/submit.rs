@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::notices::Notify;
 use super::output::{line_on_stderr, number_of};
 use super::run::RunWatcher;
 use super::{CommandContext, Failure, input};
@@ -181,7 +182,7 @@ impl Task {
             TaskStart::Begin(prepared) => prepared.request(Listener::Lossless, None),
             TaskStart::GoOn(resumable) => resumable.request(Listener::Lossless, None),
         };
-        let watcher = RunWatcher::new(&ctx, 1)?;
+        let watcher = RunWatcher::new(&ctx, 1, Notify::default())?;
         let handle = watcher.start(request);
         watcher.watch(&ctx, &handle)
     }

@@ -11,6 +11,8 @@
 mod chat_support;
 #[path = "../support/cli.rs"]
 mod cli_support;
+#[path = "../support/scores.rs"]
+mod scores_support;
 #[path = "../support/seeds.rs"]
 mod seeds_support;
 #[path = "../support/shared_data.rs"]
@@ -29,6 +31,7 @@ mod joins;
 mod lost_output;
 mod manual;
 mod models;
+mod notices;
 mod odd_cells;
 mod odd_files;
 mod odd_rows;

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::cli_support::{Place, SHORT};
+use crate::notices::notices;
 
 /// An experiment whose reward is the paper's, less a penalty for length, and what a program says.
 fn experiment(place: &Place) -> String {
@@ -101,8 +102,17 @@ fn a_run_whose_program_fails_says_why_and_can_be_resumed() {
     let file = experiment(&place);
     let good = fs::read_to_string(place.path().join("tone.sh")).unwrap();
     place.write("tone.sh", "echo 'no model there' >&2; exit 3\n");
-    let done = place.run(&[&["run", &file, "--allow-command"], &SHORT[..]].concat());
+    let (address, notices) = notices();
+    let given = ["run", &file, "--allow-command", "--notify", &address];
+    let done = place.run(&[&given, &SHORT[..]].concat());
     assert_eq!(done.code, 1);
+    let notice = notices.lock().unwrap().last().unwrap().clone();
+    assert_eq!(notice["event"], "failed");
+    let text = notice["text"].as_str().unwrap();
+    assert!(
+        text.contains("failed: ") && text.contains("\"tone\""),
+        "{text}"
+    );
     for part in [
         "\"tone\"",
         "exit status: 3",

@@ -17,6 +17,8 @@ mod hub_support;
 mod judging_support;
 #[path = "../support/quickstart.rs"]
 mod quickstart_support;
+#[path = "../support/scores.rs"]
+mod scores_support;
 #[path = "../support/seeds.rs"]
 mod seeds_support;
 #[path = "../support/serve.rs"]

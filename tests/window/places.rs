@@ -1,7 +1,9 @@
 //! Every place of the window can be reached, says what it is for, and has one action where it is empty.
 
-use crate::window_support::{click, expect, find, open, press, press_command, run};
+use crate::scores_support::{Reply, start};
+use crate::window_support::{click, expect, find, open, press, press_command, run, write_in};
 use eframe::egui::Key;
+use egui_kittest::kittest::NodeT as _;
 use emprl::store::RunStatus;
 
 #[test]
@@ -103,6 +105,31 @@ fn theme_and_zoom_can_be_chosen() {
     assert!(window.ctx.global_style().visuals.dark_mode);
     click(&mut window, "Zoom 125 %");
     assert!((window.ctx.zoom_factor() - 1.25).abs() < 0.01);
+}
+
+#[test]
+fn notices_go_where_the_settings_say() {
+    let store = tempfile::tempdir().unwrap();
+    let (sender, told) = std::sync::mpsc::channel();
+    let address = start(move |notice| {
+        sender.send(notice["text"].clone()).unwrap();
+        Reply::of(200, "ok")
+    });
+    let mut window = open(store.path());
+    click(&mut window, "Settings");
+    write_in(&mut window, "Address of notices", "chat.example");
+    expect(&mut window, "This is no address");
+    assert!(
+        find(&window, "Send a trial notice")
+            .accesskit_node()
+            .is_disabled()
+    );
+    let mut window = open(store.path());
+    click(&mut window, "Settings");
+    write_in(&mut window, "Address of notices", &address);
+    click(&mut window, "Send a trial notice");
+    expect(&mut window, "The trial notice was delivered");
+    assert_eq!(told.recv().unwrap(), "Notices of runs arrive here.");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::others::ActiveRun;
 use super::{Core, Resumed, read_run};
 use crate::app::format;
 use crate::app::jobs::{AtClose, Job, Lane, Pending};
+use crate::app::naming::without_commands;
 use crate::app::place::Place;
 use crate::app::state::LiveState;
 use crate::app::state::model::RunModel;
@@ -57,7 +58,7 @@ impl Core {
                     && queued.is_some()
                     && !active.is_empty()
                 {
-                    return Ok(Launch::Later(error.to_string()));
+                    return Ok(Launch::Later(without_commands(&error.to_string())));
                 }
                 Ok(Launch::Now(Box::new(prepared), memory?))
             },
@@ -239,6 +240,7 @@ impl Core {
             self.held_back.push(message);
             return;
         }
+        self.tell(&message);
         let Some(model) = &mut self.state.live.run else {
             return;
         };

@@ -1,11 +1,15 @@
-//! Runs in progress beside the one in Live: following their ends, and showing one of them there instead.
+//! Runs in progress beside the one in Live: following their ends, and showing one of them there instead; and notices of
+//! all of them.
 
 use crossbeam::channel::TryRecvError;
 
 use super::Core;
+use crate::app::jobs::AtClose;
+use crate::app::naming::without_commands;
 use crate::app::place::Place;
 use crate::app::state::LiveState;
-use crate::engine::{RunEnd, RunHandle, RunState};
+use crate::engine::{Message, RunEnd, RunHandle, RunState};
+use crate::operations::notices::{NoticeEvent, Recipient, RunNotice};
 use crate::store::RunId;
 
 /// A run of this window in progress.
@@ -37,11 +41,11 @@ impl Core {
 
     /// Notices which of the other runs have ended. The store has what they report.
     pub(super) fn poll_others(&mut self) {
-        let mut ended = Vec::new();
+        let (mut ended, mut worth) = (Vec::new(), Vec::new());
         self.others.retain(|other| {
             loop {
                 match other.handle.messages().try_recv() {
-                    Ok(_) => {}
+                    Ok(message) => worth.extend(NoticeEvent::of(&message).map(|_| message)),
                     Err(TryRecvError::Empty) => return true,
                     Err(TryRecvError::Disconnected) => {
                         ended.push(other.handle.state());
@@ -50,12 +54,15 @@ impl Core {
                 }
             }
         });
+        for message in worth {
+            self.tell(&message);
+        }
         let any_ended = !ended.is_empty();
         for state in ended {
             match state {
                 RunState::Ended(RunEnd::NotStarted(error)) if error.is_elsewhere() => {}
                 RunState::Ended(RunEnd::NotStarted(error)) => {
-                    self.state.experiments.refused = Some(error.to_string());
+                    self.state.experiments.refused = Some(without_commands(&error.to_string()));
                 }
                 RunState::Ended(end @ RunEnd::Failed(..)) => self.log_error(end.to_string()),
                 _ => {}
@@ -67,6 +74,49 @@ impl Core {
         }
         let started = self.others.iter().filter_map(|other| other.handle.id());
         self.state.live.others = started.collect();
+    }
+
+    /// Sends a notice of what a run of this window reports, if it is worth one and somebody wants it.
+    pub(super) fn tell(&mut self, message: &Message) {
+        let recipients = self.state.prefs.recipients();
+        if recipients.is_empty() || NoticeEvent::of(message).is_none() {
+            return;
+        }
+        let message = message.clone();
+        self.spawn_then(
+            "A notice",
+            AtClose::Wait,
+            move |context| match RunNotice::of(context.reader()?, &message)? {
+                Some(notice) => Ok(deliver(&recipients, &notice)),
+                None => Ok(Vec::new()),
+            },
+            |core, failed| core.log_undelivered(failed),
+        );
+    }
+
+    /// Sends a notice of no run to all who get notices.
+    pub fn try_notices(&mut self) {
+        let recipients = self.state.prefs.recipients();
+        self.spawn_then(
+            "A notice",
+            AtClose::Abandon,
+            move |_| Ok(deliver(&recipients, &RunNotice::trial())),
+            |core, failed| {
+                if failed.as_ref().is_ok_and(Vec::is_empty) {
+                    let now = core.state.now_ms;
+                    let notices = &mut core.state.notices;
+                    notices.show(now, "The trial notice was delivered", false);
+                }
+                core.log_undelivered(failed);
+            },
+        );
+    }
+
+    fn log_undelivered(&mut self, failed: Result<Vec<String>, String>) {
+        match failed {
+            Ok(failed) => failed.into_iter().for_each(|why| self.log_error(why)),
+            Err(why) => self.log_error(format!("a notice was not made: {why}")),
+        }
     }
 
     /// Shows another run in progress in Live.
@@ -82,4 +132,11 @@ impl Core {
         self.reload_live(run);
         self.state.prefs.place = Place::Live;
     }
+}
+
+/// Delivers a notice, and gives back why it was not, of each recipient that it did not reach.
+fn deliver(recipients: &[Recipient], notice: &RunNotice) -> Vec<String> {
+    let delivered = recipients.iter().map(|recipient| recipient.deliver(notice));
+    let failed = delivered.filter_map(Result::err);
+    failed.map(|error| error.to_string()).collect()
 }

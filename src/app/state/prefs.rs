@@ -11,6 +11,7 @@ use crate::app::place::Place;
 use crate::app::widgets::chart::AlongX;
 use crate::experiment::Stage;
 use crate::metrics::declared;
+use crate::operations::notices::Recipient;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -33,6 +34,10 @@ pub struct Prefs {
     pub filters: Vec<String>,
     /// Runs in progress at once.
     pub at_once: usize,
+    /// Whether the desktop shows notices of runs.
+    pub desktop_notices: bool,
+    /// The address to which notices of runs are sent; empty for none.
+    pub notices_to: String,
     /// The plots of each stage of each experiment; under the stage alone, those saved by versions in which all
     /// experiments shared an arrangement.
     arrangements: BTreeMap<String, Arrangement>,
@@ -59,6 +64,8 @@ impl Default for Prefs {
             group: None,
             filters: Vec::new(),
             at_once: 1,
+            desktop_notices: false,
+            notices_to: String::new(),
             arrangements: BTreeMap::new(),
         }
     }
@@ -75,6 +82,14 @@ impl Prefs {
         };
         let initial = || begin.unwrap_or_else(|| Arrangement::default_for(stage));
         self.arrangements.entry(key).or_insert_with(initial)
+    }
+
+    /// Who gets notices of runs. An address that is none is said where it is written.
+    pub fn recipients(&self) -> Vec<Recipient> {
+        let desktop = self.desktop_notices.then_some(Recipient::Desktop);
+        let address = self.notices_to.trim().parse().ok();
+        let address = address.filter(|recipient| *recipient != Recipient::Desktop);
+        desktop.into_iter().chain(address).collect()
     }
 
     /// Closes gaps between plots, which earlier versions left.

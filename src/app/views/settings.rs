@@ -1,15 +1,18 @@
 //! The place Settings: theme, zoom, runs at once, and the store.
 
-use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
+use eframe::egui::{Align, Align2, Label, Layout, RichText, TextEdit, Ui, vec2};
 
 use crate::app::command::{Command, Commands};
+use crate::app::logic::Core;
 use crate::app::state::{State, ThemeChoice};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::field::tick;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::experiment::commit;
+use crate::operations::notices::Recipient;
 
 const ZOOMS: [(f32, &str); 6] = [
     (0.8, "80 %"),
@@ -61,6 +64,7 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 commands.run(move |core| core.set_at_once(chosen));
             }
         });
+        notices_ui(ui, state, commands);
         ui.add_space(space::XL);
         words::heading(ui, "Where things are kept");
         row(
@@ -85,6 +89,37 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 format!("EmpRL Studio {}, {commit}", env!("CARGO_PKG_VERSION")),
             );
         });
+    });
+}
+
+/// Who is told when a run of this window is finished, fails or raises an alert.
+fn notices_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let prefs = &mut state.prefs;
+    row(
+        ui,
+        "Notices",
+        "When a run of this window is finished, fails or raises an alert",
+        |ui| {
+            tick(ui, "On the desktop", &mut prefs.desktop_notices);
+        },
+    );
+    let written = prefs.notices_to.trim();
+    let hint = match written.is_empty() || written.parse::<Recipient>().is_ok() {
+        true => "Gets JSON with a \"text\", as Slack and Mattermost take it; empty for none",
+        false => "This is no address: it begins with https:// or http://",
+    };
+    row(ui, "Sent to", hint, |ui| {
+        let button = Button::secondary("Send a trial notice");
+        let width = (ui.available_width() - 180.0).clamp(120.0, 360.0);
+        let field = TextEdit::singleline(&mut prefs.notices_to)
+            .align(Align2::LEFT_CENTER)
+            .hint_text("https://…")
+            .min_size(vec2(width, size::ROW))
+            .desired_width(width);
+        ui.add(field).accessible_name("Address of notices");
+        if button.clicked_if(ui, !prefs.recipients().is_empty()) {
+            commands.run(Core::try_notices);
+        }
     });
 }
 

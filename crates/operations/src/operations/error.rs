@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::models::ReferenceError;
+use super::notices::Recipient;
 use super::programs::{ProgramCall, call_words};
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
@@ -110,6 +111,8 @@ pub enum OperationError {
     FewWithoutLink { found: usize, wanted: usize },
     #[error("this system names no folder for settings; set HOME")]
     NoConfigFolder,
+    #[error("a notice was not delivered to {recipient}: {why}")]
+    NotDelivered { recipient: Recipient, why: String },
     #[error("a run's name must not be empty")]
     NoRunName,
     #[error("a run's name is one line without control characters; choose another")]

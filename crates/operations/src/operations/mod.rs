@@ -16,6 +16,7 @@
 //! cluster   a sweep as a job of Slurm: write, send off, read back, take over
 //! stores    runs of other stores, taken over
 //! programs  programs that a person allows a reward to start
+//! notices   of runs, to a person who does not watch them
 //! ```
 
 mod auditors;
@@ -32,6 +33,7 @@ pub mod fetch;
 pub mod launch;
 pub mod levels;
 pub mod models;
+pub mod notices;
 pub mod programs;
 pub mod queue;
 pub mod responses;

@@ -5,7 +5,6 @@
 use std::env;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -66,8 +65,7 @@ impl ChatServer {
     /// It is no address of the web, or has a name with a password, a query or a fragment, where secrets would be.
     pub fn at(address: &str, key: Option<Key>, retry: Retry) -> Result<ChatServer, FetchError> {
         let address = completions(address)?;
-        let certificates = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
-        let http = Http::new(certificates.map(PathBuf::from).as_deref(), retry)?;
+        let http = Http::of_environment(retry)?;
         let http = match &key {
             Some(key) => http.with_token(&address, key.0.clone())?,
             None => http,

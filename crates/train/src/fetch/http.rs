@@ -4,9 +4,9 @@
 //! own headers, which come with its redirect, are seen.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io};
+use std::{env, fs, io};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -61,6 +61,21 @@ impl Http {
             retry,
             token: None,
         })
+    }
+
+    /// A client that trusts the certificates of Mozilla, or those that `SSL_CERT_FILE` names.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn of_environment(retry: Retry) -> Result<Http, FetchError> {
+        let certificates = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
+        Http::new(certificates.map(PathBuf::from).as_deref(), retry)
+    }
+
+    /// # Errors
+    /// It is no address of the web.
+    pub(super) fn check(address: &str) -> Result<(), FetchError> {
+        parse(address).map(drop)
     }
 
     /// The same client with a token for the server at `endpoint`, and for no other.

@@ -1,5 +1,5 @@
 //! What a person asks to have from the network: models from a Hugging Face hub, data sets from their authors, scores
-//! from a server of their own, answers from a language model at an address.
+//! from a server of their own, answers from a language model at an address, notices of runs to one.
 //!
 //! The only room that speaks HTTP, and only when told to. A download can be stopped at any moment and is continued
 //! where it ended; what arrives is checked and only then put in its place. Must not know the store, a tensor or
@@ -16,6 +16,7 @@ pub mod hub;
 pub mod published;
 mod retry;
 mod score_server;
+mod webhook;
 
 use std::ops::ControlFlow;
 
@@ -25,6 +26,7 @@ pub use error::FetchError;
 pub use http::Http;
 pub use retry::Retry;
 pub use score_server::ScoreServer;
+pub use webhook::Webhook;
 
 /// How far a fetch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

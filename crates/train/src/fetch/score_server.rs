@@ -1,7 +1,5 @@
 //! A server that scores responses, for a term of the reward that names its address.
 
-use std::env;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{FetchError, Http, Retry};
@@ -18,9 +16,8 @@ impl ScoreServer {
     /// # Errors
     /// That file cannot be read.
     pub fn at(address: &str) -> Result<ScoreServer, FetchError> {
-        let certificates = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
         Ok(ScoreServer {
-            http: Http::new(certificates.map(PathBuf::from).as_deref(), Retry::default())?,
+            http: Http::of_environment(Retry::default())?,
             address: address.to_string(),
         })
     }

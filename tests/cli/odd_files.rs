@@ -132,7 +132,7 @@ fn long_tables_have_the_systems_of_one_id_in_one_record() {
     assert_eq!(systems[0]["scores"][0]["value"], 0.5);
     place.ok(&["corpus", "import", &file, "long"]);
     let table = place.json(&["corpus", "table", "long", "--verdicts=bleu"]);
-    assert_eq!(table["groups"][0]["pairs"][0]["n"], 12, "{table}");
+    assert_eq!(table["groups"][0]["pairs"][0]["verdicts"], 12, "{table}");
     let out = place.path().join("pairs.jsonl").display().to_string();
     let exported = place.json(&[
         "corpus",
@@ -220,7 +220,7 @@ fn a_column_for_each_turn_is_a_conversation_in_which_an_empty_cell_was_not_said(
         let second = head.split(',').nth(1).unwrap();
         let note = notes(&found);
         let expected = format!(
-            "1 row has nothing in \\\"{second}\\\", the column of a turn that others follow: line 7"
+            "1 row has nothing in \"{second}\", the column of a turn that others follow: line 7"
         );
         assert!(note.contains(&expected), "{note}");
         let records = found["records"].as_array().unwrap();

@@ -11,12 +11,12 @@ fn notes(document: &Value) -> String {
 #[test]
 fn an_id_of_several_records_is_joined_where_the_row_says_which_and_named_else() {
     let place = Place::new();
-    // Two systems under each id, which are records of their own; and an id given twice by mistake.
+    // Two contexts under each id, which are records of their own; and an id given twice by mistake.
     for (name, head, rows) in [
         (
             "long",
             "id,model,context,response",
-            "a,anna,I failed.,Oh no.\na,bert,I failed.,Why?\nb,anna,We won!,Great!\nb,bert,We won!,Whom?\n",
+            "a,anna,I failed.,Oh no.\na,bert,I fell.,Why?\nb,anna,We won!,Great!\nb,bert,We lost!,Whom?\n",
         ),
         (
             "twice",
@@ -105,9 +105,10 @@ fn columns_named_for_systems_are_of_their_answers() {
             said.contains("have no response in the record"),
             "{name}: {said}"
         );
-        // Rows of one id are records of their own there, and its length may be either's.
-        let is_lost = said.contains("do not say which of several records");
-        assert_eq!(is_lost, name == "long", "{said}");
+        assert!(
+            !said.contains("do not say which of several records"),
+            "{said}"
+        );
         place.ok(&join);
         let table = place.json(&["corpus", "table", name]);
         let rows = table["rows"].as_array().unwrap();

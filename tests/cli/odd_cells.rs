@@ -102,8 +102,10 @@ fn ids_of_several_answers_are_kept_as_labels() {
         let mut rows = format!("{id},model,context,response\n");
         for at in 0..40 {
             for model in ["anna", "bert"] {
-                rows +=
-                    &format!("{at},{model},I lost key {at}.,Sorry says {model} for key {at}.\n");
+                // Each was said something else.
+                rows += &format!(
+                    "{at},{model},I lost key {at} to {model}.,Sorry says {model} for key {at}.\n"
+                );
             }
         }
         let file = place.write(&format!("{id}.csv"), &rows);

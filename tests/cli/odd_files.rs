@@ -98,35 +98,43 @@ fn a_system_called_target_is_the_listeners_own() {
 }
 
 #[test]
-fn long_tables_say_how_their_systems_come_to_be_compared() {
+fn long_tables_have_the_systems_of_one_id_in_one_record() {
     let place = Place::new();
-    let mut rows = "id,model,context,response,bleu\n".to_string();
+    let mut rows = "id,emotion,model,context,response,bleu\n".to_string();
     let mut rated = "id,model,annotator,context,response,warmth\n".to_string();
     for at in 0..12 {
-        for (model, bleu) in [("anna", 0.25), ("bert", 0.5)] {
+        let emotion = ["sad", "proud"][at % 2];
+        for (model, bleu) in [("bert", 0.5), ("anna", 0.25)] {
             let answer = format!("I lost key {at}.,Sorry says {model} for key {at}.");
-            rows += &format!("q{at},{model},{answer},{bleu}\n");
+            rows += &format!("q{at},{emotion},{model},{answer},{bleu}\n");
             for who in 0..2 {
                 rated += &format!("q{at},{model},w{who},{answer},{}\n", 1 + (at + who) % 5);
             }
         }
     }
-    let file = place.write("long.csv", rows);
+    let file = place.write("long.csv", &rows);
     let found = place.json(&["corpus", "inspect", &file]);
     let said = notes(&found);
     assert!(
-        said.contains("a table with one row an id and a column of answers for each system"),
+        said.contains("12 records have the answers of 2 systems") && said.contains("by_id = false"),
         "{said}"
     );
-    place.ok(&["corpus", "import", &file, "long"]);
-    let table = place.ok(&["corpus", "table", "long", "--verdicts=bleu"]);
-    let wide = "a column of answers for each system";
-    assert!(
-        table.contains("No record has two of these answers with the score \"bleu\"."),
-        "{table}"
+    let first = &found["records"][0];
+    assert_eq!(
+        (&first["id"], &first["labels"]),
+        (&json!("q0"), &json!({"emotion": "sad"}))
     );
+    let systems: Vec<&Value> = first["responses"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        (&systems[0]["system"], &systems[1]["system"]),
+        (&json!("bert"), &json!("anna"))
+    );
+    assert_eq!(systems[0]["scores"][0]["value"], 0.5);
+    place.ok(&["corpus", "import", &file, "long"]);
+    let table = place.json(&["corpus", "table", "long", "--verdicts=bleu"]);
+    assert_eq!(table["groups"][0]["pairs"][0]["verdicts"], 12, "{table}");
     let out = place.path().join("pairs.jsonl").display().to_string();
-    let refused = place.run(&[
+    let exported = place.json(&[
         "corpus",
         "export",
         "long",
@@ -134,18 +142,133 @@ fn long_tables_say_how_their_systems_come_to_be_compared() {
         "--form=preferences",
         "--prefer=bleu",
     ]);
-    assert!(refused.stderr.contains(wide), "{}", refused.stderr);
+    assert_eq!(exported["exported"]["rows"], 12);
+    // Verdicts of two systems are about both answers.
+    let mut votes = "id,model_a,model_b,winner,annotator\n".to_string();
+    for at in 0..12 {
+        votes += &format!("q{at},anna,bert,{},w1\n", ["anna", "bert", "tie"][at % 3]);
+    }
+    let votes = place.write("votes.csv", votes);
+    let joined = place.json(&["corpus", "join", "long", &votes, "--as", "people"]);
+    assert_eq!(
+        (&joined["joined"], &joined["of_several"]),
+        (&json!(12), &json!(0))
+    );
 
-    // Each rated by several: then the id says nothing that the answers do not, and stays as a label.
+    // A person may want a record of each row.
+    let mapping = found["mapping"].as_str().unwrap();
+    let apart = place.write("apart.toml", mapping.replace("by_id = true\n", ""));
+    place.ok(&["corpus", "import", &file, "apart", "--mapping", &apart]);
+    let table = place.ok(&["corpus", "table", "apart", "--verdicts=bleu"]);
+    assert!(
+        table.contains("No record has two of these answers with the score \"bleu\"."),
+        "{table}"
+    );
+
+    // Each rated by several.
     let file = place.write("rated.csv", rated);
     let found = place.json(&["corpus", "inspect", &file]);
+    assert_eq!(found["counts"]["records"], 12);
+    assert_eq!(found["counts"]["scores"], json!({"warmth": 48}));
+    let response = &found["records"][0]["responses"][1];
+    assert_eq!(
+        response["scores"].as_array().unwrap().len(),
+        2,
+        "{response}"
+    );
+
+    // Rows of one id with contexts of their own are records of their own, which is said.
+    let file = place.write("other.csv", rows.replace("bert,I lost", "bert,I found"));
+    let found = place.json(&["corpus", "inspect", &file]);
     assert_eq!(found["counts"]["records"], 24);
-    assert_eq!(found["counts"]["labels"]["id"], 24);
     let said = notes(&found);
     assert!(
-        said.contains("\"id\" is taken for no id") && said.contains(wide),
+        said.contains("\"id\" is taken for no id") && said.contains("by_id = true"),
         "{said}"
     );
+}
+
+#[test]
+fn a_column_for_each_turn_is_a_conversation_in_which_an_empty_cell_was_not_said() {
+    let place = Place::new();
+    let said = [
+        "I failed my exam today and feel awful.",
+        "Oh no, that must hurt a lot.",
+        "It does, I studied for weeks.",
+        "What was the hardest part?",
+    ];
+    for head in [
+        "turn_1,turn_2,turn_3,turn_4",
+        "speaker_1,listener_1,speaker_2,listener_2",
+    ] {
+        let mut rows = format!("id,{head},emotion\n");
+        for at in 0..8 {
+            let cell = |turn: usize| match (at, turn) {
+                (3, 2 | 3) | (5, 1) => String::new(),
+                _ => format!("\"{} {at}\"", said[turn]),
+            };
+            let cells: Vec<String> = (0..4).map(cell).collect();
+            rows += &format!("c{at},{},{}\n", cells.join(","), ["sad", "angry"][at % 2]);
+        }
+        let file = place.write("turns.csv", rows);
+        let found = place.json(&["corpus", "inspect", &file]);
+        assert_eq!(found["shape"], "turn_columns", "{found}");
+        assert_eq!(
+            (&found["counts"]["records"], &found["counts"]["skipped"]),
+            (&json!(14), &json!(0))
+        );
+        let second = head.split(',').nth(1).unwrap();
+        let note = notes(&found);
+        let expected = format!(
+            "1 row has nothing in \"{second}\", the column of a turn that others follow: line 7"
+        );
+        assert!(note.contains(&expected), "{note}");
+        let records = found["records"].as_array().unwrap();
+        let broken = records
+            .iter()
+            .find(|record| record["conversation"] == "c3")
+            .unwrap();
+        assert_eq!(broken["target"], "Oh no, that must hurt a lot. 3");
+        place.ok(&["corpus", "import", &file, &second.replace('_', "-")]);
+    }
+}
+
+#[test]
+fn a_conversation_or_a_turn_that_a_row_lacks_is_named_and_parts_no_column_from_the_others() {
+    let place = Place::new();
+    let mut rows = "conversation_id,turn,item,Unnamed: 0,context,response\n".to_string();
+    for at in 0..8 {
+        let conversation = if at == 3 {
+            String::new()
+        } else {
+            format!("c{}", at / 2)
+        };
+        let turn = if at == 5 {
+            String::new()
+        } else {
+            (at % 2 * 2 + 2).to_string()
+        };
+        rows += &format!("{conversation},{turn},{at},{at},I lost key {at}.,Sorry for key {at}.\n");
+    }
+    let file = place.write("c.csv", rows);
+    let found = place.json(&["corpus", "inspect", &file]);
+    assert_eq!(found["counts"]["scores"], json!({}));
+    let (third, fifth) = (&found["records"][3], &found["records"][5]);
+    assert_eq!(
+        (&third["id"], &third["conversation"]),
+        (&json!("3"), &Value::Null)
+    );
+    assert_eq!(
+        (&fifth["conversation"], &fifth["turn"]),
+        (&json!("c2"), &Value::Null)
+    );
+    let said = notes(&found);
+    for part in [
+        "1 row has nothing in \"conversation_id\", the column of conversations: line 5.",
+        "1 row has nothing in \"turn\", the column of turns: line 7.",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[test]

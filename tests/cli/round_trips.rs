@@ -181,3 +181,24 @@ fn one_systems_names_and_the_ratings_of_several_stay_and_a_new_column_is_read() 
         "{said}"
     );
 }
+
+#[test]
+fn systems_stand_in_every_record_in_the_order_that_it_has() {
+    let place = Place::new();
+    let record = |at: usize, systems: &[&str]| {
+        let response =
+            |system: &&str| json!({"system": system, "text": format!("{system} says {at}.")});
+        let responses: Vec<Value> = systems.iter().map(response).collect();
+        let context = json!([{"role": "speaker", "text": format!("I lost key {at}.")}]);
+        json!({"id": format!("r{at}"), "context": context, "responses": responses, "labels": {"systems": "two"}}).to_string()
+    };
+    let rows = [
+        record(0, &["carl", "anna"]),
+        record(1, &["bert", "anna", "carl"]),
+        record(2, &["anna"]),
+        record(3, &["anna", "bert"]),
+    ];
+    let file = place.write("orders.jsonl", rows.join("\n"));
+    place.ok(&["corpus", "import", &file, "it"]);
+    same_in_every_form(&place, "orders");
+}

@@ -636,6 +636,31 @@ fn the_lead_watches_pauses_and_replaces_annotators_while_the_study_is_blind() {
 }
 
 #[test]
+fn attention_checks_say_which_field_they_are_made_of() {
+    let place = Place::new();
+    place.write(
+        "contexts.jsonl",
+        "{\"context\": \"I failed.\"}\n{\"context\": \"We won!\"}\n",
+    );
+    for name in ["anna", "bert"] {
+        let file = place.write(
+            &format!("{name}.txt"),
+            format!("{name} one.\n{name} two.\n"),
+        );
+        let import = ["responses", "import", &file, "--system", name];
+        place.ok(&[&import[..], &["--contexts=contexts.jsonl"]].concat());
+    }
+    let create = ["study", "create", "--kind=ab", "--systems=anna,bert"];
+    let more = ["--annotators=Ada,Ben,Cem", "--contexts=1", "--checks=1"];
+    let refused = place.run(&[&create[..], &more].concat());
+    assert!(
+        refused.code != 0 && refused.stderr.contains("in the field \"response\""),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn what_gives_systems_away_is_said_before_a_study_is_made() {
     let place = with_systems(40);
     let third: Vec<String> = (0..40)

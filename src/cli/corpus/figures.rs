@@ -20,6 +20,11 @@ const SHOWN_SCORES: usize = 6;
 /// Conversations of the smallest group whose interval is printed: of fewer a bootstrap says too little.
 pub(super) const FEW: usize = 5;
 
+/// Dist-n, which is nothing where no answer is of n words.
+fn dist_cell(dist: Option<f64>) -> String {
+    dist.map_or_else(|| "–".to_string(), |dist| Digits::RESULT.write(dist))
+}
+
 #[derive(Debug, clap::Args)]
 pub struct Table {
     /// The corpus
@@ -125,8 +130,8 @@ fn table_text(found: &Tabulated, shown_scores: usize) -> String {
                     count(row.n as u64),
                     Digits::Decimals(1).write(row.share),
                     of_group(Digits::WORDS, row.conversations, row.words.as_ref()),
-                    Digits::RESULT.write(row.dist[0]),
-                    Digits::RESULT.write(row.dist[1]),
+                    dist_cell(row.dist[0]),
+                    dist_cell(row.dist[1]),
                 ])
                 .chain(scores)
                 .chain(levels),
@@ -411,7 +416,7 @@ pub(super) fn selected_text(selected: &Selected, best: &str) -> String {
             Digits::SCORE.write(point.least),
             Digits::SCORE.write(point.mean),
             Digits::WORDS.write(point.words),
-            Digits::RESULT.write(point.dist_2),
+            dist_cell(point.dist_2),
         ]);
     }
     format!("{text}\n{}\n", table.text())

@@ -7,7 +7,7 @@ use crate::data::Role;
 use crate::data::corpus::record::{Labels, Origin, Preferred, Record, Score, Verdict};
 use crate::data::corpus::{Counts, RowProblem};
 use crate::data::library::Manifest;
-use crate::operations::corpus::Inspection;
+use crate::operations::corpus::{Inspection, by_reason};
 use crate::text::shown::one_line;
 
 /// Problems that are printed; the rest is only counted.
@@ -116,16 +116,11 @@ pub(super) fn left_out_text(left_out: &BTreeMap<String, String>) -> String {
     if left_out.is_empty() {
         return String::new();
     }
-    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (column, reason) in left_out {
-        let columns = by_reason.entry(reason).or_default();
-        columns.push(one_line(column).into_owned());
-    }
-    let mut lines: Vec<String> = by_reason
-        .into_iter()
-        .map(|(reason, columns)| format!("  {}: {}\n", columns.join(", "), one_line(reason)))
-        .collect();
-    lines.sort();
+    let line = |(reason, columns): (&str, Vec<&str>)| {
+        let columns: Vec<_> = columns.into_iter().map(one_line).collect();
+        format!("  {}: {}\n", columns.join(", "), one_line(reason))
+    };
+    let lines: Vec<String> = by_reason(left_out).into_iter().map(line).collect();
     format!("\nLeft out:\n{}", lines.concat())
 }
 

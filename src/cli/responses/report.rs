@@ -13,17 +13,25 @@ use crate::text::shown::{one_line, shell_last};
 const SHOWN_CONTEXTS: usize = 20;
 
 /// Dist-1, Dist-2 and the mean length in words.
-fn figures(answers: &[&str]) -> [f64; 3] {
+fn figures(answers: &[&str]) -> ([Option<f64>; 2], f64) {
     let words = ResponseWords::new(answers);
     let mean_words = words.words() as f64 / words.len().max(1) as f64;
-    [words.dist(1), words.dist(2), mean_words]
+    ([1, 2].map(|n| words.defined_dist(n)), mean_words)
+}
+
+/// Of responses of one word there are no two beside each other, and Dist-2 is nothing.
+fn percent(dist: Option<f64>) -> String {
+    dist.map_or_else(
+        || "undefined (no response is that long)".to_string(),
+        |dist| format!("{} %", Digits::RESULT.write(dist)),
+    )
 }
 
 /// The summary as JSON.
 pub(in crate::cli) fn document(stored: &StoredResponses) -> Value {
     let responses = &stored.responses;
     let answers = stored.texts();
-    let [dist_1, dist_2, mean_words] = figures(&answers);
+    let ([dist_1, dist_2], mean_words) = figures(&answers);
     json!({
         "system": stored.system,
         "source": stored.source,
@@ -53,7 +61,7 @@ pub(in crate::cli) fn report(
     let responses = &stored.responses;
     let (foreign, order) = (&stored.foreign, &stored.contexts);
     let answers = stored.texts();
-    let [dist_1, dist_2, mean_words] = figures(&answers);
+    let ([dist_1, dist_2], mean_words) = figures(&answers);
     let number = |n: usize| count(n as u64);
     let mut text = format!(
         "{}: {} to {} of {}, {}\n",
@@ -92,9 +100,9 @@ pub(in crate::cli) fn report(
     }
     let duplicates = responses.duplicate_share().unwrap_or(0.0);
     text += &format!(
-        "Dist-1 {} %, Dist-2 {} %, {} words per response, {} % repeat an earlier response\n",
-        Digits::RESULT.write(dist_1),
-        Digits::RESULT.write(dist_2),
+        "Dist-1 {}, Dist-2 {}, {} words per response, {} % repeat an earlier response\n",
+        percent(dist_1),
+        percent(dist_2),
         Digits::WORDS.write(mean_words),
         Digits::RESULT.write(100.0 * duplicates)
     );

@@ -53,6 +53,15 @@ use crate::store::{AskRow, StoreReader};
 /// Records that are shown as they would be read.
 pub const SHOWN_RECORDS: usize = 10;
 
+/// The columns that are left out, by the reason.
+pub fn by_reason(left_out: &BTreeMap<String, String>) -> BTreeMap<&str, Vec<&str>> {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (column, reason) in left_out {
+        reasons.entry(reason).or_default().push(column);
+    }
+    reasons
+}
+
 /// What was found in a file.
 #[derive(Debug, Serialize)]
 pub struct Inspection {

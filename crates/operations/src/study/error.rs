@@ -78,6 +78,11 @@ pub enum StudyError {
 pub enum PackError {
     #[error("it is not a pack of emprl ({detail}); send the file as it was written, not its text")]
     NotAPack { detail: String },
+    #[error(
+        "it is the page that is judged in a browser, and judgements are not kept in it: open it in the browser in which it was \
+         judged, press \"Save the file to send back\" there, and merge what it saves, a file that ends in .emprl.json"
+    )]
+    IsPage,
     #[error("it has version {found}, this program reads {known}; update emprl on the older side")]
     Version { found: u32, known: u32 },
     #[error("its content is not what was written (the checksum differs); ask for the file again")]

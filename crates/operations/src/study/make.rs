@@ -370,9 +370,10 @@ fn checks(
     if free.len() < definition.attention_checks {
         return Err(StudyError::TooFew {
             found: free.len(),
-            what: "are left that have a target for an attention check",
+            what: "are left that have a target of six words or more, the listener's own answer, for an attention check",
             wanted: definition.attention_checks,
-            fix: "choose fewer attention checks or fewer contexts",
+            fix: "choose fewer attention checks or fewer contexts, or import the responses again with contexts whose rows have \
+                  the listener's own answer in the field \"response\" (responses import --contexts)",
         });
     }
     let check = |at: usize| {

@@ -82,6 +82,10 @@ impl Pack {
     /// # Errors
     /// It is not a pack, has another version, was changed, or contains an invalid judgement.
     pub fn from_bytes(bytes: &[u8]) -> Result<Pack, PackError> {
+        let begins = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        if begins == Some(&b'<') {
+            return Err(PackError::IsPage);
+        }
         let not_a_pack = |error: serde_json::Error| PackError::NotAPack {
             detail: error.to_string(),
         };
@@ -305,6 +309,10 @@ mod tests {
                 "{refused:?}"
             );
         }
+        assert_eq!(
+            Pack::from_bytes(b"\n<!doctype html>"),
+            Err(PackError::IsPage)
+        );
         for bytes in [&b""[..], b"{}", b"\xff\x00", b"[1]"] {
             let refused = Pack::from_bytes(bytes);
             assert!(

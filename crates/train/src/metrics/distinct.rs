@@ -74,6 +74,12 @@ impl ResponseWords {
         dist_n(&self.words, n)
     }
 
+    /// Dist-n in %; none where there is no n-gram, as among answers of one word there is none of two.
+    pub fn defined_dist(&self, n: usize) -> Option<f64> {
+        let any = self.words.iter().any(|words| words.len() >= n.max(1));
+        any.then(|| self.dist(n))
+    }
+
     /// Dist-n in % with its 95 % interval over responses; none without responses.
     ///
     /// A resample with replacement repeats responses, and what is repeated is not distinct, so that a plain bootstrap
@@ -275,6 +281,12 @@ mod tests {
         let words = ResponseWords::new(&["I can't. I can't!", "Can't I?"]);
         // I ca n't . I ca n't ! / Ca n't I ?
         assert_eq!((words.len(), words.words()), (2, 12));
+        assert_eq!(words.defined_dist(2), Some(words.dist(2)));
+        let one = ResponseWords::new(&["Yes", "No"]);
+        assert_eq!(
+            (one.defined_dist(1), one.defined_dist(2)),
+            (Some(100.0), None)
+        );
         assert!((words.dist(1) - 100.0 * 7.0 / 12.0).abs() < 1e-12);
         assert!((words.dist(2) - 100.0 * 8.0 / 10.0).abs() < 1e-12);
     }

@@ -23,10 +23,12 @@ use crate::app::widgets::record::record_ui;
 use crate::app::widgets::text as words;
 use crate::data::corpus::Counts;
 use crate::data::library::ListedSet;
-use crate::operations::corpus::Inspection;
+use crate::operations::corpus::{Inspection, by_reason};
 
 /// Width of the fields for files.
 const PATH: f32 = 560.0;
+/// How many columns that are left out for one reason are named; the rest are counted.
+const SHOWN_COLUMNS: usize = 12;
 /// How many skipped rows are listed; the rest are counted.
 const SHOWN_SKIPPED: usize = 20;
 /// Letters of a text among the first records.
@@ -225,8 +227,23 @@ fn left_out_ui(ui: &mut Ui, left_out: &BTreeMap<String, String>) {
     }
     ui.add_space(space::S);
     words::bold(ui, "Left out");
-    for (column, reason) in left_out {
-        fact(ui, column, reason);
+    for (reason, columns) in by_reason(left_out) {
+        let shown = columns.iter().take(SHOWN_COLUMNS).copied();
+        let mut named = shown.collect::<Vec<_>>().join(", ");
+        let more = columns.len().saturating_sub(SHOWN_COLUMNS);
+        if more > 0 {
+            named += &format!(
+                " and {}",
+                format::counted(more, "more column", "more columns")
+            );
+        }
+        let said = ui.scope(|ui| {
+            ui.set_max_width(RECORD.min(ui.available_width()));
+            words::body(ui, format!("{named}: {reason}"));
+        });
+        if more > 0 {
+            said.response.on_hover_text(columns.join(", "));
+        }
     }
 }
 

@@ -75,7 +75,7 @@ pub struct CurvePoint {
     /// Words an answer.
     pub words: f64,
     /// Dist-2 in %.
-    pub dist_2: f64,
+    pub dist_2: Option<f64>,
 }
 
 /// Chooses answers of a corpus; the narrowing that is returned has those alone.
@@ -230,7 +230,7 @@ fn curve(candidates: &[Candidate]) -> Vec<CurvePoint> {
             least: best[size - 1].score,
             mean: best.iter().map(|one| one.score).sum::<f64>() / size as f64,
             words: words.words() as f64 / size as f64,
-            dist_2: words.dist(2),
+            dist_2: words.defined_dist(2),
         }
     });
     points.collect()

@@ -57,7 +57,7 @@ pub struct TableRow {
     /// Words an answer.
     pub words: Option<Estimate>,
     /// Dist-1 and Dist-2 in %.
-    pub dist: [f64; 2],
+    pub dist: [Option<f64>; 2],
     pub scores: BTreeMap<String, ScoreMean>,
     /// By mechanism; all 0 where answers have no empathy levels.
     pub levels: [LevelCounts; 3],
@@ -251,7 +251,7 @@ impl Group {
             conversations,
             share: 100.0 * self.texts.len() as f64 / all as f64,
             words: clustered_mean(conversations, lengths),
-            dist: [words.dist(1), words.dist(2)],
+            dist: [1, 2].map(|n| words.defined_dist(n)),
             scores: means(self.scores, conversations),
             levels: self.levels,
         }

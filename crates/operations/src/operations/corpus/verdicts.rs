@@ -15,8 +15,8 @@ use crate::study::statistics::agreement::{Metric, Weights, cohen_kappa, krippend
 use crate::study::statistics::{Figure, write_figure};
 
 /// How answers of several systems come to be compared.
-const AS_ONE_RECORD: &str = "Rows of one id and several systems are records of their own; a table with one row an id and a column of \
-                             answers for each system (response_anna, response_bert, with rating_anna, …) has them as one.";
+const AS_ONE_RECORD: &str = "Rows of several systems are one record where their id says so: import the file again with id = COLUMN and \
+                             by_id = true in its mapping.";
 
 /// Two systems against each other. Shares are from 0 to 1; intervals are of 95 %, over conversations.
 #[derive(Debug, Serialize)]

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::iter;
 
 use super::cells::decimals_after_comma;
+use super::reading::Lack;
 use super::reasoning::does_not_end;
 use super::record::Record;
 use super::scores::{Unread, WhyUnread};
@@ -24,8 +25,8 @@ pub struct Checks {
     unread: BTreeMap<(String, UnreadKind), UnreadValues>,
     /// Lines of rows without a verdict, by the column that has those of others.
     undecided: BTreeMap<String, Vec<usize>>,
-    /// Lines of rows without an id, by its column.
-    without_id: BTreeMap<String, Vec<usize>>,
+    /// Lines of rows without an id, a conversation or a turn, by its column.
+    without: BTreeMap<(Lack, String), Vec<usize>>,
     /// Lines of conversations that a turn of the listener opens.
     opening: Vec<usize>,
     /// Lines of answers that begin with reasoning which does not end.
@@ -177,10 +178,10 @@ impl Checks {
         }
     }
 
-    /// A row on this line without anything in the column of ids.
-    pub fn without_id(&mut self, column: Option<String>, line: usize) {
-        if let Some(column) = column {
-            self.without_id.entry(column).or_default().push(line);
+    /// What a row on this line lacks, with the column.
+    pub fn without(&mut self, lacking: Vec<(Lack, String)>, line: usize) {
+        for of in lacking {
+            self.without.entry(of).or_default().push(line);
         }
     }
 
@@ -248,11 +249,26 @@ impl Checks {
                 "{column:?} is empty in {rows}, with no verdict by it: {lines}."
             ));
         }
-        for (column, lines) in &self.without_id {
+        for ((lack, column), lines) in &self.without {
             let rows = counted(lines.len(), "row has", "rows have");
             let lines = lines_of(lines);
+            let (of, then) = match lack {
+                Lack::Id => ("ids", "Their records are called by the row (\"row 1\")."),
+                Lack::Conversation => (
+                    "conversations",
+                    "Each of their records counts as a conversation of its own.",
+                ),
+                Lack::Turn => (
+                    "turns",
+                    "Where they stand in their conversations is not known.",
+                ),
+                Lack::Said => (
+                    "a turn that others follow",
+                    "Those before and behind it stand together.",
+                ),
+            };
             notes.push(format!(
-                "{rows} nothing in {column:?}, the column of ids: {lines}. Their records are called by the row (\"row 1\")."
+                "{rows} nothing in {column:?}, the column of {of}: {lines}. {then}"
             ));
         }
         if !self.opening.is_empty() {

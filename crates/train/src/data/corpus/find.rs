@@ -173,8 +173,8 @@ impl<'a> Finder<'a> {
             let values = column.values();
             values.is_none_or(|values| 10 * values.len() >= 9 * column.present)
         };
-        let key = |column: &Column| !column.is_list() && column.present == rows;
         // Some rows may lack theirs, and are named when they are read.
+        let key = |column: &Column| !column.is_list() && 2 * column.present > rows;
         let id =
             |column: &Column| !column.is_list() && 2 * column.present > rows && different(column);
         self.mapping.id = self.take_name(names::ID, id);
@@ -277,7 +277,7 @@ impl<'a> Finder<'a> {
                 self.forget(&only.name);
                 only
             }
-            _ => return false,
+            _ => return self.turns_in_columns(),
         };
         // Texts alone are a context where something else answers them.
         self.mapping.turns = of(column);
@@ -337,10 +337,7 @@ impl<'a> Finder<'a> {
     fn rest(&mut self) {
         for column in std::mem::take(&mut self.left) {
             let name = column.name.clone();
-            let is_key = plain(&name)
-                .rsplit('_')
-                .next()
-                .is_some_and(|last| ["id", "idx", "index", "no"].contains(&last));
+            let is_key = numbers_rows(&name);
             let is_score = column.is_score() && !is_key;
             // As exports of this program nest them.
             let nested = |kind: &str| name.strip_prefix(kind).unwrap_or(&name).to_string();
@@ -433,6 +430,15 @@ impl<'a> Finder<'a> {
             there.join(", ")
         )
     }
+}
+
+/// Whether a column's name ends as one of numbers of rows does, also as pandas calls one without a name: `Unnamed: 0`.
+fn numbers_rows(name: &str) -> bool {
+    let plain = plain(name);
+    let name = plain.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    let last = name.rsplit('_').next().unwrap_or(name);
+    let is_all = plain.len() == name.len() || last == "unnamed";
+    is_all && names::NUMBERS_ROWS.contains(&last)
 }
 
 fn score(column: &Column, name: &str) -> ScoreColumn {

@@ -72,9 +72,7 @@ impl RowIds {
             let is_by_system = mapping.responses.iter().any(|of| of.system_column.is_some());
             let apart = match is_by_system {
                 true => {
-                    "; rows of one id are records of their own, in which no two systems answer: where they are to be compared \
-                     with each other, give a table with one row an id and a column of answers for each system (response_anna, \
-                     response_bert, rating_anna, …)"
+                    ", and with by_id = true makes one record of the rows of one id, where their contexts are the same"
                 }
                 false => "",
             };

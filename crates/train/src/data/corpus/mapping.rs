@@ -33,6 +33,9 @@ pub struct Mapping {
     /// Column of the record's id; else rows are numbered from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Whether rows of one id are one record where nothing in them contradicts that, as where each system's answer has a row.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_id: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +45,9 @@ pub struct Mapping {
     pub split: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Column of the systems of a row in their order, as `emprl corpus export` writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_list: Option<String>,
     /// Column of all verdicts on a row's answers, as `emprl corpus export` writes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict_list: Option<String>,
@@ -85,7 +91,12 @@ pub struct ContextColumns {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnColumn {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub list: String,
+    /// In its place, columns of one turn each, in their order. Those that `speaker` and `listener` name are theirs; else the
+    /// sides alternate, the speaker first. An empty cell is a turn that was not said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
     /// What stands between turns, where the list is one text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
@@ -119,6 +130,37 @@ pub struct TurnColumn {
     /// Field of a turn by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+}
+
+impl TurnColumn {
+    fn check_columns(&self) -> Result<(), String> {
+        if self.list.is_empty() == self.columns.is_empty() {
+            return Err("[turns] needs either a list or columns of one turn each".into());
+        }
+        let of_list = self.separator.is_some()
+            || !self.forms.is_empty()
+            || self.role.is_some()
+            || self.text.is_some()
+            || self.audio.is_some()
+            || !self.labels.is_empty();
+        if !self.columns.is_empty() && of_list {
+            return Err(
+                "[turns] has columns of one turn each, which have neither separator, forms nor fields".into(),
+            );
+        }
+        let named = !self.speaker.is_empty() || !self.listener.is_empty();
+        let of_nobody = |column: &&String| {
+            ![&self.speaker, &self.listener, &self.system]
+                .into_iter()
+                .any(|of| of.contains(column))
+        };
+        match self.columns.iter().find(of_nobody).filter(|_| named) {
+            Some(column) => Err(format!(
+                "[turns] has the column {column:?}, which is neither among speaker nor among listener"
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a system answered.
@@ -335,6 +377,9 @@ impl Mapping {
         if self.records && *self != Mapping::of_records() {
             return Err("rows that are records need nothing else said".into());
         }
+        if self.by_id && self.id.is_none() {
+            return Err("by_id makes one record of the rows of one id, and no id is named".into());
+        }
         if self.context.is_some() && self.turns.is_some() {
             return Err("the mapping has both [context] and [turns]".into());
         }
@@ -349,6 +394,7 @@ impl Mapping {
             for form in &turns.forms {
                 Form::parse(form)?;
             }
+            turns.check_columns()?;
             if turns.separator.as_deref() == Some("") {
                 return Err("[turns] has an empty separator".into());
             }
@@ -405,7 +451,7 @@ impl Mapping {
 
     /// Whether several rows may be one record: those of several judges, raters, or pairs of systems.
     pub fn gathers(&self) -> bool {
-        self.raters.is_some() || !self.verdicts.is_empty() && self.id.is_some()
+        self.raters.is_some() || self.by_id || !self.verdicts.is_empty() && self.id.is_some()
     }
 
     /// Every score column, those of responses among them.
@@ -423,6 +469,7 @@ impl Mapping {
             &self.turn,
             &self.split,
             &self.target,
+            &self.system_list,
             &self.verdict_list,
             &self.score_list,
         ]
@@ -435,8 +482,9 @@ impl Mapping {
             columns.extend(all.map(String::as_str));
         }
         if let Some(turns) = &self.turns {
-            columns.push(&turns.list);
-            columns.extend(turns.system_column.as_deref());
+            let all = turns.columns.iter().chain(&turns.system_column);
+            columns.extend(Some(turns.list.as_str()).filter(|list| !list.is_empty()));
+            columns.extend(all.map(String::as_str));
         }
         columns.extend(self.verdicts.values().flat_map(VerdictColumns::columns));
         columns.extend(self.raters.iter().map(|raters| raters.column.as_str()));

@@ -19,6 +19,8 @@ pub struct Merging {
     by_id: bool,
     /// Whether rows are about one record where they have the same answers: raters may give other labels.
     by_answers: bool,
+    /// Whether rows of one id may have other labels, being of several raters.
+    any_labels: bool,
     /// Records by the labels of which their rows give several values.
     differing: BTreeMap<String, BTreeSet<usize>>,
 }
@@ -29,7 +31,10 @@ impl Merging {
         let by_id = mapping.id.is_some();
         Merging {
             by_id,
-            by_answers: mapping.raters.is_some() && (mapping.verdicts.is_empty() || !by_id),
+            by_answers: mapping.raters.is_some()
+                && !mapping.by_id
+                && (mapping.verdicts.is_empty() || !by_id),
+            any_labels: mapping.raters.is_some() && mapping.by_id,
             ..Merging::default()
         }
     }
@@ -50,7 +55,13 @@ impl Merging {
         let fits = |place: &usize| {
             let (_, known) = &self.records[*place];
             let same_id = !self.by_id || known.id == record.id;
-            same_id && fit(known, &record, self.by_answers)
+            same_id
+                && fit(
+                    known,
+                    &record,
+                    self.by_answers,
+                    self.by_answers || self.any_labels,
+                )
         };
         match places.iter().copied().find(fits) {
             Some(place) => {
@@ -98,8 +109,9 @@ pub fn answers(record: &Record) -> u64 {
     ))
 }
 
-/// Whether two are about one record: with `same_answers` whatever their labels are, else where nothing contradicts.
-fn fit(one: &Record, other: &Record, same_answers: bool) -> bool {
+/// Whether two are about one record: with `same_answers` where they have these, with `any_labels` whatever their labels
+/// are, else where nothing contradicts.
+fn fit(one: &Record, other: &Record, same_answers: bool, any_labels: bool) -> bool {
     let is_there = |response: &Response| {
         let mut responses = one.responses.iter();
         let same = responses.find(|of| of.system == response.system);
@@ -107,7 +119,7 @@ fn fit(one: &Record, other: &Record, same_answers: bool) -> bool {
             same.text == response.text
                 && same.reasoning == response.reasoning
                 && same.audio == response.audio
-                && (same_answers || agree(&same.labels, &response.labels))
+                && (any_labels || agree(&same.labels, &response.labels))
         })
     };
     one.conversation == other.conversation
@@ -115,7 +127,7 @@ fn fit(one: &Record, other: &Record, same_answers: bool) -> bool {
         && one.split == other.split
         && one.context == other.context
         && one.target == other.target
-        && (same_answers || agree(&one.labels, &other.labels))
+        && (any_labels || agree(&one.labels, &other.labels))
         && (!same_answers || one.responses.len() == other.responses.len())
         && other.responses.iter().all(is_there)
 }

@@ -11,6 +11,7 @@ mod find;
 mod forms;
 mod ids;
 mod judges;
+mod long;
 mod mapping;
 mod merging;
 mod names;
@@ -123,14 +124,14 @@ impl Corpus {
             return Err(DataError::file(&source.path, what, fix));
         }
         let found = mapping.is_none();
-        let mut proposal = None;
+        let mut proposals = Vec::new();
         let mut mapping = match mapping {
             Some(mapping) if mapping.records => mapping,
             None if records => Mapping::of_records(),
             Some(mapping) => check_columns(&source.path, mapping, &profile)?,
             None => match find::own_table(&source, &profile)? {
                 Some((own, differing)) => {
-                    proposal = differing;
+                    proposals.extend(differing);
                     own
                 }
                 None => {
@@ -140,13 +141,15 @@ impl Corpus {
                         DataError::file(&source.path, what, fix)
                     })?;
                     let (with_raters, note) = raters::find(&source, &profile, found)?;
-                    proposal = note;
-                    ids.keep(with_raters)
+                    let (found, of_ids) = long::find(&source, &profile, ids.keep(with_raters))?;
+                    proposals.extend(note);
+                    proposals.extend(of_ids);
+                    found
                 }
             },
         };
         let mut notes = source.notes.clone();
-        notes.extend(proposal);
+        notes.extend(proposals);
         notes.extend(judges::tell_apart(&mut mapping, &profile, found));
         notes.extend(profile.odd_columns(&mapping));
         notes.extend(ids.note(&mapping));
@@ -172,7 +175,7 @@ impl Corpus {
                     records: vec![record],
                     unread: Vec::new(),
                     undecided: Vec::new(),
-                    without_id: None,
+                    without: Vec::new(),
                     opening: 0,
                 };
                 (line, record.map(of_one))
@@ -217,7 +220,7 @@ impl Corpus {
                 Ok((line, read)) => {
                     checks.unread(read.unread, line);
                     checks.undecided(read.undecided, line);
-                    checks.without_id(read.without_id, line);
+                    checks.without(read.without, line);
                     checks.opening(read.opening, line);
                     for mut record in read.records {
                         checks.reasoning(&record, line);

@@ -10,6 +10,7 @@ pub const ID: &[&str] = &[
     "example_id",
     "record_id",
     "item_id",
+    "item",
     "row_id",
     "uid",
     "qid",
@@ -386,6 +387,13 @@ pub const TURN_ROLE: &[&str] = &[
     "speaker_role",
 ];
 pub const TURN_TEXT: &[&str] = &["content", "value", "text", "utterance", "message"];
+
+/// Columns of one turn each, with its number behind: `turn_1`.
+pub const TURN_COLUMNS: &[&str] = &["turn", "utterance", "utter", "utt", "message", "msg"];
+/// The last words of columns that number rows.
+pub const NUMBERS_ROWS: &[&str] = &[
+    "id", "idx", "index", "no", "nr", "number", "item", "row", "unnamed",
+];
 
 const SPEAKERS: &[&str] = &[
     "speaker",

@@ -12,9 +12,9 @@ use super::mapping::{Mapping, RaterColumn};
 use super::merging::answers;
 use super::names::{self, is_called};
 use super::profile::{Column, Profile};
-use super::reading;
+use super::reading::rows_with_records;
 use crate::data::error::DataError;
-use crate::data::reader::source::{Found, Source};
+use crate::data::reader::source::Source;
 
 /// The mapping with its column of raters, where several of them rated the same answers; else what a person may say of a
 /// column that seems to be one, as a sentence.
@@ -115,15 +115,9 @@ fn proposal(
     columns.sort_by_key(|column| !rates(column));
     // By answers: how many rows they have, and what stands in these in each column.
     let mut rows: HashMap<u64, (usize, Vec<HashSet<u64>>)> = HashMap::new();
-    for (place, found) in source.rows()?.enumerate() {
-        let Found::Row(row) = found? else { continue };
-        let row = cells::columns(row.fields);
-        let Ok(read) = reading::read(mapping, &row, place) else {
-            continue;
-        };
-        let Some(answered) = read.records.first().map(answers) else {
-            continue;
-        };
+    for found in rows_with_records(source, mapping)? {
+        let (row, record) = found?;
+        let answered = answers(&record);
         let none = || (0, vec![HashSet::new(); columns.len()]);
         let (n, values) = rows.entry(answered).or_insert_with(none);
         *n += 1;
@@ -168,16 +162,9 @@ impl Rated {
         let mut known: Vec<HashMap<u64, u64>> = vec![HashMap::new(); ids.len()];
         let mut taken: Vec<HashSet<u64>> = vec![HashSet::new(); ids.len()];
         let mut fits = vec![true; ids.len()];
-        for (place, found) in source.rows()?.enumerate() {
-            let Found::Row(row) = found? else { continue };
-            let row = cells::columns(row.fields);
-            // What makes no record is refused when it is read.
-            let Ok(read) = reading::read(mapping, &row, place) else {
-                continue;
-            };
-            let Some(answered) = read.records.first().map(answers) else {
-                continue;
-            };
+        for found in rows_with_records(source, mapping)? {
+            let (row, record) = found?;
+            let answered = answers(&record);
             if let Some(who) = cells::text_of(&row, rater) {
                 let first = raters.entry(answered).or_insert_with(|| hash(&who));
                 by_several |= *first != hash(&who);

@@ -13,6 +13,8 @@ use super::reasoning::split_reasoning;
 use super::record::{Labels, Record, Response, TARGET, Utterance};
 use super::scores::{ScoreReader, Unread, score_list};
 use super::verdicts::{undecided, verdict_list, verdicts};
+use crate::data::error::DataError;
+use crate::data::reader::source::{Found, Source};
 use crate::data::sets::{Role, Split};
 
 /// Under what label turns of the system's role are kept.
@@ -20,7 +22,18 @@ const SYSTEM_PROMPT: &str = "system_prompt";
 /// Under what label the reasoning in a target is kept.
 const REASONING: &str = "reasoning";
 
-type Row = Map<String, Value>;
+/// The columns of a row.
+pub type Row = Map<String, Value>;
+
+/// What a row does not say of its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    Id,
+    Conversation,
+    Turn,
+    /// One of several columns of turns, with others behind it.
+    Said,
+}
 
 /// The records of a row, and what it does not say.
 #[derive(Debug)]
@@ -29,8 +42,8 @@ pub struct ReadRow {
     pub unread: Vec<Unread>,
     /// Columns of verdicts that are empty.
     pub undecided: Vec<String>,
-    /// The column of ids, where it is empty.
-    pub without_id: Option<String>,
+    /// Columns of ids, conversations and turns that are empty.
+    pub without: Vec<(Lack, String)>,
     /// Turns of the listener that open a conversation, and make no record.
     pub opening: usize,
 }
@@ -46,14 +59,54 @@ pub fn read(mapping: &Mapping, row: &Row, place: usize) -> Result<ReadRow, Strin
         Some(turns) if mapping.splits_turns() => of_turns(turns, row, base)?,
         _ => (vec![one(mapping, row, base, &mut scores)?], 0),
     };
-    let is_without = |column: &&String| text(row, column).is_none();
+    let of_row = [
+        (Lack::Id, &mapping.id),
+        (Lack::Conversation, &mapping.conversation),
+        (Lack::Turn, &mapping.turn),
+    ];
+    let without = of_row.into_iter().filter_map(|(lack, column)| {
+        let column = column.as_ref()?;
+        let is_empty = text(row, column).is_none();
+        // A table of our own leaves empty what a record does not have.
+        let is_lack = is_empty && (lack == Lack::Id || !mapping.table);
+        is_lack.then(|| (lack, column.clone()))
+    });
+    let mut without: Vec<(Lack, String)> = without.collect();
+    if let Some(turns) = &mapping.turns {
+        let is_empty = |column: &String| text(row, column).is_none();
+        let end = turns.columns.iter().rposition(|column| !is_empty(column));
+        let within = turns.columns.iter().take(end.unwrap_or(0));
+        let empty = within.filter(|column| is_empty(column));
+        without.extend(empty.map(|column| (Lack::Said, column.clone())));
+    }
     Ok(ReadRow {
         records,
         unread: scores.unread,
         undecided: undecided(&mapping.verdicts, row),
-        without_id: mapping.id.as_ref().filter(is_without).cloned(),
+        without,
         opening,
     })
+}
+
+/// The rows of a file with the first record that each makes. Those that make none are refused when they are read.
+///
+/// # Errors
+/// The file cannot be read, or is damaged.
+pub fn rows_with_records(
+    source: &Source,
+    mapping: &Mapping,
+) -> Result<impl Iterator<Item = Result<(Row, Record), DataError>>, DataError> {
+    let found = source.rows()?.enumerate();
+    Ok(found.filter_map(|(place, found)| match found {
+        Err(error) => Some(Err(error)),
+        Ok(Found::Problem { .. }) => None,
+        Ok(Found::Row(row)) => {
+            let row = cells::columns(row.fields);
+            let read = read(mapping, &row, place).ok()?;
+            let record = read.records.into_iter().next()?;
+            Some(Ok((row, record)))
+        }
+    }))
 }
 
 /// What a record has whatever its shape.
@@ -155,6 +208,13 @@ fn one(
             false => record.responses.push(response),
         }
     }
+    if let Some(systems) = mapping
+        .system_list
+        .as_ref()
+        .and_then(|column| row.get(column))
+    {
+        in_order(&mut record.responses, systems);
+    }
     if let Some(column) = &mapping.score_list {
         listed_scores(column, row, &mut record)?;
     }
@@ -167,6 +227,19 @@ fn one(
         return Err("has neither a response nor a target".into());
     }
     Ok(record)
+}
+
+/// Puts responses in the order of a list of their systems; those that it lacks come last.
+fn in_order(responses: &mut [Response], systems: &Value) {
+    let Some(systems) = cells::list(systems) else {
+        return;
+    };
+    let place = |response: &Response| {
+        let mut systems = systems.iter();
+        let found = systems.position(|system| system.as_str() == Some(&response.system));
+        found.unwrap_or(usize::MAX)
+    };
+    responses.sort_by_key(place);
 }
 
 /// Gives a record and its responses the scores of a list.
@@ -332,8 +405,62 @@ fn turns_of_known_roles(items: &[Value]) -> Result<Vec<Utterance>, String> {
     Ok(context)
 }
 
+/// The turns of a conversation that has a column for each, and what the system's role says.
+fn turns_in_columns(
+    turns: &TurnColumn,
+    row: &Row,
+) -> Result<(Vec<Utterance>, Option<String>), String> {
+    let named = !turns.speaker.is_empty() || !turns.listener.is_empty();
+    let mut said = Vec::new();
+    let mut prompts: Vec<String> = Vec::new();
+    for (at, column) in turns.columns.iter().enumerate() {
+        let Some(text) = text(row, column) else {
+            continue;
+        };
+        if turns.system.contains(column) {
+            prompts.push(text);
+            continue;
+        }
+        let role = match named {
+            true if turns.listener.contains(column) => Role::Listener,
+            true => Role::Speaker,
+            false => Role::of(&[], at),
+        };
+        let mut labels = Labels::new();
+        let text = match role {
+            Role::Speaker => text,
+            Role::Listener => without_reasoning(&text, &mut labels),
+        };
+        said.push(Utterance {
+            labels,
+            ..Utterance::new(role, text)
+        });
+    }
+    match said.is_empty() {
+        true => Err(format!("has no turn in {}", quoted(&turns.columns))),
+        false => Ok((said, (!prompts.is_empty()).then(|| prompts.join("\n")))),
+    }
+}
+
+/// `"a", "b" and 3 more`.
+fn quoted(names: &[String]) -> String {
+    const NAMED: usize = 2;
+    let named: Vec<String> = names
+        .iter()
+        .take(NAMED)
+        .map(|name| format!("{name:?}"))
+        .collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => named.join(" or "),
+        more => format!("{} or {more} more", named.join(", ")),
+    }
+}
+
 /// The turns of a conversation, and what the system's role says.
 fn utterances(turns: &TurnColumn, row: &Row) -> Result<(Vec<Utterance>, Option<String>), String> {
+    if !turns.columns.is_empty() {
+        return turns_in_columns(turns, row);
+    }
     let cell = row.get(&turns.list).filter(|cell| !is_missing(cell));
     let cell = cell.ok_or_else(|| format!("has no turns in {:?}", turns.list))?;
     let items = match &turns.separator {

@@ -23,6 +23,8 @@ pub enum Shape {
     ShareGpt,
     /// Lists of turns of another kind.
     Dialogues,
+    /// A column for each turn.
+    TurnColumns,
     /// Which of two systems is better, without their answers.
     Verdicts,
     /// Records as this program writes them.
@@ -39,6 +41,7 @@ impl Shape {
                 .any(|name| is_called(name, &["instruction"]))
         });
         match &mapping.turns {
+            Some(turns) if !turns.columns.is_empty() => Shape::TurnColumns,
             Some(turns) => match (turns.role.as_deref(), turns.text.as_deref()) {
                 (Some("role"), Some("content")) => Shape::Messages,
                 (Some("from"), Some("value")) => Shape::ShareGpt,
@@ -62,6 +65,7 @@ impl fmt::Display for Shape {
             Shape::Messages => "messages: lists of turns with role and content",
             Shape::ShareGpt => "ShareGPT: lists of turns with from and value",
             Shape::Dialogues => "dialogues: lists of turns",
+            Shape::TurnColumns => "dialogues: a column for each turn",
             Shape::Verdicts => "verdicts: which of two systems is better",
             Shape::Records => "records, as emprl corpus export writes them",
         })

@@ -14,6 +14,8 @@ use super::record::Score;
 pub const FIXED: [&str; 6] = ["id", "conversation", "turn", "split", "context", "target"];
 /// All scores one by one, where columns of numbers do not say everything.
 pub const SCORES: &str = "scores";
+/// The systems of a record in their order, where that is not the columns'.
+pub const SYSTEMS: &str = "systems";
 /// All verdicts one by one.
 pub const VERDICTS: &str = "verdicts";
 
@@ -26,6 +28,8 @@ pub enum TableColumn {
     Split,
     Context,
     Target,
+    /// Those of the responses in their order, which import reads again.
+    Systems,
     /// All of them, which import reads again.
     Verdicts,
     /// All of them with their ranges, origins and raters, which import reads again.
@@ -47,7 +51,7 @@ pub enum TableColumn {
 /// What a title stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Titled {
-    /// One of [`FIXED`], [`SCORES`] and [`VERDICTS`].
+    /// One of [`FIXED`], [`SYSTEMS`], [`SCORES`] and [`VERDICTS`].
     Fixed,
     Response(String),
     Reasoning(String),
@@ -132,7 +136,7 @@ impl Titles {
 
     /// What a title stands for.
     pub fn read(&self, title: &str) -> Titled {
-        if FIXED.contains(&title) || [SCORES, VERDICTS].contains(&title) {
+        if FIXED.contains(&title) || [SYSTEMS, SCORES, VERDICTS].contains(&title) {
             return Titled::Fixed;
         }
         if self.verdicts.contains(title) || title.starts_with("verdicts.") {
@@ -212,6 +216,7 @@ fn plain_title(column: &TableColumn) -> String {
         TableColumn::Split => "split".into(),
         TableColumn::Context => "context".into(),
         TableColumn::Target => "target".into(),
+        TableColumn::Systems => SYSTEMS.into(),
         TableColumn::Verdicts => VERDICTS.into(),
         TableColumn::Scores => SCORES.into(),
         TableColumn::Response(system) => format!("response_{system}"),

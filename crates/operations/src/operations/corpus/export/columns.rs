@@ -59,6 +59,11 @@ fn cell(
         TableColumn::Split => record.split.map(|split| Cell::Text(split.to_string())),
         TableColumn::Context => context(record, alternate).map(Cell::Text),
         TableColumn::Target => text(&record.target),
+        TableColumn::Systems => {
+            let systems = record.responses.iter().map(|response| &response.system);
+            let systems: Vec<&String> = systems.collect();
+            (systems.len() > 1).then(|| Cell::Text(json!(systems).to_string()))
+        }
         TableColumn::Verdicts => {
             let any = !record.verdicts.is_empty();
             any.then(|| Cell::Text(json!(record.verdicts).to_string()))
@@ -175,9 +180,13 @@ impl Seen {
         self.has_turns |= !Role::kept(&roles).is_empty() || record.context.iter().any(has_more);
         self.labels(&record.labels, TableColumn::Label);
         self.scores(&record.scores, TableColumn::Score);
+        let mut before = None;
         for response in &record.responses {
             let next = self.systems.len();
-            self.systems.entry(response.system.clone()).or_insert(next);
+            let place = *self.systems.entry(response.system.clone()).or_insert(next);
+            if before.replace(place).is_some_and(|before| before > place) {
+                self.columns.insert(TableColumn::Systems);
+            }
             let system = || response.system.clone();
             let reasoning = response.reasoning.as_ref();
             let audio = response.audio.as_ref();
@@ -277,8 +286,9 @@ impl Seen {
             TableColumn::Label(_) => (5, 0),
             TableColumn::Score(_) => (6, 0),
             TableColumn::Verdict(..) => (7, 0),
-            TableColumn::Scores => (8, 0),
-            _ => (9, 0),
+            TableColumn::Systems => (8, 0),
+            TableColumn::Scores => (9, 0),
+            _ => (10, 0),
         }
     }
 }

@@ -93,8 +93,8 @@ pub(super) fn preference(answers: &[Answer<'_>], score: &str) -> Result<Value, &
     ] = scored[..]
     else {
         return Err(
-            "a record has fewer than two answers with that score (rows of one id and several systems are records of their own; \
-             a table with one row an id and a column of answers for each system has them as one)",
+            "a record has fewer than two answers with that score (rows of several systems are one record where their id says \
+             so: import the file again with id = COLUMN and by_id = true in its mapping)",
         );
     };
     if best == worst {

@@ -8,7 +8,7 @@ use super::super::mapping::{ContextColumns, Mapping, ResponseColumns, ScoreColum
 use super::super::profile::{Column, Profile};
 use super::super::record::Score;
 use super::super::scores::score_list;
-use super::super::titles::{self, FIXED, SCORES, Titled, Titles, VERDICTS};
+use super::super::titles::{self, FIXED, SCORES, SYSTEMS, Titled, Titles, VERDICTS};
 use super::super::verdicts::verdict_list;
 use super::{origin, range};
 use crate::data::error::DataError;
@@ -33,6 +33,7 @@ pub fn own_table(
     }
     let is_listed = |name: &str| column(name).is_some_and(|column| column.is_list());
     let (scores, verdicts) = (is_listed(SCORES), is_listed(VERDICTS));
+    let in_order = is_listed(SYSTEMS);
     let listed = Listed::of(source, scores, verdicts)?;
     let systems = profile.columns.iter();
     let title = |column: &'_ Column| match source.form {
@@ -60,6 +61,7 @@ pub fn own_table(
             text: vec![context],
             history: None,
         }),
+        system_list: in_order.then(|| SYSTEMS.to_string()),
         score_list: scores.then(|| SCORES.to_string()),
         verdict_list: verdicts.then(|| VERDICTS.to_string()),
         ..Mapping::new()
@@ -90,6 +92,16 @@ pub fn own_table(
                 mapping.left_out.insert(column.name.clone(), reason);
             }
             titled => {
+                // A label of this name, as earlier versions wrote it.
+                let is_label = column.name == SYSTEMS && !in_order;
+                let titled = match is_label {
+                    true => Titled::Remark {
+                        system: None,
+                        name: SYSTEMS.to_string(),
+                        is_score: None,
+                    },
+                    false => titled,
+                };
                 if let Titled::Remark { system, name, .. } = &titled {
                     let is_listed = listed.scores.contains(&(system.clone(), name.clone()));
                     let sum = (column.name.clone(), system.clone(), name.clone());

@@ -190,7 +190,8 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
                 all(&[GROUP_CLIP_LOW, GROUP_CLIP_HIGH]),
             ]
         }
-        Stage::Evaluation => Vec::new(),
+        // Those of a run that another program recorded follow from what it logged.
+        Stage::Evaluation | Stage::Recorded => Vec::new(),
     }
 }
 

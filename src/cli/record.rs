@@ -83,7 +83,8 @@ impl Record {
         let mut recording = Recording::begin(&ctx.store, &of)?;
         let run = recording.run();
         let words = format!("Recording run {run}.\n");
-        ctx.out.show_line(&json!({"event": "recording", "run": run}), || words)?;
+        ctx.out
+            .show_line(&json!({"event": "recording", "run": run}), || words)?;
         let (sender, lines) = bounded(BACKLOG);
         let reading = thread::Builder::new().name("standard-input".to_string());
         reading.spawn(move || read_lines(io::stdin(), &sender))?;

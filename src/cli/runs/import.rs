@@ -47,21 +47,26 @@ impl Import {
             tags: self.tags,
         };
         let interrupted = interrupts::noted("Stopping after this run. Ctrl-C again ends at once.")?;
-        let mut on_progress = |_: crate::operations::Progress<'_>| match interrupted
-            .load(Ordering::Relaxed)
-        {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        };
+        let mut on_progress =
+            |_: crate::operations::Progress<'_>| match interrupted.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            };
         let found = imports::import(&ctx.store, &self.path, &of, self.dry_run, &mut on_progress)?;
         ctx.out.show(&found, || {
-            found.iter().map(|run| words_of(run, self.dry_run)).collect()
+            found
+                .iter()
+                .map(|run| words_of(run, self.dry_run))
+                .collect()
         })
     }
 }
 
 fn words_of(found: &ImportedRun, dry: bool) -> String {
-    let number = found.run.map(|run| format!(" run {run}")).unwrap_or_default();
+    let number = found
+        .run
+        .map(|run| format!(" run {run}"))
+        .unwrap_or_default();
     let outcome = match (&found.outcome, dry) {
         (Outcome::Added, false) => format!("imported as{number}"),
         (Outcome::Added, true) => "would be imported".to_string(),
@@ -79,7 +84,10 @@ fn words_of(found: &ImportedRun, dry: bool) -> String {
         count(found.last_step),
     );
     if found.settings > 0 {
-        text += &format!(", {}", number_of(found.settings as u64, "setting", "settings"));
+        text += &format!(
+            ", {}",
+            number_of(found.settings as u64, "setting", "settings")
+        );
     }
     if found.nonfinite > 0 {
         text += &format!("; {} not finite", count(found.nonfinite as u64));

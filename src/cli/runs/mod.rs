@@ -36,7 +36,10 @@ pub enum Runs {
     /// Write a note on a run, in place of the one it has; without text the note is shown
     Note(keep::Note),
     /// Give a run another name
-    Rename { run: RunId, name: String },
+    Rename {
+        run: RunId,
+        name: String,
+    },
     /// Put runs aside, so that the table leaves them out
     Archive(keep::Archive),
     /// Delete runs; they can be brought back until they are removed for good

@@ -98,7 +98,12 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
             .unwrap_or("unknown")
             .to_string()
     };
-    let program = format!("{} ({}), burn {}", known("program"), known("commit"), known("burn"));
+    let program = format!(
+        "{} ({}), burn {}",
+        known("program"),
+        known("commit"),
+        known("burn")
+    );
     fact(
         "Program",
         match is_recorded {

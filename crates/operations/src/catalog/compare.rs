@@ -87,7 +87,9 @@ pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
     let recorded: BTreeSet<&String> = paths
         .filter(|path| RecordedSettings::is_path(path))
         .collect();
-    let recorded = recorded.into_iter().map(|path| (path.clone(), path.clone()));
+    let recorded = recorded
+        .into_iter()
+        .map(|path| (path.clone(), path.clone()));
     ours.chain(recorded)
         .map(|(path, label)| SettingRow {
             values: entries.iter().map(|entry| entry.held(&path)).collect(),
@@ -195,7 +197,9 @@ pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
     let shared = |entry: &Entry| -> Vec<(String, Value)> {
         let of_one = |path: &str| path == "run.seed" || RecordedSettings::is_of_one_run(path);
         let shared = entry.settings.iter().filter(|(path, _)| !of_one(path));
-        shared.map(|(path, value)| (path.clone(), value.clone())).collect()
+        shared
+            .map(|(path, value)| (path.clone(), value.clone()))
+            .collect()
     };
     let same = |a: &Entry, b: &Entry| {
         !a.settings.is_empty() && a.changed() == b.changed() && shared(a) == shared(b)

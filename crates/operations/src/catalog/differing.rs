@@ -111,7 +111,9 @@ mod tests {
         };
         let mut differing = DifferingSettings::default();
         differing.add(&text(serde_json::json!({"a = \"b": 1, "same": "x\ny = 2"})));
-        differing.add(&text(serde_json::json!({"a = \"b": 2, "same": "x\ny = 2", "more": true})));
+        differing.add(&text(
+            serde_json::json!({"a = \"b": 2, "same": "x\ny = 2", "more": true}),
+        ));
         assert_eq!(differing.paths(), ["recorded.a = \"b", "recorded.more"]);
     }
 

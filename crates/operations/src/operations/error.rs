@@ -124,7 +124,9 @@ pub enum OperationError {
         metric: String,
         step: u64,
     },
-    #[error("{runs} runs are there, and one name; import them without --name, or name the file of one")]
+    #[error(
+        "{runs} runs are there, and one name; import them without --name, or name the file of one"
+    )]
     OneNameForMany { runs: usize },
     #[error("stopped; {imported} of {of} runs are imported")]
     ImportStopped { imported: usize, of: usize },

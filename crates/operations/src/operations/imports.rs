@@ -84,11 +84,17 @@ pub fn import(
             of: count,
         };
         if on_progress(progress).is_break() {
-            return Err(OperationError::ImportStopped { imported: imported.len(), of: count });
+            return Err(OperationError::ImportStopped {
+                imported: imported.len(),
+                of: count,
+            });
         }
         let found = Found::new(run, of);
         let reader = reader_if_present(store)?;
-        let here = reader.map(|reader| found.here(&reader)).transpose()?.flatten();
+        let here = reader
+            .map(|reader| found.here(&reader))
+            .transpose()?
+            .flatten();
         imported.push(match &mut writer {
             None => found.described(here.as_ref().map(|here| here.run), here.as_ref()),
             Some(writer) => found.write(writer, here, of)?,
@@ -131,7 +137,9 @@ impl Found {
         let mut settings = RecordedSettings::default();
         let left_out = settings.add(&run.settings);
         if left_out > 0 {
-            run.remarks.push(format!("{left_out} settings are too many or have names that are none, and are left out"));
+            run.remarks.push(format!(
+                "{left_out} settings are too many or have names that are none, and are left out"
+            ));
         }
         let mut series: BTreeMap<String, BTreeMap<u64, (f64, Option<i64>)>> = BTreeMap::new();
         let mut nameless = 0;
@@ -141,12 +149,22 @@ impl Found {
                 continue;
             };
             let own = series.entry(key).or_default();
-            own.extend(points.into_iter().map(|(step, value, wall_ms)| (step, (value, wall_ms))));
+            own.extend(
+                points
+                    .into_iter()
+                    .map(|(step, value, wall_ms)| (step, (value, wall_ms))),
+            );
         }
         if nameless > 0 {
-            run.remarks.push(format!("{nameless} metrics have names that are none, and are left out"));
+            run.remarks.push(format!(
+                "{nameless} metrics have names that are none, and are left out"
+            ));
         }
-        if run.moments().is_none() && !series.values().any(|of| of.values().any(|of| of.1.is_some())) {
+        if run.moments().is_none()
+            && !series
+                .values()
+                .any(|of| of.values().any(|of| of.1.is_some()))
+        {
             let words = "its files say no times: all values have that of the import";
             run.remarks.push(words.to_string());
         }
@@ -185,8 +203,10 @@ impl Found {
                 name: name.clone(),
             };
             let known = reader.series(run, &key, None)?;
-            let known: HashMap<u64, f64> =
-                known.into_iter().map(|(step, value, _)| (step, value)).collect();
+            let known: HashMap<u64, f64> = known
+                .into_iter()
+                .map(|(step, value, _)| (step, value))
+                .collect();
             let mut lacking = Vec::new();
             for (&step, &(value, wall_ms)) in points {
                 match known.get(&step) {
@@ -274,9 +294,14 @@ impl Found {
                 let all = self.series.iter();
                 let points = |points: &BTreeMap<u64, (f64, Option<i64>)>| {
                     let points = points.iter();
-                    points.map(|(step, (value, wall_ms))| (*step, *value, *wall_ms)).collect()
+                    points
+                        .map(|(step, (value, wall_ms))| (*step, *value, *wall_ms))
+                        .collect()
                 };
-                (lock, all.map(|(name, of)| (name.clone(), points(of))).collect())
+                (
+                    lock,
+                    all.map(|(name, of)| (name.clone(), points(of))).collect(),
+                )
             }
             Some(here) => {
                 let lock = store.hold_run(here.run)?;
@@ -288,7 +313,10 @@ impl Found {
             }
         };
         let run = lock.run();
-        let seed = self.settings.whole("seed").filter(|_| of.seed.is_none() && is_new);
+        let seed = self
+            .settings
+            .whole("seed")
+            .filter(|_| of.seed.is_none() && is_new);
         for path in &self.run.files {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             files.insert(name.into_owned(), digest_of(path)?);
@@ -298,7 +326,10 @@ impl Found {
         for batch in reports.chunks(BATCH) {
             store.record(run, batch)?;
         }
-        let why = self.run.cut.then_some("its file ends in the middle: it was still being written, or was cut off");
+        let why = self
+            .run
+            .cut
+            .then_some("its file ends in the middle: it was still being written, or was cut off");
         store.set_status(run, self.status(), why, ended)?;
         Ok(ImportedRun {
             outcome,
@@ -308,13 +339,19 @@ impl Found {
 
     /// When the run began and ended: as it says, else now.
     fn moments(&self) -> (i64, i64) {
-        let of_points = self.series.values().flat_map(BTreeMap::values).filter_map(|of| of.1);
+        let of_points = self
+            .series
+            .values()
+            .flat_map(BTreeMap::values)
+            .filter_map(|of| of.1);
         let of_notes = self.run.notes.iter().filter_map(|note| note.wall_ms);
         let mut all = of_points.chain(of_notes);
         let now = now_ms();
         match all.next() {
             None => (now, now),
-            Some(first) => all.fold((first, first), |(least, most), at| (least.min(at), most.max(at))),
+            Some(first) => all.fold((first, first), |(least, most), at| {
+                (least.min(at), most.max(at))
+            }),
         }
     }
 
@@ -371,12 +408,18 @@ fn digest_of(path: &Path) -> Result<String, OperationError> {
             count => digest.update(&part[..count]),
         }
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// What a run belongs to where a person says nothing.
 fn experiment_of(run: &LoggedRun) -> String {
-    run.project.clone().unwrap_or_else(|| run.tracker.title().to_string())
+    run.project
+        .clone()
+        .unwrap_or_else(|| run.tracker.title().to_string())
 }
 
 /// Whether two values are one, as NaN is with itself.

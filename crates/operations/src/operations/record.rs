@@ -55,7 +55,10 @@ impl RecordedAs {
     pub(super) fn new_run(&self, name: &str, experiment: &str) -> NewRun {
         NewRun {
             name: self.name.clone().unwrap_or_else(|| name.to_string()),
-            experiment: self.experiment.clone().unwrap_or_else(|| experiment.to_string()),
+            experiment: self
+                .experiment
+                .clone()
+                .unwrap_or_else(|| experiment.to_string()),
             seed: self.seed.unwrap_or_default(),
             device: DEVICE.to_string(),
             config_toml: RecordedSettings::default().to_toml(),
@@ -201,7 +204,9 @@ impl Recording {
             let left_out = self.settings.add(settings);
             self.settings_wait = true;
             if left_out > 0 {
-                remarks.push(format!("{left_out} settings are too many or have names that are none, and are left out"));
+                remarks.push(format!(
+                    "{left_out} settings are too many or have names that are none, and are left out"
+                ));
             }
         }
         if let Some(total) = line.total_steps {
@@ -227,7 +232,9 @@ impl Recording {
         self.take_values(line.values, step, wall_ms, &mut remarks);
         if line.samples_left_out > 0 {
             let left_out = line.samples_left_out;
-            remarks.push(format!("{left_out} samples have no response or are over 256, and are left out"));
+            remarks.push(format!(
+                "{left_out} samples have no response or are over 256, and are left out"
+            ));
         }
         if !line.samples.is_empty() {
             self.counts.samples += line.samples.len() as u64;
@@ -288,7 +295,9 @@ impl Recording {
                 self.counts.nonfinite += 1;
                 if self.said.insert(format!("nonfinite {name}")) {
                     let text = format!("{name} is {value}");
-                    remarks.push(format!("`{name}` is {value} at step {step}; it is recorded so"));
+                    remarks.push(format!(
+                        "`{name}` is {value} at step {step}; it is recorded so"
+                    ));
                     let severity = Severity::Alert;
                     self.event(wall_ms, step, EventKind::Note { severity, text });
                 }
@@ -326,10 +335,14 @@ impl Recording {
     pub fn write(&mut self) -> Result<(), OperationError> {
         let run = self.run();
         if self.settings_wait {
-            let seed = self.settings.whole("seed").or(self.settings.whole("args.seed"));
+            let seed = self
+                .settings
+                .whole("seed")
+                .or(self.settings.whole("args.seed"));
             let seed = seed.filter(|_| !self.seed_given);
             let text = self.settings.to_toml();
-            self.store.set_beginning(run, &text, seed, &BTreeMap::new())?;
+            self.store
+                .set_beginning(run, &text, seed, &BTreeMap::new())?;
             self.settings_wait = false;
         }
         match self.waiting.is_empty() {
@@ -364,7 +377,8 @@ impl Recording {
             self.event(now, self.step.unwrap_or_default(), EventKind::StageDone);
         }
         self.write()?;
-        self.store.set_status(self.run(), status, why.as_deref(), now)?;
+        self.store
+            .set_status(self.run(), status, why.as_deref(), now)?;
         self.counts.status = status;
         self.counts.metrics = self.metrics;
         Ok(self.counts)

@@ -14,7 +14,8 @@ use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow, SetAs
 use super::runs::{RUN_COLUMNS, keys, last_of, run_row, settings, steps_of};
 use super::step_rows::StepKey;
 use super::{
-    CatalogParts, Names, ReadOnly, RunId, aside, identity, results, rollouts, run_dir, samples, schema,
+    CatalogParts, Names, ReadOnly, RunId, aside, identity, results, rollouts, run_dir, samples,
+    schema,
 };
 use crate::data::regular_file::open_regular_file;
 use crate::experiment::{Event, EventKind, RolloutResponse, SampleDialogue, Severity, Stage};

@@ -67,7 +67,9 @@ pub enum LineError {
     Finish(String),
     #[error("\"{0}\" is no object")]
     NoObject(&'static str),
-    #[error("\"samples\" is no list of objects such as {{\"context\": \"…\", \"response\": \"…\"}}")]
+    #[error(
+        "\"samples\" is no list of objects such as {{\"context\": \"…\", \"response\": \"…\"}}"
+    )]
     Samples,
 }
 
@@ -240,7 +242,9 @@ fn sample_of(index: u32, sample: &Map<String, Value>) -> Option<SampleDialogue> 
         target: text(&["target", "reference"]).unwrap_or_default(),
         generated: text(&["response", "completion", "generated"])?,
         levels: Vec::new(),
-        reward: first(&["reward"]).and_then(number).filter(|reward| reward.is_finite()),
+        reward: first(&["reward"])
+            .and_then(number)
+            .filter(|reward| reward.is_finite()),
     })
 }
 
@@ -291,7 +295,9 @@ fn with_nonfinite_quoted(text: &str) -> Option<String> {
     let (mut at, mut in_text, mut found) = (0, false, false);
     while let Some(letter) = text[at..].chars().next() {
         let rest = &text[at..];
-        let word = WORDS.iter().find(|word| !in_text && rest.starts_with(**word));
+        let word = WORDS
+            .iter()
+            .find(|word| !in_text && rest.starts_with(**word));
         if let Some(word) = word {
             quoted += &format!("\"{word}\"");
             at += word.len();
@@ -320,20 +326,31 @@ mod tests {
 
     #[test]
     fn a_trainers_log_is_read_as_it_is() {
-        let line = read(r#"{"loss": 0.69, "objective/kl": 1.5, "epoch": 0.1, "step": 10, "eval": {"ppl": 3}}"#);
+        let line = read(
+            r#"{"loss": 0.69, "objective/kl": 1.5, "epoch": 0.1, "step": 10, "eval": {"ppl": 3}}"#,
+        );
         let line = line.unwrap();
         assert_eq!(line.step, Some(10));
         let names: Vec<&str> = line.values.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["loss", "objective/kl", "epoch", "eval/ppl"]);
-        assert_eq!(read(r#"{"global_step": 3.0, "a": true}"#).unwrap().step, Some(3));
-        let line = read(r#"{"_step": 5, "train/global_step": 9, "_timestamp": 1.5, "x": 1}"#).unwrap();
+        assert_eq!(
+            read(r#"{"global_step": 3.0, "a": true}"#).unwrap().step,
+            Some(3)
+        );
+        let line =
+            read(r#"{"_step": 5, "train/global_step": 9, "_timestamp": 1.5, "x": 1}"#).unwrap();
         assert_eq!((line.step, line.wall_ms), (Some(9), Some(1_500)));
-        assert_eq!(line.values, [("_step".to_string(), 5.0), ("x".to_string(), 1.0)]);
+        assert_eq!(
+            line.values,
+            [("_step".to_string(), 5.0), ("x".to_string(), 1.0)]
+        );
     }
 
     #[test]
     fn what_json_has_no_number_for_is_a_value_and_a_text_is_none() {
-        let line = read(r#"{"step": 1, "a": NaN, "b": -Infinity, "c": [Infinity], "d": "NaN \" NaN", "e": null}"#);
+        let line = read(
+            r#"{"step": 1, "a": NaN, "b": -Infinity, "c": [Infinity], "d": "NaN \" NaN", "e": null}"#,
+        );
         let line = line.unwrap();
         assert!(line.values[0].1.is_nan());
         assert_eq!(line.values[1], ("b".to_string(), f64::NEG_INFINITY));
@@ -371,7 +388,10 @@ mod tests {
         assert_eq!(line.samples[0].generated, "Hello");
         assert_eq!(line.samples[0].context, ["Hi"]);
         assert_eq!(line.samples_left_out, 1);
-        assert_eq!(line.event, Some((Severity::Warning, "saved: to disk".to_string())));
+        assert_eq!(
+            line.event,
+            Some((Severity::Warning, "saved: to disk".to_string()))
+        );
         let error = Some("no memory".to_string());
         assert_eq!(line.finish, Some(Finish::Now(RunStatus::Failed, error)));
         assert_eq!((line.total_steps, line.values.len()), (Some(40), 0));

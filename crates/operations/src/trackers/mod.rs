@@ -224,7 +224,11 @@ pub fn read(path: &Path) -> Result<Vec<LoggedRun>, TrackerError> {
             Some(Kind::Events) => {
                 let folder = path.parent().unwrap_or(Path::new("."));
                 let name = name_of_folder(folder, folder);
-                Some(tensorboard::read(&name, &[path.to_path_buf()])?.into_iter().collect())
+                Some(
+                    tensorboard::read(&name, &[path.to_path_buf()])?
+                        .into_iter()
+                        .collect(),
+                )
             }
             Some(Kind::Database) => trackio::read(path)?,
             Some(Kind::Table) => wandb::table(path)?,
@@ -314,7 +318,9 @@ fn name_of_folder(root: &Path, folder: &Path) -> String {
     let below = folder.strip_prefix(root).unwrap_or(folder);
     if below.as_os_str().is_empty() {
         let whole = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
-        let name = whole.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = whole
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         return name.unwrap_or_else(|| "run".to_string());
     }
     below.to_string_lossy().into_owned()
@@ -325,16 +331,26 @@ fn text_of(path: &Path) -> Result<String, TrackerError> {
     let file = open_regular_file(path).map_err(TrackerError::read(path))?;
     let mut bytes = Vec::new();
     let mut limited = file.take(LARGEST_TEXT + 1);
-    limited.read_to_end(&mut bytes).map_err(TrackerError::read(path))?;
+    limited
+        .read_to_end(&mut bytes)
+        .map_err(TrackerError::read(path))?;
     if bytes.len() as u64 > LARGEST_TEXT {
-        return Err(TrackerError::broken(path, "is over 1 GB large, which no export is"));
+        return Err(TrackerError::broken(
+            path,
+            "is over 1 GB large, which no export is",
+        ));
     }
-    Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_string())
+    Ok(String::from_utf8_lossy(&bytes)
+        .trim_start_matches('\u{feff}')
+        .to_string())
 }
 
 /// The name of a file without its ending.
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// `3 values`, with their number.
@@ -342,6 +358,3 @@ fn counted(number: usize, one: &str, many: &str) -> String {
     let what = if number == 1 { one } else { many };
     format!("{number} {what}")
 }
-
-#[cfg(test)]
-mod tests;

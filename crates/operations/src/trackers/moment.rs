@@ -20,7 +20,10 @@ pub(super) fn of_text(text: &str) -> Option<i64> {
     let minute: u8 = parts.next()?.parse().ok()?;
     let (second, fraction) = match parts.next().unwrap_or("0").split_once('.') {
         Some((second, fraction)) => (second.to_string(), fraction.to_string()),
-        None => (clock.split(':').nth(2).unwrap_or("0").to_string(), String::new()),
+        None => (
+            clock.split(':').nth(2).unwrap_or("0").to_string(),
+            String::new(),
+        ),
     };
     let thousandths: u16 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
     let time = Time::from_hms_milli(hour, minute, second.parse().ok()?, thousandths).ok()?;
@@ -41,7 +44,9 @@ pub(super) fn of_text(text: &str) -> Option<i64> {
 /// Reads seconds since the Unix epoch.
 pub(super) fn of_seconds(seconds: f64) -> Option<i64> {
     // Up to the year 5000: anything later is no moment.
-    (0.0..1e11).contains(&seconds).then(|| (seconds * 1e3).round() as i64)
+    (0.0..1e11)
+        .contains(&seconds)
+        .then(|| (seconds * 1e3).round() as i64)
 }
 
 #[cfg(test)]
@@ -59,7 +64,13 @@ mod tests {
         ] {
             assert_eq!(of_text(text), Some(ms), "{text}");
         }
-        for wrong in ["", "yesterday", "1970-13-01T00:00:00", "1970-01-01T25:00:00", "1970-01-01Té"] {
+        for wrong in [
+            "",
+            "yesterday",
+            "1970-13-01T00:00:00",
+            "1970-01-01T25:00:00",
+            "1970-01-01Té",
+        ] {
             assert_eq!(of_text(wrong), None, "{wrong}");
         }
         assert_eq!(of_seconds(1.25), Some(1_250));

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use self::proto::{Content, Event, Fields};
-use super::{LoggedNote, LoggedRun, TrackerError, Tracker, counted, moment};
+use super::{LoggedNote, LoggedRun, Tracker, TrackerError, counted, moment};
 use crate::data::regular_file::open_regular_file;
 use crate::experiment::Severity;
 use crate::report::tensorboard::masked;
@@ -40,11 +40,14 @@ pub(super) fn read(name: &str, files: &[PathBuf]) -> Result<Option<LoggedRun>, T
     };
     for (what, tags) in seen.left_out {
         let tags = counted(tags.len(), "tag", "tags");
-        run.remarks.push(format!("{what} of {tags} left out: only numbers are plotted"));
+        run.remarks.push(format!(
+            "{what} of {tags} left out: only numbers are plotted"
+        ));
     }
     if seen.bad_steps > 0 {
         let values = counted(seen.bad_steps, "value has", "values have");
-        run.remarks.push(format!("{values} a step below 0, and left out"));
+        run.remarks
+            .push(format!("{values} a step below 0, and left out"));
     }
     Ok(Some(run))
 }
@@ -64,7 +67,11 @@ fn read_file(
     run: &mut LoggedRun,
     seen: &mut Seen,
 ) -> Result<(), TrackerError> {
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let mut head = Vec::new();
     loop {
         let record = match records.next().map_err(TrackerError::read(path))? {
@@ -94,7 +101,10 @@ fn read_file(
             head.clone_from(&record);
         }
         let Some(event) = Event::read(&record) else {
-            run.remarks.push(format!("event {} of {file} is not one of TensorBoard's", records.read));
+            run.remarks.push(format!(
+                "event {} of {file} is not one of TensorBoard's",
+                records.read
+            ));
             continue;
         };
         let wall_ms = moment::of_seconds(event.wall_time);
@@ -106,7 +116,10 @@ fn read_file(
                         continue;
                     };
                     if seen.first_scalar.is_none() {
-                        let both = Sha256::new().chain_update(&head).chain_update(&record).finalize();
+                        let both = Sha256::new()
+                            .chain_update(&head)
+                            .chain_update(&record)
+                            .finalize();
                         let hex = both.iter().take(16).map(|byte| format!("{byte:02x}"));
                         seen.first_scalar = Some(hex.collect());
                     }
@@ -229,7 +242,9 @@ fn hyperparameters(content: &[u8]) -> Option<Map<String, Value>> {
         };
         let value = Fields::new(value).find_map(|field| match field.number {
             2 => serde_json::Number::from_f64(field.double()?).map(Value::Number),
-            3 => Some(Value::String(String::from_utf8_lossy(field.bytes()?).into_owned())),
+            3 => Some(Value::String(
+                String::from_utf8_lossy(field.bytes()?).into_owned(),
+            )),
             4 => Some(Value::Bool(field.varint()? != 0)),
             _ => None,
         });

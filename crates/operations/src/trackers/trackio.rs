@@ -56,7 +56,11 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     }
     // In a folder that cannot be written, its log cannot be shared: then it is read as it lies.
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let escaped = whole.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let escaped = whole
+        .to_string_lossy()
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
     let db = Connection::open_with_flags(
         format!("file:{escaped}?immutable=1"),
         reading | OpenFlags::SQLITE_OPEN_URI,
@@ -80,14 +84,17 @@ struct Runs {
 impl Runs {
     fn metrics(&mut self, db: &Connection, columns: &[String]) -> rusqlite::Result<()> {
         let id = id_of(columns);
-        let sql = format!("SELECT {id}, run_name, step, timestamp, metrics FROM metrics ORDER BY rowid");
+        let sql =
+            format!("SELECT {id}, run_name, step, timestamp, metrics FROM metrics ORDER BY rowid");
         let mut query = db.prepare(&sql)?;
         let mut rows = query.query([])?;
         let mut unused: BTreeMap<String, Unused> = BTreeMap::new();
         let mut broken: BTreeMap<String, usize> = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let (id, name) = (text(row, 0)?, text(row, 1)?);
-            let step = row.get::<_, Option<i64>>(2)?.and_then(|step| u64::try_from(step).ok());
+            let step = row
+                .get::<_, Option<i64>>(2)?
+                .and_then(|step| u64::try_from(step).ok());
             let wall_ms = moment::of_text(&text(row, 3)?);
             let logged = line::value_of(&text(row, 4)?);
             let project = self.project.clone();
@@ -118,7 +125,8 @@ impl Runs {
         for (id, rows) in broken {
             if let Some(run) = self.all.get_mut(&id) {
                 let rows = counted(rows, "row is", "rows are");
-                run.remarks.push(format!("{rows} not as trackio writes them, and left out"));
+                run.remarks
+                    .push(format!("{rows} not as trackio writes them, and left out"));
             }
         }
         Ok(())
@@ -139,7 +147,8 @@ impl Runs {
             {
                 // Its own begin with an underscore: who logged, and when.
                 let fields = fields.into_iter();
-                run.settings.extend(fields.filter(|(name, _)| !name.starts_with('_')));
+                run.settings
+                    .extend(fields.filter(|(name, _)| !name.starts_with('_')));
             }
         }
         Ok(())
@@ -151,14 +160,17 @@ impl Runs {
             return Ok(());
         }
         let id = id_of(&columns);
-        let sql = format!("SELECT {id}, timestamp, title, text, level, step FROM alerts ORDER BY rowid");
+        let sql =
+            format!("SELECT {id}, timestamp, title, text, level, step FROM alerts ORDER BY rowid");
         let mut query = db.prepare(&sql)?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             let (title, more) = (text(row, 2)?, text(row, 3)?);
             let step = row.get::<_, Option<i64>>(5)?;
             let note = LoggedNote {
-                step: step.and_then(|step| u64::try_from(step).ok()).unwrap_or_default(),
+                step: step
+                    .and_then(|step| u64::try_from(step).ok())
+                    .unwrap_or_default(),
                 wall_ms: moment::of_text(&text(row, 1)?),
                 severity: match text(row, 4)?.as_str() {
                     "info" => Severity::Info,
@@ -190,7 +202,9 @@ impl Runs {
         while let Some(row) = rows.next()? {
             if let Some(run) = self.all.get_mut(&text(row, 0)?) {
                 let rows = counted(row.get::<_, i64>(1)?.max(0) as usize, "row", "rows");
-                let words = format!("{rows} of the machine's metrics left out: they have times, but no steps");
+                let words = format!(
+                    "{rows} of the machine's metrics left out: they have times, but no steps"
+                );
                 run.remarks.push(words);
             }
         }
@@ -209,7 +223,9 @@ fn id_of(columns: &[String]) -> &'static str {
 /// A text, which newer versions keep as bytes; empty where there is none.
 fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     Ok(match row.get_ref(column)? {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Null => String::new(),

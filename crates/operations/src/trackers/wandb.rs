@@ -52,7 +52,10 @@ fn records(
 
 /// A row of a history as an object; an empty cell is not set.
 fn row_of(heads: &[String], row: &csv::StringRecord) -> Map<String, Value> {
-    let cells = heads.iter().zip(row).filter(|(head, cell)| !head.is_empty() && !cell.is_empty());
+    let cells = heads
+        .iter()
+        .zip(row)
+        .filter(|(head, cell)| !head.is_empty() && !cell.is_empty());
     let value = |cell: &str| match cell.parse::<f64>() {
         Ok(number) => {
             let number = serde_json::Number::from_f64(number).map(Value::Number);
@@ -60,7 +63,9 @@ fn row_of(heads: &[String], row: &csv::StringRecord) -> Map<String, Value> {
         }
         Err(_) => Value::String(cell.to_string()),
     };
-    cells.map(|(head, cell)| (head.clone(), value(cell))).collect()
+    cells
+        .map(|(head, cell)| (head.clone(), value(cell)))
+        .collect()
 }
 
 /// A number that is not finite, as [`line::number`] reads it.
@@ -85,19 +90,24 @@ fn plot(path: &Path, heads: &[String], records: &[csv::StringRecord]) -> Vec<Log
         if BOUNDS.iter().any(|end| metric.ends_with(end)) || metric == STEP {
             continue;
         }
-        let at = runs.iter().position(|run| run.name == name).unwrap_or_else(|| {
-            let mut run = LoggedRun::new(Tracker::Wandb, name);
-            // Plots are files of their own, and a plot saved again is longer: the name is all that stays.
-            run.key = format!("wandb {name}");
-            run.files.push(path.to_path_buf());
-            runs.push(run);
-            runs.len() - 1
-        });
+        let at = runs
+            .iter()
+            .position(|run| run.name == name)
+            .unwrap_or_else(|| {
+                let mut run = LoggedRun::new(Tracker::Wandb, name);
+                // Plots are files of their own, and a plot saved again is longer: the name is all that stays.
+                run.key = format!("wandb {name}");
+                run.files.push(path.to_path_buf());
+                runs.push(run);
+                runs.len() - 1
+            });
         for record in records {
             let Some(cell) = record.get(column).filter(|cell| !cell.trim().is_empty()) else {
                 continue;
             };
-            let step = record.get(0).and_then(|cell| cell.trim().parse::<f64>().ok());
+            let step = record
+                .get(0)
+                .and_then(|cell| cell.trim().parse::<f64>().ok());
             let step = step.filter(|step| *step >= 0.0 && step.fract() == 0.0 && *step < 9e15);
             match (step, cell.trim().parse::<f64>()) {
                 (Some(step), Ok(value)) => runs[at].push(metric, (step as u64, value, None)),
@@ -134,7 +144,10 @@ pub(super) fn json(path: &Path) -> Result<Option<Vec<LoggedRun>>, TrackerError> 
             }
             _ => (Tracker::Wandb, vec![state]),
         },
-        Ok(Value::Array(rows)) => (Tracker::Wandb, rows.into_iter().filter_map(object).collect()),
+        Ok(Value::Array(rows)) => (
+            Tracker::Wandb,
+            rows.into_iter().filter_map(object).collect(),
+        ),
         Ok(_) => return Ok(None),
         Err(_) => {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -165,23 +178,33 @@ pub(super) fn json(path: &Path) -> Result<Option<Vec<LoggedRun>>, TrackerError> 
 fn name_of_trainer(path: &Path) -> Option<String> {
     let whole = path.canonicalize().ok()?;
     let folder = whole.parent()?;
-    let of_checkpoint = folder.file_name()?.to_string_lossy().starts_with("checkpoint-");
-    let folder = if of_checkpoint { folder.parent()? } else { folder };
+    let of_checkpoint = folder
+        .file_name()?
+        .to_string_lossy()
+        .starts_with("checkpoint-");
+    let folder = if of_checkpoint {
+        folder.parent()?
+    } else {
+        folder
+    };
     Some(folder.file_name()?.to_string_lossy().into_owned())
 }
 
 /// One run from its rows, known by the first of them, and by its name where that does not say when it was.
-fn history(
-    path: &Path,
-    tracker: Tracker,
-    name: &str,
-    rows: Vec<Map<String, Value>>,
-) -> LoggedRun {
+fn history(path: &Path, tracker: Tracker, name: &str, rows: Vec<Map<String, Value>>) -> LoggedRun {
     let mut run = LoggedRun::new(tracker, name);
     let first = rows.first().cloned().unwrap_or_default();
-    let known = if first.contains_key("_timestamp") { "" } else { name };
+    let known = if first.contains_key("_timestamp") {
+        ""
+    } else {
+        name
+    };
     let digest = Sha256::digest(format!("{known}\n{}", Value::Object(first)));
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     run.key = format!("{} {hex}", tracker.title());
     run.files.push(path.to_path_buf());
     // W&B counts what was logged; a step of the training serves where every row has one.

@@ -106,9 +106,7 @@ impl Config {
             | Stage::Identifiers
             | Stage::Generator
             | Stage::Evaluation
-            | Stage::Recorded => {
-                (self.generator.tuning, self.generator.batch)
-            }
+            | Stage::Recorded => (self.generator.tuning, self.generator.batch),
         }
     }
 }

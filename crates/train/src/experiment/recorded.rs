@@ -44,7 +44,9 @@ impl RecordedSettings {
             Json::Object(fields) => {
                 let each = fields.iter();
                 let path = |field: &String| format!("{name}.{field}");
-                return each.map(|(field, value)| self.add_one(&path(field), value)).sum();
+                return each
+                    .map(|(field, value)| self.add_one(&path(field), value))
+                    .sum();
             }
             Json::Null => {}
             _ if self.0.len() >= MOST || name.is_empty() || name.contains(char::is_control) => {
@@ -60,7 +62,8 @@ impl RecordedSettings {
     /// Takes in others; one of the same name is replaced.
     pub fn extend(&mut self, others: &RecordedSettings) {
         let others = others.0.iter();
-        self.0.extend(others.map(|(name, value)| (name.clone(), value.clone())));
+        self.0
+            .extend(others.map(|(name, value)| (name.clone(), value.clone())));
     }
 
     pub fn len(&self) -> usize {
@@ -135,7 +138,11 @@ fn in_toml(value: &Json) -> Value {
         },
         Json::String(text) => Value::String(text.chars().take(LONGEST).collect()),
         // TOML has no lists of nothing, and a list of objects is a text as good as any.
-        Json::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_null()) => {
+        Json::Array(items)
+            if items
+                .iter()
+                .all(|item| !item.is_object() && !item.is_null()) =>
+        {
             Value::Array(items.iter().map(in_toml).collect())
         }
         other => Value::String(other.to_string().chars().take(LONGEST).collect()),
@@ -156,7 +163,9 @@ fn written(value: &Value) -> String {
 
 /// A basic string of TOML: as JSON has it, but for one character that TOML wants escaped.
 fn quoted(text: &str) -> String {
-    Json::String(text.to_string()).to_string().replace('\u{7f}', "\\u007f")
+    Json::String(text.to_string())
+        .to_string()
+        .replace('\u{7f}', "\\u007f")
 }
 
 #[cfg(test)]
@@ -181,8 +190,16 @@ mod tests {
         });
         let settings = settings(&json.to_string());
         let text = settings.to_toml();
-        assert_eq!(RecordedSettings::from_toml(&text), Some(settings.clone()), "{text}");
-        assert_eq!(text.lines().count(), 1 + settings.0.len(), "a line each: {text}");
+        assert_eq!(
+            RecordedSettings::from_toml(&text),
+            Some(settings.clone()),
+            "{text}"
+        );
+        assert_eq!(
+            text.lines().count(),
+            1 + settings.0.len(),
+            "a line each: {text}"
+        );
         let values = settings.values();
         assert_eq!(values["recorded.optim.name"], Value::String("adamw".into()));
         assert!(!values.contains_key("recorded.none"));
@@ -194,9 +211,15 @@ mod tests {
         let error = Config::from_toml("settings of run 3", &text).unwrap_err();
         assert!(matches!(error, ExperimentError::Recorded { .. }), "{error}");
         assert!(error.to_string().contains("another program"), "{error}");
-        assert_eq!(RecordedSettings::from_toml(&Config::default().to_toml()), None);
+        assert_eq!(
+            RecordedSettings::from_toml(&Config::default().to_toml()),
+            None
+        );
         let empty = RecordedSettings::default().to_toml();
         assert!(Config::from_toml("run 1", &empty).is_err());
-        assert_eq!(RecordedSettings::from_toml(&empty), Some(RecordedSettings::default()));
+        assert_eq!(
+            RecordedSettings::from_toml(&empty),
+            Some(RecordedSettings::default())
+        );
     }
 }

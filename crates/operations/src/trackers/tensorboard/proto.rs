@@ -319,7 +319,12 @@ mod tests {
 
     #[test]
     fn a_message_that_is_none_ends() {
-        for bytes in [&[0xFF; 12][..], &[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], &[0x0B], &[]] {
+        for bytes in [
+            &[0xFF; 12][..],
+            &[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F],
+            &[0x0B],
+            &[],
+        ] {
             Fields::new(bytes).for_each(drop);
             let _ = Event::read(bytes);
         }

@@ -23,9 +23,13 @@ import threading
 
 
 class Recorder:
-    """A run that is recorded as it goes on; `run` is its number in the store, or None where nothing is recorded."""
+    """A run that is recorded as it goes on; `run` is its number in the store, or None where nothing is recorded.
 
-    def __init__(self, name=None, experiment=None, config=None, seed=None, tags=(), store=None, program="emprl"):
+    `unfinished` is what the run counts as where the interpreter ends in order, and `finish` was not called.
+    """
+
+    def __init__(self, name=None, experiment=None, config=None, seed=None, tags=(), store=None, program="emprl",
+                 unfinished="completed"):
         command = [os.environ.get("EMPRL", program), "record", "--json"]
         for option, value in (("--name", name), ("--experiment", experiment), ("--seed", seed), ("--store", store)):
             if value is not None:
@@ -34,6 +38,7 @@ class Recorder:
             command += [f"--tag={tag}"]
         self.run = None
         self.recorded = None
+        self._unfinished = unfinished
         self._lock = threading.Lock()
         self._process = None
         try:
@@ -119,7 +124,7 @@ class Recorder:
 
     def _give_up(self, why):
         self._process = None
-        print(f"emprl record: the run is not recorded any more ({why})", file=sys.stderr)
+        print(f"emprl record: the run is not recorded from here on ({why})", file=sys.stderr)
 
     def _failed(self, kind, error, trace):
         status = "interrupted" if issubclass(kind, KeyboardInterrupt) else "failed"
@@ -128,7 +133,7 @@ class Recorder:
 
     def _left(self):
         # The interpreter ends in order, without a word about the run.
-        self.finish("completed")
+        self.finish(self._unfinished)
 
 
 def _plain(value):
@@ -167,7 +172,9 @@ def trainer_callback(samples=None, **recorder):
             if not state.is_world_process_zero or self.recorder is not None:
                 return
             settings = _settings(args, model)
-            own = {"name": getattr(args, "run_name", None), "seed": getattr(args, "seed", None), **recorder}
+            # A trainer that ends says so; in a notebook nobody else does.
+            own = {"unfinished": "interrupted", "name": getattr(args, "run_name", None),
+                   "seed": getattr(args, "seed", None), **recorder}
             more = own.pop("config", None) or {}
             self.recorder = Recorder(config={**settings, **more}, **own)
 

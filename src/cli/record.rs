@@ -11,7 +11,6 @@ use serde_json::json;
 use super::output::{count, line_on_stderr, number_of};
 use super::{CommandContext, Failure, interrupts};
 use crate::operations::record::{NoMore, Recorded, RecordedAs, Recording, Taken};
-use crate::trackers::line::LineError;
 
 /// Lines that may be waiting; then their program does.
 const BACKLOG: usize = 4_096;
@@ -131,7 +130,7 @@ fn take_all(
             taken += 1;
             let becomes = match line {
                 Next::Line(line) => recording.take(&line),
-                Next::TooLong => recording.pass_over(LineError::NotJson("over 16 MB long".into())),
+                Next::TooLong => recording.too_long(),
                 Next::Failed(error) => {
                     recording.write()?;
                     return Ok(Some(error));

@@ -16,7 +16,7 @@ use crate::data::regular_file::open_regular_file;
 use crate::experiment::{EventKind, RecordedSettings, Report, RunStatus, Stage};
 use crate::metrics::declared::{recorded_key, shown_key};
 use crate::store::{MetricKey, RunId, Store, StoreError, StoreReader, now_ms};
-use crate::trackers::{self, LoggedRun, Tracker};
+use crate::trackers::{self, LoggedPoint, LoggedRun, Tracker};
 
 /// Points that are written in one transaction, so that others may write between.
 const BATCH: usize = 10_000;
@@ -114,12 +114,15 @@ struct Found {
     series: BTreeMap<String, BTreeMap<u64, (f64, Option<i64>)>>,
 }
 
+/// Points by the keys of their metrics.
+type Missing = HashMap<String, Vec<LoggedPoint>>;
+
 /// The same run as it is here.
 struct Here {
     run: RunId,
     status: RunStatus,
     /// Points that it does not have, by metric.
-    missing: HashMap<String, Vec<(u64, f64, Option<i64>)>>,
+    missing: Missing,
     settings: RecordedSettings,
     fingerprints: BTreeMap<String, String>,
 }
@@ -356,12 +359,7 @@ impl Found {
     }
 
     /// What is to be recorded, in the order of the steps.
-    fn reports(
-        &self,
-        missing: &HashMap<String, Vec<(u64, f64, Option<i64>)>>,
-        began: i64,
-        is_new: bool,
-    ) -> Vec<(i64, Report)> {
+    fn reports(&self, missing: &Missing, began: i64, is_new: bool) -> Vec<(i64, Report)> {
         let mut steps: BTreeMap<(u64, i64), Vec<(String, f64)>> = BTreeMap::new();
         for (name, points) in missing {
             for (step, value, wall_ms) in points {

@@ -190,8 +190,13 @@ impl Recording {
         }
     }
 
-    /// Counts a line that says nothing.
-    pub fn pass_over(&mut self, error: LineError) -> Taken {
+    /// Counts a line that is too long to be read.
+    pub fn too_long(&mut self) -> Taken {
+        self.counts.lines += 1;
+        self.pass_over(LineError::TooLong)
+    }
+
+    fn pass_over(&mut self, error: LineError) -> Taken {
         self.broken_last = error.is_broken_json();
         self.counts.passed_over += 1;
         Taken::PassedOver(error)

@@ -59,6 +59,8 @@ pub enum Finish {
 pub enum LineError {
     #[error("no JSON ({0})")]
     NotJson(String),
+    #[error("over 16 MB long")]
+    TooLong,
     #[error("JSON, but no object; write one such as {{\"step\": 1, \"loss\": 0.5}}")]
     NotAnObject,
     #[error("its {name} is {value}, and a step is a whole number from 0 on")]
@@ -231,7 +233,7 @@ fn finish_of(word: &str, error: Option<String>) -> Result<Finish, LineError> {
 
 fn sample_of(index: u32, sample: &Map<String, Value>) -> Option<SampleDialogue> {
     let first = |names: &[&str]| names.iter().find_map(|name| sample.get(*name));
-    let text = |names: &[&str]| first(names).map(|value| last_said(value));
+    let text = |names: &[&str]| first(names).map(last_said);
     let (context, roles) = first(&["context", "prompt"]).map(turns).unwrap_or_default();
     Some(SampleDialogue {
         index,

@@ -26,12 +26,12 @@ use emprl::study::pack::Pack;
 use emprl::study::responses;
 use emprl::text::Tokenizer;
 use emprl::text::chat::{ChatTemplate, Message, Role};
-use emprl::{checkpoint, filter};
+use emprl::{checkpoint, filter, trackers};
 
 type Reader = fn(&[u8]);
 
 /// The readers by their names.
-pub const READERS: [(&str, Reader); 25] = [
+pub const READERS: [(&str, Reader); 30] = [
     ("adapter_config", adapter_config),
     ("chat_answer", chat_answer),
     ("chat_request", chat_request),
@@ -53,10 +53,15 @@ pub const READERS: [(&str, Reader); 25] = [
     ("pack_content", pack_content),
     ("pickle", pickle),
     ("preferences", read_preferences),
+    ("record_line", record_line),
     ("response_lines", response_lines),
     ("rubric", rubric),
     ("safetensors", safetensors),
+    ("tensorboard_events", tensorboard_events),
     ("tokenizer_json", tokenizer_json),
+    ("trackio", trackio),
+    ("wandb_csv", wandb_csv),
+    ("wandb_json", wandb_json),
 ];
 
 /// Calls `read` with a folder that holds these files.
@@ -91,6 +96,39 @@ fn safetensors(bytes: &[u8]) {
 
 fn pickle(bytes: &[u8]) {
     weights("head.bin", bytes);
+}
+
+/// A line that another program logs.
+fn record_line(bytes: &[u8]) {
+    if let Some(text) = text(bytes) {
+        let _ = trackers::line::read(text);
+    }
+}
+
+fn tensorboard_events(bytes: &[u8]) {
+    tracked("events.out.tfevents.1.host", bytes);
+}
+
+fn trackio(bytes: &[u8]) {
+    tracked("project.db", bytes);
+}
+
+fn wandb_csv(bytes: &[u8]) {
+    tracked("plot.csv", bytes);
+}
+
+fn wandb_json(bytes: &[u8]) {
+    tracked("history.json", bytes);
+}
+
+/// Runs that another program logged.
+fn tracked(file: &str, bytes: &[u8]) {
+    with_files(&[file], bytes, |folder| {
+        for run in trackers::read(&folder.join(file)).unwrap_or_default() {
+            assert!(run.points() > 0);
+            let _ = (run.moments(), run.last_step(), run.nonfinite());
+        }
+    });
 }
 
 /// Two numbers and a bias: as small as a network gets.

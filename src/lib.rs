@@ -8,6 +8,7 @@
 //!                   web                      what others' programs ask of this one
 //! emprl-operations  operations               everything a person can do, written once for both
 //!                   engine, report, catalog  runs on threads; result tables; saved runs, ordered and compared
+//!                   trackers                 what other programs log of their runs
 //!                   store                    SQLite and checkpoints on disk
 //!                   study  series filter     people's judgements; curves in memory; a filter language
 //! emprl-train       train                    the trainers
@@ -23,5 +24,7 @@ pub mod app;
 pub mod cli;
 pub mod web;
 
-pub use emprl_operations::{catalog, engine, filter, operations, report, series, store, study};
+pub use emprl_operations::{
+    catalog, engine, filter, operations, report, series, store, study, trackers,
+};
 pub use emprl_train::{checkpoint, data, experiment, fetch, metrics, nn, text, train};

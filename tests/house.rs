@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
 /// list, so that there are no circles.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("allocator", &[]),
     ("text", &[]),
     ("data", &[]),
@@ -45,6 +45,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
         "report",
         &["data", "experiment", "metrics", "store", "study", "text"],
     ),
+    // Of `report`, the checksum of event files.
+    ("trackers", &["data", "experiment", "report"]),
     (
         "catalog",
         &[
@@ -83,6 +85,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "store",
             "study",
             "text",
+            "trackers",
             "train",
         ],
     ),
@@ -167,7 +170,7 @@ const CRATES: [(&str, &[&str]); 30] = [
     ("regex", &["text"]),
     ("minijinja", &["text"]),
     ("statrs", &["study"]),
-    ("rusqlite", &["store"]),
+    ("rusqlite", &["store", "trackers"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("ctrlc", &["cli"]),

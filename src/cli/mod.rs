@@ -22,6 +22,7 @@ mod notices;
 mod output;
 mod progress;
 mod queue;
+mod record;
 mod responses;
 mod run;
 mod runs;
@@ -86,6 +87,7 @@ enum Command {
     /// Runs that wait for their turn in the store: list, add, remove, run
     #[command(subcommand)]
     Queue(queue::Queue),
+    Record(record::Record),
     /// Send an experiment to a cluster with Slurm: a job with a task for each seed and each point of a sweep
     Submit(submit::Submit),
     /// Jobs on a cluster: list, show, cancel, send off again, take their runs over
@@ -222,6 +224,7 @@ impl Cli {
         let done = match self.command {
             Some(Command::Run(run)) => run.run(&ctx),
             Some(Command::Queue(queue)) => queue.run(&ctx),
+            Some(Command::Record(record)) => record.run(&ctx),
             Some(Command::Submit(submit)) => submit.run(&ctx),
             Some(Command::Jobs(jobs)) => jobs.run(&ctx),
             Some(Command::Task(task)) => task.run(&ctx),

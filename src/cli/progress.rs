@@ -52,7 +52,7 @@ fn figures(stage: Stage) -> &'static [Figure] {
             ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
             ("gain", &[declared::VALIDATION_EMP_F1_GAIN]),
         ],
-        Stage::Evaluation => &[],
+        Stage::Evaluation | Stage::Recorded => &[],
     }
 }
 

@@ -39,6 +39,7 @@ mod over_seeds;
 mod published;
 mod queue;
 mod readers;
+mod record;
 mod resume;
 mod rewards;
 mod round_trips;

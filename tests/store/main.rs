@@ -36,3 +36,4 @@ mod read_only;
 mod records;
 mod set_aside;
 mod sharing;
+mod trackers;

@@ -4,6 +4,7 @@
 //! ```text
 //! operations               everything a person can do
 //! engine, report, catalog  runs on threads; result tables; saved runs, ordered and compared
+//! trackers                 what other programs log of their runs
 //! store                    SQLite and checkpoints on disk
 //! study  series filter     people's judgements; curves in memory; a filter language
 //! ```
@@ -18,5 +19,6 @@ pub mod report;
 pub mod series;
 pub mod store;
 pub mod study;
+pub mod trackers;
 
 use emprl_train::{checkpoint, data, experiment, fetch, metrics, nn, text, train};

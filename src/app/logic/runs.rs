@@ -1,7 +1,10 @@
 //! The place Runs: the list of runs, a run's page, and changes of saved runs with their undo.
 
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
 use super::{Core, read_run};
-use crate::app::jobs::{Job, Lane, Pending};
+use crate::app::jobs::{AtClose, Job, Lane, Pending};
 use crate::app::place::Place;
 use crate::app::queries::lengths::rewards_by_length;
 use crate::app::queries::runs::{Differences, Listing, Sketches, differing, listed};
@@ -9,7 +12,9 @@ use crate::app::queries::stored::outline;
 use crate::app::state::model::RunModel;
 use crate::app::state::{OpenRun, RunPage, State};
 use crate::experiment::Stage;
+use crate::operations::record::RecordedAs;
 use crate::operations::runs::{self, Edit, GoesOn};
+use crate::operations::{OnProgress, imports};
 use crate::store::{CatalogParts, RunId};
 
 /// How many changes can be undone.
@@ -48,6 +53,13 @@ impl Core {
             context.put_cache(differences);
             Ok(paths)
         });
+        let recorded = self
+            .jobs
+            .ask(Lane::Reader, |context| match context.existing()? {
+                Some(reader) => Ok(reader.metrics_of(Stage::Recorded)?),
+                None => Ok(Vec::new()),
+            });
+        self.state.runs.recorded.load(recorded);
         self.state.runs.differing.load(differing);
         self.state.runs.list.load(kept);
         self.state.runs.deleted.load(deleted);
@@ -62,6 +74,8 @@ impl Core {
     pub(super) fn poll_runs(&mut self) {
         let runs = &mut self.state.runs;
         runs.differing.poll();
+        runs.recorded.poll();
+        runs.import.done.poll();
         runs.deleted.poll();
         if runs.list.poll() {
             self.watch.list.arrived();
@@ -248,6 +262,25 @@ impl Core {
                 }
             },
         );
+    }
+
+    /// Imports the runs of other programs from a file or a folder.
+    pub fn import_runs(&mut self, path: PathBuf) {
+        let pending = self
+            .jobs
+            .spawn("The import", AtClose::Wait, move |context, _| {
+                let of = RecordedAs::default();
+                let on_progress: OnProgress<'_> = &mut |_| ControlFlow::Continue(());
+                Ok(imports::import(
+                    context.dir(),
+                    &path,
+                    &of,
+                    false,
+                    on_progress,
+                )?)
+            });
+        self.state.runs.import.done.clear();
+        self.state.runs.import.done.load(pending);
     }
 
     pub fn show_done(&mut self, words: String, undoable: bool) {

@@ -34,10 +34,11 @@ pub struct Listing {
 #[derive(Debug, Default)]
 pub struct Sketches(HashMap<SketchKey, (u64, Arc<[f32]>)>);
 
-/// The settings that differ among the runs that are not deleted, and of how many, up to which, they were found.
+/// The settings that differ among the runs that are not deleted, and of how many runs, how many of them begun, and up to
+/// which they were found.
 #[derive(Debug, Default)]
 pub struct Differences {
-    of: (usize, Option<RunId>),
+    of: (usize, usize, Option<RunId>),
     paths: Vec<String>,
 }
 
@@ -49,8 +50,11 @@ pub fn differing(
     reader: &StoreReader,
     differences: &mut Differences,
 ) -> Result<Vec<String>, StoreError> {
-    let runs = reader.catalog(false, &CatalogParts::default(), |found| found.row.id)?;
-    let of = (runs.len(), runs.first().copied());
+    let row = |found: CatalogRow| (found.row.id, found.row.stage.is_some());
+    let runs = reader.catalog(false, &CatalogParts::default(), row)?;
+    // The settings of another program's run come once it is there, and before its first values.
+    let begun = runs.iter().filter(|(_, begun)| *begun).count();
+    let of = (runs.len(), begun, runs.first().map(|(run, _)| *run));
     if differences.of != of {
         let parts = CatalogParts {
             settings: true,

@@ -2,11 +2,13 @@
 //!
 //! Changes trees only; the drawing is in `plots`.
 
+use std::collections::BTreeSet;
+
 use eframe::egui::Id;
 use egui_tiles::{Container, ContainerKind, Grid, Linear, LinearDir, Tile as Node, TileId, Tree};
 use serde::{Deserialize, Serialize};
 
-use super::tiles::{Tile, default_tiles};
+use super::tiles::{Tile, default_tiles, recorded_tiles};
 use crate::experiment::Stage;
 
 /// The least height of a plot.
@@ -40,6 +42,25 @@ impl Arrangement {
         Arrangement {
             tree: Tree::new_grid(Id::unique(("plots", stage)), default_tiles(stage)),
             changed: false,
+        }
+    }
+
+    /// Of a run that another program recorded: a plot of what it has logged so far, unless a person arranged them.
+    pub fn follow(&mut self, logged: &[&str]) {
+        if self.changed || logged.is_empty() {
+            return;
+        }
+        let tiles = recorded_tiles(logged);
+        let shown: BTreeSet<&str> = self
+            .plots()
+            .flat_map(|tile| tile.keys.iter().map(String::as_str))
+            .collect();
+        if !shown
+            .iter()
+            .copied()
+            .eq(logged.iter().copied().collect::<BTreeSet<_>>())
+        {
+            self.tree = Tree::new_grid(Id::unique(("plots", Stage::Recorded)), tiles);
         }
     }
 
@@ -217,6 +238,19 @@ mod tests {
         assert_eq!(arrangement.height(700.0, 100.0), least);
         assert!(arrangement.height(700.0, 5000.0) > least);
         assert_eq!(columns(2000.0, 2), 2, "two plots share the whole width");
+    }
+
+    #[test]
+    fn plots_of_another_programs_run_follow_it_until_a_person_arranges_them() {
+        let mut arrangement = Arrangement::default_for(Stage::Recorded);
+        arrangement.follow(&[]);
+        assert_eq!(keys(&arrangement), [""; 0]);
+        arrangement.follow(&["recorded/a"]);
+        arrangement.follow(&["recorded/a", "recorded/b"]);
+        assert_eq!(keys(&arrangement), ["recorded/a", "recorded/b"]);
+        arrangement.add(tile("recorded/a"));
+        arrangement.follow(&["recorded/a", "recorded/b", "recorded/c"]);
+        assert_eq!(arrangement.plots().count(), 3);
     }
 
     #[test]

@@ -38,6 +38,7 @@ use crate::app::queries::stored::StoredRun;
 use crate::catalog::{Column, DEFAULT_COLUMNS, parts_of};
 use crate::experiment::ExperimentFile;
 use crate::metrics::declared;
+use crate::operations::imports::ImportedRun;
 use crate::operations::launch::DryRun;
 use crate::operations::programs::ProgramCall;
 use crate::operations::queue::QueueEntry;
@@ -108,6 +109,15 @@ pub struct QueueState {
     pub reading: usize,
 }
 
+/// Importing the runs of other programs.
+#[derive(Debug, Default)]
+pub struct RunImport {
+    /// Whether its dialog is open.
+    pub open: bool,
+    pub path: String,
+    pub done: Remote<Vec<ImportedRun>>,
+}
+
 #[derive(Debug, Default)]
 pub struct RunsState {
     /// Every run that is not deleted.
@@ -117,6 +127,9 @@ pub struct RunsState {
     pub parts: CatalogParts,
     /// The settings that differ among the runs.
     pub differing: Remote<Vec<String>>,
+    /// The metrics that other programs recorded, of all runs.
+    pub recorded: Remote<Vec<String>>,
+    pub import: RunImport,
     pub open: Option<OpenRun>,
     /// From where the newest run goes on, if it was interrupted.
     pub goes_on: Keyed<RunId, Option<GoesOn>>,
@@ -326,7 +339,14 @@ impl State {
         self.compare.metric.clone().unwrap_or_else(|| {
             let keys = declared::RAW_REWARDS.into_iter();
             let raw_reward = keys.flat_map(declared::in_every_stage).find(logged_by_any);
-            raw_reward.unwrap_or_else(|| declared::EMPATHY_REWARD.to_string())
+            let logged = || {
+                let mut entries = self.runs.listed().iter().map(|row| &row.entry);
+                let first = entries.find(|run| self.compare.runs.contains(&run.row.id))?;
+                let mut keys = first.metrics.keys();
+                keys.find(|key| declared::is_recorded(key)).cloned()
+            };
+            let first = raw_reward.or_else(logged);
+            first.unwrap_or_else(|| declared::EMPATHY_REWARD.to_string())
         })
     }
 

@@ -219,10 +219,18 @@ impl RunModel {
             .map(|point| point.value)
     }
 
-    /// The metrics of the run's reward: its total and its terms.
-    pub fn reward_metrics(&self) -> Vec<&str> {
+    /// The metrics whose names are the run's own: the total and the terms of its reward, and all of a run that another
+    /// program recorded.
+    pub fn own_metrics(&self) -> Vec<&str> {
         let names = self.tracks.keys().map(|key| key.name.as_str());
-        names.filter(|name| declared::is_of_reward(name)).collect()
+        let is_own = |name: &&str| declared::is_of_reward(name) || declared::is_recorded(name);
+        names.filter(is_own).collect()
+    }
+
+    /// Whether another program made it, so that nothing here can go on with it.
+    pub fn is_recorded(&self) -> bool {
+        let mut stages = self.stages.iter();
+        stages.any(|progress| progress.stage == Stage::Recorded)
     }
 
     /// ThemeTokens per second of the current stage.
@@ -435,7 +443,9 @@ pub fn mechanism_of(key: &str) -> Option<Mechanism> {
 
 /// Whether a metric comes from evaluations, which have few points.
 pub fn is_evaluation(key: &str) -> bool {
-    declared(key).is_some_and(|metric| metric.per_what == "evaluation")
+    // As Transformers names them.
+    let of_trainer = declared::is_recorded(key) && declared::shown_key(key).starts_with("eval");
+    of_trainer || declared(key).is_some_and(|metric| metric.per_what == "evaluation")
 }
 
 #[cfg(test)]

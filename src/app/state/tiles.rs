@@ -27,12 +27,12 @@ impl Tile {
         }
     }
 
-    /// A plot of the first metric of a stage that none of `others` shows.
-    pub fn next_to<'a>(stage: Stage, others: impl Iterator<Item = &'a Tile>) -> Self {
+    /// A plot of the first metric of a stage that none of `others` shows; `own` are those whose names are the run's own.
+    pub fn next_to<'a>(stage: Stage, own: &[&str], others: impl Iterator<Item = &'a Tile>) -> Self {
         let shown: Vec<&str> = others
             .flat_map(|tile| tile.keys.iter().map(String::as_str))
             .collect();
-        let free = choices(stage, &[]).find(|metric| !shown.contains(&&*metric.key));
+        let free = choices(stage, own).find(|metric| !shown.contains(&&*metric.key));
         Tile::of(free.as_ref().map(|metric| &*metric.key))
     }
 
@@ -190,8 +190,50 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
                 all(&[GROUP_CLIP_LOW, GROUP_CLIP_HIGH]),
             ]
         }
-        Stage::Evaluation => Vec::new(),
+        // Those of a run that another program recorded follow from what it logged.
+        Stage::Evaluation | Stage::Recorded => Vec::new(),
     }
+}
+
+/// The plots of a run that another program recorded, by the names it gave: one for each, but for an evaluation, which is
+/// beside the same of the training; what rises by itself comes last.
+pub fn recorded_tiles(keys: &[&str]) -> Vec<Tile> {
+    const BY_ITSELF: [&str; 4] = ["epoch", "step", "num_tokens", "learning_rate"];
+    let last = |key: &str| {
+        let end = declared::shown_key(key)
+            .rsplit('/')
+            .next()
+            .unwrap_or_default();
+        BY_ITSELF.iter().any(|of| end.ends_with(of)) || end.starts_with('_')
+    };
+    let (evaluated, trained): (Vec<&str>, Vec<&str>) =
+        keys.iter().partition(|key| evaluation_of(key).is_some());
+    let mut tiles: Vec<Tile> = trained.iter().map(|key| Tile::of([*key])).collect();
+    for key in evaluated {
+        let name = evaluation_of(key).unwrap_or_default();
+        let same = |tile: &&mut Tile| {
+            let names = tile.keys.first().map(|key| declared::shown_key(key));
+            names.is_some_and(|of| {
+                let of = of
+                    .strip_prefix("train_")
+                    .or(of.strip_prefix("train/"))
+                    .unwrap_or(of);
+                of == name
+            })
+        };
+        match tiles.iter_mut().find(same) {
+            Some(tile) => tile.keys.push(key.to_string()),
+            None => tiles.push(Tile::of([key])),
+        }
+    }
+    tiles.sort_by_key(|tile| tile.keys.iter().any(|key| last(key)));
+    tiles
+}
+
+/// What an evaluation measured that is called as a `Trainer` calls it: `loss` for `eval_loss`.
+fn evaluation_of(key: &str) -> Option<&str> {
+    let name = declared::shown_key(key);
+    name.strip_prefix("eval_").or(name.strip_prefix("eval/"))
 }
 
 /// The plots below the result table.
@@ -209,11 +251,12 @@ fn emp_f1_tile() -> Tile {
     ])
 }
 
-/// The metrics that can be shown for a stage of a run that logs `rewards`: the stage's own, those of
-/// evaluations, and memory.
-pub fn choices(stage: Stage, rewards: &[&str]) -> impl Iterator<Item = MetricDecl> {
-    declared::all_with(rewards.iter().copied()).filter(move |metric| {
-        [stage.key(), "memory"].contains(&metric.stage) || metric.stage == "validation"
+/// The metrics that can be shown for a stage of a run; `own` are those whose names are the run's own. The stage's, those of
+/// evaluations, and memory; of another program's run, what that logged.
+pub fn choices(stage: Stage, own: &[&str]) -> impl Iterator<Item = MetricDecl> {
+    declared::all_with(own.iter().copied()).filter(move |metric| {
+        let is_ours = ["memory", "validation"].contains(&metric.stage);
+        metric.stage == stage.key() || (is_ours && stage != Stage::Recorded)
     })
 }
 
@@ -246,6 +289,37 @@ mod tests {
         let whole = shown(&[TOTAL_REWARD]);
         assert_eq!(whole[0], [TOTAL_REWARD]);
         assert_eq!(whole[1], defaults_shown[1], "a reward without terms");
+    }
+
+    #[test]
+    fn another_programs_evaluations_are_beside_the_same_of_the_training() {
+        let keys = [
+            "epoch",
+            "eval_loss",
+            "eval/kl",
+            "train/kl",
+            "loss",
+            "eval_runtime",
+        ];
+        let keys = keys.map(|name| declared::recorded_key(name).unwrap());
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let shown: Vec<Vec<String>> = recorded_tiles(&keys)
+            .iter()
+            .map(|tile| {
+                tile.metrics()
+                    .map(|metric| metric.name.to_string())
+                    .collect()
+            })
+            .collect();
+        let expected: [&[&str]; 4] = [
+            &["train/kl", "eval/kl"],
+            &["loss", "eval_loss"],
+            &["eval_runtime"],
+            &["epoch"],
+        ];
+        assert_eq!(shown, expected);
+        let offered: Vec<_> = choices(Stage::Recorded, &keys).collect();
+        assert_eq!(offered.len(), keys.len(), "nothing of ours");
     }
 
     #[test]

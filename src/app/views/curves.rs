@@ -198,7 +198,7 @@ fn plots_ui(
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
-        |ui| tools_ui(ui, &run.experiment, stage, plots, prefs, extent),
+        |ui| tools_ui(ui, run, stage, plots, prefs, extent),
     );
     let source = Source {
         stage,
@@ -209,6 +209,9 @@ fn plots_ui(
         .auto_shrink(false)
         .show_viewport(ui, |ui, viewport| {
             let arrangement = prefs.arrangement(&run.experiment, stage);
+            if stage == Stage::Recorded {
+                arrangement.follow(&run.own_metrics());
+            }
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
             follow_pin(run, stage, &plots.charts, pins, &mut view.side);
             lengths_ui(ui, run, stage, context.commands);
@@ -246,13 +249,14 @@ fn follow_pin(
 
 fn tools_ui(
     ui: &mut Ui,
-    experiment: &str,
+    run: &RunModel,
     stage: Stage,
     plots: &mut PlotsView,
     prefs: &mut Prefs,
     extent: (f64, f64),
 ) {
     let t = theme::of(ui);
+    let experiment = run.experiment.as_str();
     ui.spacing_mut().item_spacing.x = space::S;
     let wide = ui.available_width() > 560.0;
     let hint = "Smoothing: debiased exponential moving average, drawn over the faint raw values. \
@@ -294,7 +298,7 @@ fn tools_ui(
         };
         if ui.add(add).clicked() {
             let arrangement = prefs.arrangement(experiment, stage);
-            let new = Tile::next_to(stage, arrangement.plots());
+            let new = Tile::next_to(stage, &run.own_metrics(), arrangement.plots());
             plots.show_added(arrangement.add(new));
         }
         // Buttons that come and go are outermost, so that nothing moves.

@@ -69,7 +69,7 @@ pub fn arranged_ui(
     arrangement.tree.set_height(height);
     arrangement.tree.set_width(width);
     let mut plots = Plots {
-        run,
+        run: &mut *run,
         view,
         source,
         extent,
@@ -89,7 +89,8 @@ pub fn arranged_ui(
             PlotAction::Changed => arrangement.changed = true,
             PlotAction::Remove => arrangement.remove(at),
             PlotAction::Split(beside) => {
-                let new = Tile::next_to(source.stage, arrangement.plots());
+                let own = run.own_metrics();
+                let new = Tile::next_to(source.stage, &own, arrangement.plots());
                 view.added = Some(arrangement.split(at, beside, new));
             }
         }
@@ -197,7 +198,7 @@ fn tile_ui(
     let inner = rect.shrink2(vec2(space::M, space::S));
     ui.scope_builder(UiBuilder::new().max_rect(inner), |ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, 2.0);
-        let shown = tile.for_rewards(&run.reward_metrics());
+        let shown = tile.for_rewards(&run.own_metrics());
         let metrics: Vec<MetricDecl> = shown.metrics().collect();
         prepare(run, source, &metrics, tile.log);
         title_ui(ui, run, source.stage, tile, &shown, place, &mut done);

@@ -22,7 +22,9 @@ use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::{status, text as words};
-use crate::experiment::{Config, Event, EventKind, Held, SECTIONS, changes_made, settings};
+use crate::experiment::{
+    Config, Event, EventKind, Held, RecordedSettings, SECTIONS, changes_made, settings, value_words,
+};
 use crate::operations::runs::Edit;
 use crate::store::{RunId, RunStatus};
 
@@ -167,10 +169,11 @@ fn head_ui(
                     ],
                 );
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if matches!(
+                    let ended_early = matches!(
                         run.status,
                         RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed
-                    ) {
+                    );
+                    if ended_early && !run.is_recorded() {
                         let hint = if can_resume {
                             "Continue from the last checkpoint"
                         } else {
@@ -206,6 +209,9 @@ fn head_ui(
 
 fn settings_ui(ui: &mut Ui, stored: &StoredRun, events: &[Event]) {
     scrolled(ui, "settings", |ui| {
+        if let Some(recorded) = RecordedSettings::from_toml(&stored.detail.config_toml) {
+            return recorded_settings_ui(ui, recorded);
+        }
         let Some(config) = &stored.config else {
             let why = "They were draft by another version of the program; as they were saved:";
             words::secondary(ui, why);
@@ -247,6 +253,21 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun, events: &[Event]) {
     });
 }
 
+/// The settings of a run that another program made, as that named them.
+fn recorded_settings_ui(ui: &mut Ui, settings: RecordedSettings) {
+    let words = match settings.is_empty() {
+        true => "The program that made this run said nothing of its settings.",
+        false => "As the program that made this run named them.",
+    };
+    words::secondary(ui, words);
+    ui.add_space(space::S);
+    for (path, value) in settings.values() {
+        let name = path.strip_prefix("recorded.").unwrap_or(&path);
+        fact_ui(ui, name, &value_words(&value));
+    }
+    ui.add_space(space::XL);
+}
+
 fn environment_ui(ui: &mut Ui, run: &RunModel, stored: &StoredRun, clock: format::Clock) {
     scrolled(ui, "environment", |ui| {
         words::heading(ui, "Run");
@@ -262,7 +283,11 @@ fn environment_ui(ui: &mut Ui, run: &RunModel, stored: &StoredRun, clock: format
         }
         if let Some(fields) = stored.detail.environment.as_object() {
             ui.add_space(space::L);
-            words::heading(ui, "Made by");
+            let made_by = match run.is_recorded() {
+                true => "Recorded by",
+                false => "Made by",
+            };
+            words::heading(ui, made_by);
             ui.add_space(space::XS);
             for (name, value) in fields {
                 fact_ui(ui, &sentence(&name.replace('_', " ")), &json_words(value));

@@ -3,6 +3,7 @@
 mod actions;
 mod columns;
 mod filter_bar;
+mod import;
 mod line;
 mod table;
 
@@ -140,6 +141,8 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         ) {
             commands.push(Command::Go(Place::Experiments));
         }
+        ui.vertical_centered(|ui| import::button_ui(ui, &mut state.runs.import));
+        import::dialog_ui(ui, state, commands);
         return;
     }
     let needed = needed_parts(&state.prefs, view);
@@ -148,14 +151,19 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
     }
     follow_live(state);
     let now = state.now();
+    import::dialog_ui(ui, state, commands);
     let State { runs, prefs, .. } = state;
+    let mut importing = std::mem::take(&mut runs.import.open);
     let rows = match view.shelf {
         Shelf::Deleted => runs.deleted.value().map_or(&[][..], Vec::as_slice),
         Shelf::Kept | Shelf::Archived => runs.listed(),
     };
     padded(ui, |ui| {
-        let differing = runs.differing.value().map_or(&[][..], Vec::as_slice);
-        head_ui(ui, view, prefs, (rows, differing), commands);
+        let named = Named {
+            differing: runs.differing.value().map_or(&[][..], Vec::as_slice),
+            recorded: runs.recorded.value().map_or(&[][..], Vec::as_slice),
+        };
+        head_ui(ui, view, prefs, (rows, named), &mut importing, commands);
         ui.add_space(space::S);
         // While a filter is invalid, the last valid one applies.
         let filter = parse(&view.filter.text, vocabulary());
@@ -178,6 +186,16 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         table::table_ui(ui, &shown, &of_shelf, view, prefs, now, commands);
     });
     actions::confirm_ui(ui, view, commands);
+    runs.import.open = importing;
+}
+
+/// Names that are not the program's own.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    /// Settings that differ among the runs.
+    differing: &'a [String],
+    /// Metrics that other programs recorded.
+    recorded: &'a [String],
 }
 
 /// What the table shows of the runs, and the other places that list them.
@@ -224,12 +242,13 @@ fn head_ui(
     ui: &mut Ui,
     view: &mut RunsView,
     prefs: &mut Prefs,
-    (rows, differing): (&[Listed], &[String]),
+    (rows, named): (&[Listed], Named<'_>),
+    importing: &mut bool,
     commands: &mut Commands,
 ) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = eframe::egui::vec2(space::S, space::S);
-        let width = (ui.available_width() - 560.0).clamp(220.0, 560.0);
+        let width = (ui.available_width() - 670.0).clamp(220.0, 560.0);
         filter_bar::filter_ui(ui, &mut view.filter, &mut prefs.filters, width);
         let shelves = [
             (Shelf::Kept, "Runs"),
@@ -240,8 +259,9 @@ fn head_ui(
             view.chosen.clear();
             commands.run(Core::list_runs);
         }
-        columns::group_ui(ui, prefs, differing);
-        columns::columns_ui(ui, view, prefs, commands);
+        columns::group_ui(ui, prefs, named.differing);
+        columns::columns_ui(ui, view, prefs, named, commands);
+        *importing |= import::wanted_ui(ui);
         let of_shelf = rows.iter().filter(|row| is_on(view.shelf, row));
         let (of_shelf, shown) = of_shelf.fold((0, 0), |(all, shown), row| {
             let through = view.filter.last.matches(&row.entry);

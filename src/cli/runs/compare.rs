@@ -62,6 +62,13 @@ enum Format {
     Csv,
 }
 
+/// The key of a metric that another program recorded, which may be asked for by the name that program gave it.
+fn full_name(entries: &[&Entry], metric: &str) -> String {
+    let logged = |key: &str| entries.iter().any(|entry| entry.metrics.contains_key(key));
+    let recorded = declared::recorded_key(metric).filter(|key| logged(key) && !logged(metric));
+    recorded.unwrap_or_else(|| metric.to_string())
+}
+
 impl Compare {
     pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let mark = csv_mark(self.excel, self.format == Format::Csv)?;
@@ -70,7 +77,7 @@ impl Compare {
         let entries: Vec<&Entry> = entries.iter().collect();
         // Refuse what can be refused before the slow part.
         if let (Some(metric), Some(file)) = (&self.plot, &self.file) {
-            self.draw(&reader, &entries, metric, file)?;
+            self.draw(&reader, &entries, &full_name(&entries, metric), file)?;
         }
         let bootstrap = Bootstrap {
             resamples: self.resamples as usize,

@@ -2,6 +2,7 @@
 
 mod compare;
 mod export;
+mod import;
 mod keep;
 mod list;
 mod rollout;
@@ -29,12 +30,16 @@ pub enum Runs {
     Compare(compare::Compare),
     /// A run's curves for other programs: CSV, JSON lines or TensorBoard
     Export(export::Export),
+    Import(import::Import),
     /// Give runs tags, or take them away
     Tag(keep::Tag),
     /// Write a note on a run, in place of the one it has; without text the note is shown
     Note(keep::Note),
     /// Give a run another name
-    Rename { run: RunId, name: String },
+    Rename {
+        run: RunId,
+        name: String,
+    },
     /// Put runs aside, so that the table leaves them out
     Archive(keep::Archive),
     /// Delete runs; they can be brought back until they are removed for good
@@ -55,6 +60,7 @@ impl Runs {
             Runs::Samples(samples) => samples.run(ctx),
             Runs::Compare(compare) => compare.run(ctx),
             Runs::Export(export) => export.run(ctx),
+            Runs::Import(import) => import.run(ctx),
             Runs::Tag(tag) => tag.run(ctx),
             Runs::Note(note) => note.run(ctx),
             Runs::Rename { run, name } => keep::rename(ctx, run, &name),

@@ -20,6 +20,9 @@ pub struct Samples {
     /// One dialogue, from 1, as it was answered at each evaluation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     dialogue: Option<u32>,
+    /// Print them as rows of "context", "response" and "target", as `emprl responses import` and `emprl corpus import` take
+    #[arg(long, conflicts_with_all = ["dialogue", "json"])]
+    rows: bool,
 }
 
 impl Samples {
@@ -34,6 +37,16 @@ impl Samples {
             return over_steps(ctx, run, number, &answers);
         }
         let dialogues = reader.samples_at(run, stage, step)?;
+        if self.rows {
+            let row = |dialogue: &SampleDialogue| {
+                ctx.out.json_line(&json!({
+                    "context": dialogue.context,
+                    "response": dialogue.generated,
+                    "target": dialogue.target,
+                }))
+            };
+            return dialogues.iter().try_for_each(row);
+        }
         if ctx.out.json {
             return ctx.out.document(&json!({
                 "run": run,

@@ -1,7 +1,5 @@
 //! `emprl runs show`: one run in full.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::super::output::{duration, moment};
@@ -9,10 +7,11 @@ use super::super::{CommandContext, Failure};
 use super::step;
 use crate::engine::results_to_json;
 use crate::experiment::{
-    Config, Event, EventKind, Held, Severity, Stage, changes_made, size_words,
+    Config, Event, EventKind, Held, RecordedSettings, Severity, Stage, changes_made, size_words,
+    value_words,
 };
 use crate::metrics::Digits;
-use crate::metrics::declared::declared;
+use crate::metrics::declared::{declared, shown_key};
 use crate::report::{Align, TextTable, identifiers_table, results_table};
 use crate::store::{RunId, RunStatus, StoreError, StoreReader};
 use crate::text::shown::one_line;
@@ -33,14 +32,22 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     let samples = damaged.part(reader.samples(run))?;
     let rollouts = damaged.part(reader.rollouts(run))?;
     let origin = format!("settings of run {run}");
-    let config = Config::from_toml(&origin, &detail.config_toml)?;
+    let recorded = RecordedSettings::from_toml(&detail.config_toml);
+    let config = match &recorded {
+        Some(_) => None,
+        None => Some(Config::from_toml(&origin, &detail.config_toml)?),
+    };
+    let is_recorded = recorded.is_some();
+    let values = match (&config, recorded) {
+        (Some(config), _) => config.values(),
+        (None, recorded) => recorded.unwrap_or_default().values(),
+    };
     let made = changes_made(events.iter().map(Event::placed));
     if ctx.out.json {
         let mut document = serde_json::to_value(&detail).map_err(std::io::Error::from)?;
         if let Value::Object(fields) = &mut document {
             fields.remove("config_toml");
-            let settings: BTreeMap<_, _> = config.values();
-            fields.insert("settings".into(), json!(settings));
+            fields.insert("settings".into(), json!(values));
             fields.insert("changes".into(), json!(made));
             fields.insert("folder".into(), json!(reader.run_dir(run)));
             fields.insert("metrics".into(), json!(keys));
@@ -63,7 +70,7 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     };
     fact("Experiment", row.experiment.clone());
     let resume = match row.status {
-        RunStatus::Interrupted | RunStatus::Stopped if row.deleted.is_none() => {
+        RunStatus::Interrupted | RunStatus::Stopped if row.deleted.is_none() && !is_recorded => {
             format!(
                 "; `emprl run --resume {run}{}` goes on",
                 ctx.store_argument()
@@ -91,14 +98,18 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
             .unwrap_or("unknown")
             .to_string()
     };
+    let program = format!(
+        "{} ({}), burn {}",
+        known("program"),
+        known("commit"),
+        known("burn")
+    );
     fact(
         "Program",
-        format!(
-            "{} ({}), burn {}",
-            known("program"),
-            known("commit"),
-            known("burn")
-        ),
+        match is_recorded {
+            true => format!("another one; recorded by emprl {}", known("program")),
+            false => program,
+        },
     );
     for (name, fingerprint) in &detail.fingerprints {
         fact("Data", format!("{name} {fingerprint}"));
@@ -135,7 +146,15 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     if !results.is_empty() {
         text += &format!("\n{}", results_table(&results));
     }
-    let differences = config.differences(&Config::default());
+    if is_recorded && !values.is_empty() {
+        text += "\nSettings, as the other program named them\n";
+        for (path, value) in &values {
+            let name = path.strip_prefix("recorded.").unwrap_or(path);
+            text += &format!("  {} = {}\n", one_line(name), one_line(&value_words(value)));
+        }
+    }
+    let differences = config.map(|config| config.differences(&Config::default()));
+    let differences = differences.unwrap_or_default();
     if !differences.is_empty() {
         text += "\nSettings that are not the defaults\n";
         for difference in &differences {
@@ -145,7 +164,7 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     }
     if !made.is_empty() {
         text += "\nSettings changed during the run\n";
-        for (path, first) in config.values() {
+        for (path, first) in values {
             let held = Held::over(&first, &path, &made);
             if held.is_changed() {
                 text += &format!("  {path} = {}\n", held.words());
@@ -168,7 +187,7 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
                 value.map_or_else(|| "–".to_string(), |value| digits.write(value))
             };
             table.row([
-                key.key.name.clone(),
+                one_line(shown_key(&key.key.name)).into_owned(),
                 digits.write(key.last),
                 key.last_step.to_string(),
                 bound(key.min),

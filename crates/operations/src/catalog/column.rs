@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, names};
-use crate::experiment::{Held, setting};
+use crate::experiment::{Held, RecordedSettings, setting};
 use crate::filter::{Fact, Facts, Kind, Part, Vocabulary};
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
@@ -147,6 +147,7 @@ impl Column {
             name => match (self.metric().and_then(declared), setting(name)) {
                 (Some(metric), _) => metric.name.into_owned(),
                 (_, Some(_)) => name.to_string(),
+                _ if RecordedSettings::is_path(name) => name.to_string(),
                 _ => {
                     let mut letters = name.chars();
                     let first = letters.next().map(|first| first.to_uppercase().to_string());
@@ -192,9 +193,8 @@ impl Column {
         if let Some(setting) = setting(&self.name) {
             return format!("{}: {}", setting.path, setting.help());
         }
-        let help = names::vocabulary()
-            .name(&self.name)
-            .map_or("", |name| name.help.as_str());
+        let known = names::vocabulary().name(&self.name);
+        let help = known.as_ref().map_or("", |name| name.help.as_str());
         let figure = self.name.strip_prefix(names::TEST);
         let more = figure
             .and_then(|figure| declared(&format!("validation/{figure}")))
@@ -203,10 +203,8 @@ impl Column {
     }
 
     pub fn is_number(&self) -> bool {
-        matches!(
-            names::vocabulary().name(&self.name).map(|name| &name.kind),
-            Some(Kind::Number { .. })
-        )
+        let known = names::vocabulary().name(&self.name);
+        known.is_some_and(|name| matches!(name.kind, Kind::Number { .. }))
     }
 
     /// Whether it is measured, so that a mean over runs makes sense.

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use toml::Value;
+
 use super::{Entry, Spread};
-use crate::experiment::{Held, settings};
+use crate::experiment::{Held, RecordedSettings, settings};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::paired_tests::{holm, randomisation_p};
 use crate::metrics::{Bootstrap, Estimate, MatchedLength};
@@ -78,13 +80,21 @@ pub struct SettingRow {
     pub values: Vec<Option<Held>>,
 }
 
-/// The settings that differ between the runs, in the order of the configuration.
+/// The settings that differ between the runs, in the order of the configuration; those of other programs behind, by name.
 pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
-    settings()
-        .map(|known| SettingRow {
-            path: known.path.to_string(),
-            label: known.label(),
-            values: entries.iter().map(|entry| entry.held(known.path)).collect(),
+    let ours = settings().map(|known| (known.path.to_string(), known.label()));
+    let paths = entries.iter().flat_map(|entry| entry.settings.keys());
+    let recorded: BTreeSet<&String> = paths
+        .filter(|path| RecordedSettings::is_path(path))
+        .collect();
+    let recorded = recorded
+        .into_iter()
+        .map(|path| (path.clone(), path.clone()));
+    ours.chain(recorded)
+        .map(|(path, label)| SettingRow {
+            values: entries.iter().map(|entry| entry.held(&path)).collect(),
+            path,
+            label,
         })
         .filter(|row| row.values.windows(2).any(|pair| pair[0] != pair[1]))
         .collect()
@@ -184,13 +194,15 @@ pub fn correct(found: &mut [Option<Paired>]) {
 /// Groups runs whose settings, also those changed during the run, differ only in the seed; as indices of
 /// `entries`, in the order of their first members. Runs whose settings cannot be read are not grouped.
 pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
+    let shared = |entry: &Entry| -> Vec<(String, Value)> {
+        let of_one = |path: &str| path == "run.seed" || RecordedSettings::is_of_one_run(path);
+        let shared = entry.settings.iter().filter(|(path, _)| !of_one(path));
+        shared
+            .map(|(path, value)| (path.clone(), value.clone()))
+            .collect()
+    };
     let same = |a: &Entry, b: &Entry| {
-        !a.settings.is_empty()
-            && a.changed() == b.changed()
-            && a.settings.len() == b.settings.len()
-            && a.settings
-                .iter()
-                .all(|(path, value)| path == "run.seed" || b.settings.get(path) == Some(value))
+        !a.settings.is_empty() && a.changed() == b.changed() && shared(a) == shared(b)
     };
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::experiment::settings;
+use crate::experiment::{RecordedSettings, settings};
 
 /// Collects settings texts one after another; holds the first alone.
 #[derive(Clone, Debug, Default)]
@@ -35,16 +35,19 @@ impl DifferingSettings {
         }
     }
 
-    /// The paths of the settings that differ, in the order of the configuration.
+    /// The paths of the settings that differ, in the order of the configuration; those of other programs behind, by name.
     pub fn paths(&self) -> Vec<String> {
         let known = settings().map(|known| known.path);
         let has_part = |list: &str| {
             let mut parts = self.paths.iter().filter_map(|path| path.strip_prefix(list));
             parts.any(|rest| rest.starts_with('.'))
         };
+        let recorded = self.paths.iter();
+        let recorded = recorded.filter(|path| RecordedSettings::is_path(path));
         known
             .filter(|path| self.paths.contains(*path) || has_part(path))
             .map(str::to_string)
+            .chain(recorded.cloned())
             .collect()
     }
 }
@@ -65,7 +68,16 @@ fn values(toml: &str) -> impl Iterator<Item = (String, &str)> {
             table = head.to_string();
             return None;
         }
-        let (name, value) = line.split_once(" = ")?;
+        let quoted = line.strip_prefix('"').and_then(|rest| rest.find("\" = "));
+        let (name, value) = match quoted {
+            Some(end) => (&line[..end + 2], &line[end + 5..]),
+            None => line.split_once(" = ")?,
+        };
+        // Another program's name of a setting may be anything, and is in quotes.
+        let name = match name.starts_with('"') {
+            true => serde_json::from_str(name).ok()?,
+            false => name.to_string(),
+        };
         Some((format!("{table}.{name}"), value))
     })
 }
@@ -88,6 +100,21 @@ mod tests {
         let mut found = differing.paths();
         found.sort();
         assert_eq!(found, ["ppo.lr", "run.seed"]);
+    }
+
+    #[test]
+    fn settings_of_another_program_differ_by_their_own_names() {
+        let text = |json: serde_json::Value| {
+            let mut settings = RecordedSettings::default();
+            assert_eq!(settings.add(json.as_object().unwrap()), 0);
+            settings.to_toml()
+        };
+        let mut differing = DifferingSettings::default();
+        differing.add(&text(serde_json::json!({"a = \"b": 1, "same": "x\ny = 2"})));
+        differing.add(&text(
+            serde_json::json!({"a = \"b": 2, "same": "x\ny = 2", "more": true}),
+        ));
+        assert_eq!(differing.paths(), ["recorded.a = \"b", "recorded.more"]);
     }
 
     #[test]

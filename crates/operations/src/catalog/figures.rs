@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::compare::{BandPoint, PreparedCurves, differing_settings};
 use super::sheets::run_label;
 use super::{Entry, Spread};
+use crate::experiment::RecordedSettings;
 use crate::metrics::MetricDecl;
 use crate::metrics::declared::{self, declared};
 use crate::report::over_seeds::OverSeeds;
@@ -120,7 +121,8 @@ pub(super) fn group_names(entries: &[&Entry], groups: &[Vec<usize>]) -> Vec<Stri
             .iter()
             .position(|first| first.row.id == entries[group[0]].row.id);
         let rows = differing_settings(&alike);
-        let differs = rows.iter().filter(|row| row.path != "run.seed");
+        let of_one = |path: &str| path == "run.seed" || RecordedSettings::is_of_one_run(path);
+        let differs = rows.iter().filter(|row| !of_one(&row.path));
         let words = differs.filter_map(|row| {
             let held = row.values[own?].as_ref()?;
             Some(format!(", {} {}", row.path, held.words()))

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use crate::experiment::{Config, Held, MadeChange, settings, value_words};
+use crate::experiment::{Config, Held, MadeChange, RecordedSettings, settings, value_words};
 use crate::filter::{Fact, Facts, Part};
 use crate::metrics::{SystemResults, declared};
 use crate::store::{CatalogRow, KeySummary, RunRow};
@@ -29,7 +29,8 @@ use crate::store::{CatalogRow, KeySummary, RunRow};
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub row: RunRow,
-    /// By path, as the run was started; empty if another version of the program wrote them.
+    /// By path, as the run was started; empty if another version of the program wrote them. Those of a run that another
+    /// program recorded begin with `recorded.`.
     pub settings: BTreeMap<String, Value>,
     /// Changes made during the run, in order.
     pub changes: Vec<MadeChange>,
@@ -43,9 +44,12 @@ impl Entry {
         let origin = format!("run {}", found.row.id);
         let settings = match found.config_toml.as_str() {
             "" => BTreeMap::new(),
-            text => Config::from_toml(&origin, text)
-                .map(|config| config.values())
-                .unwrap_or_default(),
+            text => match RecordedSettings::from_toml(text) {
+                Some(recorded) => recorded.values(),
+                None => Config::from_toml(&origin, text)
+                    .map(|config| config.values())
+                    .unwrap_or_default(),
+            },
         };
         let metrics = found.keys.into_iter();
         Entry {

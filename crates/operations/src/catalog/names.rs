@@ -1,9 +1,10 @@
 //! The vocabulary of filters and columns: a run's record, metrics, test results, settings.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
-use crate::experiment::{SettingKind, Stage, changeable, setting, settings};
+use crate::experiment::{RecordedSettings, SettingKind, Stage, changeable, setting, settings};
 use crate::filter::{Kind, Name, Vocabulary};
 use crate::metrics::declared::{self, all, declared};
 use crate::store::{CatalogParts, Names as Read, RunStatus};
@@ -124,7 +125,7 @@ pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
             parts.controls |= !WITHOUT_CONTROLS.contains(&figure);
         } else if name == CHANGED {
             parts.changes = true;
-        } else if setting(name).is_some() {
+        } else if setting(name).is_some() || RecordedSettings::is_path(name) {
             parts.settings = true;
             parts.changes = true;
         } else if declared(key).is_some() {
@@ -148,8 +149,10 @@ struct Names {
 }
 
 impl Vocabulary for Names {
-    fn name(&self, name: &str) -> Option<&Name> {
-        self.places.get(name).map(|at| &self.names[*at])
+    fn name(&self, name: &str) -> Option<Cow<'_, Name>> {
+        let known = self.places.get(name);
+        let known = known.map(|at| Cow::Borrowed(&self.names[*at]));
+        known.or_else(|| recorded(name).map(Cow::Owned))
     }
 
     fn names(&self) -> &[Name] {
@@ -200,6 +203,17 @@ impl Names {
             .collect();
         Names { names, places }
     }
+}
+
+/// A metric or a setting of runs that other programs recorded: what they are called is those programs' to choose.
+fn recorded(name: &str) -> Option<Name> {
+    if declared::is_recorded(name) {
+        let metric = declared(name)?;
+        let curve = Kind::Number { curve: true };
+        return Some(named(name, curve, &format!("{}, recorded", metric.name)));
+    }
+    let is_setting = RecordedSettings::is_path(name);
+    is_setting.then(|| named(name, Kind::Any, "setting of another program"))
 }
 
 fn record() -> Vec<Name> {

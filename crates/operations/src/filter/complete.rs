@@ -52,8 +52,8 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<C
     match asked {
         Some("has") => names(vocabulary, &typed, &mut found, &offer),
         Some(name) => {
-            let kind = vocabulary.name(name).map(|known| &known.kind);
-            let words: &[String] = match kind {
+            let known = vocabulary.name(name);
+            let words: &[String] = match known.as_ref().map(|known| &known.kind) {
                 Some(Kind::Choice(words)) => words,
                 Some(Kind::Flag) => &["yes".to_string(), "no".to_string()],
                 _ => &[],

@@ -18,6 +18,7 @@ mod complete;
 mod lex;
 mod parse;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 pub use complete::{Completion, complete};
@@ -40,6 +41,8 @@ pub enum Kind {
     Day,
     /// Yes or no.
     Flag,
+    /// Whatever a value looks like: a number, yes or no, or words.
+    Any,
 }
 
 /// A name that a filter can use.
@@ -52,7 +55,7 @@ pub struct Name {
 
 /// The names that a filter can use.
 pub trait Vocabulary {
-    fn name(&self, name: &str) -> Option<&Name>;
+    fn name(&self, name: &str) -> Option<Cow<'_, Name>>;
     /// In the order of completions.
     fn names(&self) -> &[Name];
     /// A name and a condition, for messages.

@@ -1,5 +1,6 @@
 //! Parses filters; errors have a position.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::lex::{Placed, Token, tokens};
@@ -179,9 +180,9 @@ impl Parser<'_> {
         let sign = self.take().map_or(place.clone(), |(_, sign)| sign);
         if name.eq_ignore_ascii_case("has") {
             let (asked, at) = self.value(&sign)?;
-            return Ok(Node::Has(self.known(&asked, at)?.name.clone()));
+            return Ok(Node::Has(self.known(&asked, at)?.into_owned().name));
         }
-        let known = self.known(&name, place.clone())?.clone();
+        let known = self.known(&name, place.clone())?.into_owned();
         if part.is_some_and(|part| part != Part::Last)
             && known.kind != (Kind::Number { curve: true })
         {
@@ -216,7 +217,7 @@ impl Parser<'_> {
         }
     }
 
-    fn known(&self, name: &str, at: Range<usize>) -> Result<&Name, FilterError> {
+    fn known(&self, name: &str, at: Range<usize>) -> Result<Cow<'_, Name>, FilterError> {
         if let Some(known) = self.vocabulary.name(name) {
             return Ok(known);
         }
@@ -238,11 +239,17 @@ impl Parser<'_> {
         sign: Range<usize>,
     ) -> Result<Node, FilterError> {
         let (value, place) = self.value(&sign)?;
+        let with = operand(known, compare, &value, place)?;
         let ordered = !matches!(
             compare,
             Compare::Equal | Compare::Unequal | Compare::Contains
         );
-        if ordered && !matches!(known.kind, Kind::Number { .. } | Kind::Day) {
+        let has_order = match known.kind {
+            Kind::Number { .. } | Kind::Day => true,
+            Kind::Any => matches!(with, Operand::Number(_)),
+            _ => false,
+        };
+        if ordered && !has_order {
             let message = format!(
                 "`{}` is not a number, so `{}` means nothing; use =, != or ~",
                 known.name,
@@ -251,7 +258,7 @@ impl Parser<'_> {
             return Err(error(sign, message));
         }
         Ok(Node::Compare {
-            with: operand(known, &value, place)?,
+            with,
             name: known.name.clone(),
             part,
             compare,
@@ -266,7 +273,12 @@ fn one_or(mut nodes: Vec<Node>, several: impl Fn(Vec<Node>) -> Node) -> Node {
     }
 }
 
-fn operand(known: &Name, value: &str, at: Range<usize>) -> Result<Operand, FilterError> {
+fn operand(
+    known: &Name,
+    compare: Compare,
+    value: &str,
+    at: Range<usize>,
+) -> Result<Operand, FilterError> {
     let lower = value.to_lowercase();
     match &known.kind {
         Kind::Number { .. } => value
@@ -280,6 +292,13 @@ fn operand(known: &Name, value: &str, at: Range<usize>) -> Result<Operand, Filte
                 )
             }),
         Kind::Text | Kind::List => Ok(Operand::Text(lower)),
+        Kind::Any if compare == Compare::Contains => Ok(Operand::Text(lower)),
+        Kind::Any => Ok(match (lower.as_str(), value.parse()) {
+            ("yes" | "true", _) => Operand::Flag(true),
+            ("no" | "false", _) => Operand::Flag(false),
+            (_, Ok(number)) => Operand::Number(number),
+            (_, Err(_)) => Operand::Text(lower),
+        }),
         Kind::Choice(words) if words.iter().any(|word| word.to_lowercase() == lower) => {
             Ok(Operand::Text(lower))
         }

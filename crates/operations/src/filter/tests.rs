@@ -3,8 +3,9 @@ use super::*;
 struct Words(Vec<Name>);
 
 impl Vocabulary for Words {
-    fn name(&self, name: &str) -> Option<&Name> {
-        self.0.iter().find(|known| known.name == name)
+    fn name(&self, name: &str) -> Option<Cow<'_, Name>> {
+        let known = self.0.iter().find(|known| known.name == name);
+        known.map(Cow::Borrowed)
     }
     fn names(&self) -> &[Name] {
         &self.0

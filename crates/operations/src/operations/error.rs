@@ -16,6 +16,7 @@ use crate::report::tables::GatherError;
 use crate::store::{RunId, StoreError};
 use crate::study::StudyError;
 use crate::study::export::CsvError;
+use crate::trackers::TrackerError;
 use crate::train::TrainError;
 
 fn calls(programs: &[ProgramCall]) -> String {
@@ -113,6 +114,25 @@ pub enum OperationError {
     NoConfigFolder,
     #[error("a notice was not delivered to {recipient}: {why}")]
     NotDelivered { recipient: Recipient, why: String },
+    /// Of another program's files.
+    #[error(transparent)]
+    Tracker(#[from] TrackerError),
+    #[error(
+        "run {run}, {name}, has another value of {metric} at step {step}: the export is of another run of that name; import it \
+         with another --experiment"
+    )]
+    OtherValues {
+        run: RunId,
+        name: String,
+        metric: String,
+        step: u64,
+    },
+    #[error(
+        "{runs} runs are there, and one name; import them without --name, or name the file of one"
+    )]
+    OneNameForMany { runs: usize },
+    #[error("stopped; {imported} of {of} runs are imported")]
+    ImportStopped { imported: usize, of: usize },
     #[error("a run's name must not be empty")]
     NoRunName,
     #[error("a run's name is one line without control characters; choose another")]
@@ -319,7 +339,7 @@ fn batch_setting(stage: Stage) -> &'static str {
         Stage::Grpo => "grpo.gradient_accumulation_steps (more parts)",
         Stage::Rloo => "rloo.gradient_accumulation_steps (more parts)",
         Stage::Dpo => "dpo.batch",
-        Stage::Evaluation => "evaluation.batch",
+        Stage::Evaluation | Stage::Recorded => "evaluation.batch",
     }
 }
 
@@ -361,6 +381,7 @@ impl OperationError {
             | OperationError::Reuse(ReuseError::NothingShared { .. })
             | OperationError::PlotFormat { .. }
             | OperationError::NoRunName
+            | OperationError::OneNameForMany { .. }
             | OperationError::NoJudge
             | OperationError::NoSystemName
             | OperationError::LongSystemName

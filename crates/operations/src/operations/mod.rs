@@ -15,6 +15,8 @@
 //! endpoint  language models at addresses, as systems and as judges
 //! cluster   a sweep as a job of Slurm: write, send off, read back, take over
 //! stores    runs of other stores, taken over
+//! record    another program's run, recorded while it goes on
+//! imports   runs that other programs logged, taken in
 //! programs  programs that a person allows a reward to start
 //! notices   of runs, to a person who does not watch them
 //! ```
@@ -30,12 +32,14 @@ mod error;
 pub mod evaluate;
 pub mod exports;
 pub mod fetch;
+pub mod imports;
 pub mod launch;
 pub mod levels;
 pub mod models;
 pub mod notices;
 pub mod programs;
 pub mod queue;
+pub mod record;
 pub mod responses;
 pub mod runs;
 pub mod signature;

@@ -74,7 +74,7 @@ fn varint(to: &mut Vec<u8>, mut value: u64) {
 }
 
 /// CRC-32C (Castagnoli), rotated and moved as TensorFlow's records have it.
-fn masked(bytes: &[u8]) -> u32 {
+pub fn masked(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(0xA282_EAD8)
 }
 

@@ -88,7 +88,10 @@ const TABLES: [&str; 14] = [
 const ASIDE_CHECKPOINTS: &str = "aside_checkpoints";
 
 /// The columns of a run that change while it goes on; the others say how it began, or are a person's.
-const PROGRESS: [&str; 8] = [
+const PROGRESS: [&str; 10] = [
+    // Of a run that another program made, these two come after its row.
+    "config_toml",
+    "seed",
     "status",
     "stage",
     "step",

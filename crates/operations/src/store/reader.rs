@@ -14,7 +14,8 @@ use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow, SetAs
 use super::runs::{RUN_COLUMNS, keys, last_of, run_row, settings, steps_of};
 use super::step_rows::StepKey;
 use super::{
-    CatalogParts, Names, ReadOnly, RunId, aside, results, rollouts, run_dir, samples, schema,
+    CatalogParts, Names, ReadOnly, RunId, aside, identity, results, rollouts, run_dir, samples,
+    schema,
 };
 use crate::data::regular_file::open_regular_file;
 use crate::experiment::{Event, EventKind, RolloutResponse, SampleDialogue, Severity, Stage};
@@ -90,6 +91,17 @@ impl StoreReader {
         })?;
         self.detect_interrupted(&mut detail.row)?;
         Ok(detail)
+    }
+
+    /// The run that is called `uid` in every store, deleted or not.
+    pub fn run_called(&self, uid: &str) -> Result<Option<RunId>, StoreError> {
+        self.read(|db| identity::find(db, uid))
+    }
+
+    /// The metrics that any run has of a stage, by name.
+    pub fn metrics_of(&self, stage: Stage) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT name FROM metric_keys WHERE stage = ? ORDER BY name";
+        self.read(|db| query_all(db, sql, [stage.key()], |row| Ok(row.get(0)?)))
     }
 
     /// The settings of a run, as TOML.

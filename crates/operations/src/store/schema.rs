@@ -26,7 +26,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 16] = [
+const MIGRATIONS: [Step<'static>; 17] = [
     Step::Sql(runs::RUNS),
     Step::Sql(studies::STUDIES),
     Step::Sql(runs::KEEPING),
@@ -43,6 +43,7 @@ const MIGRATIONS: [Step<'static>; 16] = [
     Step::Sql(leading::LEADING),
     Step::Sql(returns::RETURNS),
     Step::Sql(identity::IDENTITIES),
+    Step::Sql(runs::RECORDED),
 ];
 
 /// One step from a version to the next.

@@ -1,6 +1,7 @@
 //! Writes the store: creates runs, resumes them from a checkpoint, and records their reports.
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -73,6 +74,41 @@ impl Store {
     pub fn create_run(&mut self, new: &NewRun) -> Result<RunLock, StoreError> {
         let store = self.dir.clone();
         self.write(|db| create_run(db, &store, new))
+    }
+
+    /// Creates a run that another program made and that is called `uid` in every store, as if it had begun `started`
+    /// milliseconds after the Unix epoch. It counts as in progress, locked by the caller, until its status is set.
+    pub fn create_recorded_run(
+        &mut self,
+        new: &NewRun,
+        uid: &str,
+        started: i64,
+    ) -> Result<RunLock, StoreError> {
+        let store = self.dir.clone();
+        self.write(|db| {
+            let run = put_run(db, new, started)?;
+            identity::put(db, run, uid, None)?;
+            acquire_lock(&store, run, &holder())
+        })
+    }
+
+    /// Replaces what is known of how a run began: the settings, the seed if one is given, and the fingerprints. Of a run
+    /// that another program made this comes piece by piece.
+    pub fn set_beginning(
+        &mut self,
+        run: RunId,
+        config_toml: &str,
+        seed: Option<u64>,
+        fingerprints: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        let fingerprints = to_json("the fingerprints", fingerprints);
+        self.write(|db| {
+            let changed = db.execute(
+                "UPDATE runs SET config_toml = ?, seed = coalesce(?, seed), fingerprints_json = ? WHERE id = ?",
+                params![config_toml, seed.map(|seed| seed as i64), fingerprints?, run.0],
+            )?;
+            require_changed(db, run, changed)
+        })
     }
 
     /// Locks a run that is not in progress. Removes what an interrupted checkpoint left in its folder, and changes
@@ -264,7 +300,14 @@ impl Store {
 
 /// Creates a run that is in progress, locked by the caller.
 pub(super) fn create_run(db: &Connection, store: &Path, new: &NewRun) -> Result<RunLock, Fault> {
-    let now = now_ms();
+    let run = put_run(db, new, now_ms())?;
+    identity::name_new(db, run)?;
+    // Before the row is visible, so that no one sees the run unlocked.
+    acquire_lock(store, run, &holder())
+}
+
+/// The row of a run that is in progress.
+fn put_run(db: &Connection, new: &NewRun, now: i64) -> Result<RunId, Fault> {
     let environment = to_json("the environment", &new.environment)?;
     let fingerprints = to_json("the fingerprints", &new.fingerprints)?;
     db.execute(
@@ -286,10 +329,8 @@ pub(super) fn create_run(db: &Connection, store: &Path, new: &NewRun) -> Result<
         ],
     )?;
     let run = RunId(db.last_insert_rowid());
-    identity::name_new(db, run)?;
     put_status(db, run, now, RunStatus::Running)?;
-    // Before the row is visible, so that no one sees the run unlocked.
-    acquire_lock(store, run, &holder())
+    Ok(run)
 }
 
 /// Removes what an interrupted checkpoint left. If that fails, the run can still be read, and who resumes it learns

@@ -37,6 +37,11 @@ pub enum ExperimentError {
     },
     #[error("{origin}: its parents form a circle: {chain}")]
     Circle { origin: String, chain: String },
+    #[error(
+        "{origin}: it was recorded by another program, so there are no settings here to run, resume or load it with; \
+         what that program logged of it can be plotted, compared, noted and exported"
+    )]
+    Recorded { origin: String },
     #[error("--set {given}: write it as key=value, such as --set ppo.steps=100")]
     NotAnAssignment { given: String },
 }

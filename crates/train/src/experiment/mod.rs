@@ -14,6 +14,7 @@ mod held;
 mod memory;
 mod needs;
 mod progress;
+mod recorded;
 mod rollout;
 mod setting;
 mod shared;
@@ -33,6 +34,7 @@ pub use file::{ExperimentFile, presets};
 pub use held::{Held, MadeChange, changes_made};
 pub use memory::{MachineMemory, resident_memory};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
+pub use recorded::RecordedSettings;
 pub use rollout::{
     InGroup, RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity,
     TruncatedFigures,

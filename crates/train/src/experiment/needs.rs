@@ -69,7 +69,7 @@ impl Config {
             Stage::Generator | Stage::Ppo | Stage::Grpo | Stage::Rloo | Stage::Dpo => {
                 self.policy_part(stage).0.trains_model()
             }
-            Stage::Evaluation => false,
+            Stage::Evaluation | Stage::Recorded => false,
         }
     }
 
@@ -102,9 +102,11 @@ impl Config {
             Stage::Ppo => (self.ppo.tuning, self.ppo.batch),
             // Two responses of each pair.
             Stage::Dpo => (self.dpo.tuning, 2 * self.dpo.batch),
-            Stage::Pretraining | Stage::Identifiers | Stage::Generator | Stage::Evaluation => {
-                (self.generator.tuning, self.generator.batch)
-            }
+            Stage::Pretraining
+            | Stage::Identifiers
+            | Stage::Generator
+            | Stage::Evaluation
+            | Stage::Recorded => (self.generator.tuning, self.generator.batch),
         }
     }
 }

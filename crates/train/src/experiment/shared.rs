@@ -79,7 +79,7 @@ impl Config {
                 &["dpo", "lora", "sampling", "evaluation"]
             }
             Stage::Dpo => &["dpo", "sampling", "evaluation"],
-            Stage::Evaluation => &[],
+            Stage::Evaluation | Stage::Recorded => &[],
         }
     }
 

@@ -24,11 +24,13 @@ pub enum Stage {
     Dpo,
     /// The metrics of Table II on the test split.
     Evaluation,
+    /// All that another program logged of a run of its own; no setting names it, and nothing here trains it.
+    Recorded,
 }
 
 impl Stage {
     /// Every stage, in the usual order.
-    pub const ALL: [Stage; 8] = [
+    pub const ALL: [Stage; 9] = [
         Stage::Pretraining,
         Stage::Identifiers,
         Stage::Generator,
@@ -37,6 +39,7 @@ impl Stage {
         Stage::Rloo,
         Stage::Dpo,
         Stage::Evaluation,
+        Stage::Recorded,
     ];
 
     /// Those that train the policy. A run has one of them at most.
@@ -53,6 +56,7 @@ impl Stage {
             Stage::Rloo => "rloo",
             Stage::Dpo => "dpo",
             Stage::Evaluation => "evaluation",
+            Stage::Recorded => "recorded",
         }
     }
 
@@ -77,6 +81,7 @@ impl Stage {
             Stage::Rloo => "RLOO",
             Stage::Dpo => "DPO",
             Stage::Evaluation => "Evaluation",
+            Stage::Recorded => "Recorded",
         }
     }
 
@@ -88,7 +93,7 @@ impl Stage {
             Stage::Grpo => Some("GRPO"),
             Stage::Rloo => Some("RLOO"),
             Stage::Dpo => Some("DPO"),
-            Stage::Pretraining | Stage::Identifiers | Stage::Evaluation => None,
+            Stage::Pretraining | Stage::Identifiers | Stage::Evaluation | Stage::Recorded => None,
         }
     }
 }

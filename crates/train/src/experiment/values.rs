@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use super::change::number_words;
 use super::config::{Config, SECTIONS, TERMS, setting, settings, term_path};
 use super::error::{ExperimentError, Problem};
+use super::recorded::RecordedSettings;
 use super::setting::SettingKind;
 use super::term::TermSettings;
 
@@ -29,6 +30,11 @@ impl Config {
     /// Reads what [`Config::to_toml`] wrote. Settings that did not exist then are as they were without them.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, ExperimentError> {
         let body = parse(origin, text)?;
+        if RecordedSettings::are_in(&body) {
+            return Err(ExperimentError::Recorded {
+                origin: origin.to_string(),
+            });
+        }
         check_keys(origin, &body)?;
         let mut config = Config::of_earlier_versions();
         config.apply(origin, body)?;

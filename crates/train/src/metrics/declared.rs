@@ -54,7 +54,10 @@ impl MetricDecl {
 /// The declaration of a key, if there is one.
 pub fn declared(key: &str) -> Option<MetricDecl> {
     let in_table = all().find(|metric| metric.key == key);
-    in_table.cloned().or_else(|| undeclared_reward(key))
+    in_table
+        .cloned()
+        .or_else(|| undeclared_reward(key))
+        .or_else(|| recorded(key))
 }
 
 /// The table, in the order in which metrics are shown.
@@ -72,10 +75,12 @@ pub fn all() -> impl Iterator<Item = &'static MetricDecl> {
     ALL.iter()
 }
 
-/// The table, followed by the metrics of rewards among `logged` that it does not list.
+/// The table, followed by the metrics among `logged` that it does not list: those of rewards, and those that other
+/// programs recorded.
 pub fn all_with<'a>(logged: impl Iterator<Item = &'a str>) -> impl Iterator<Item = MetricDecl> {
-    let rewards = logged.filter(|key| all().all(|metric| metric.key != *key));
-    all().cloned().chain(rewards.filter_map(undeclared_reward))
+    let others = logged.filter(|key| all().all(|metric| metric.key != *key));
+    let others = others.filter_map(|key| undeclared_reward(key).or_else(|| recorded(key)));
+    all().cloned().chain(others)
 }
 
 /// Declares metrics of a stage as a list, and a public constant for the key of each; `version` (1) and `unit` may
@@ -179,8 +184,11 @@ macro_rules! mechanism {
 }
 
 mod groups;
+mod recorded;
 
 pub use groups::*;
+use recorded::recorded;
+pub use recorded::{is_recorded, recorded_key, shown_key};
 
 metrics! { PRETRAINING in "pretraining":
     PRETRAINING_LOSS { key: "pretraining/loss", name: "Pretraining loss", unit: "nats", direction: Lower, group: "Pretraining loss", per: "batch",

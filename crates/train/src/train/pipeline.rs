@@ -117,6 +117,8 @@ pub fn run(
             Stage::Rloo => policy_gradient::run(&GroupMethod::Rloo, &mut session, &mut artifacts)?,
             Stage::Dpo => dpo::run(&mut session, &mut artifacts)?,
             Stage::Evaluation => evaluation_stage::run(&mut session, &artifacts)?,
+            // No setting names it.
+            Stage::Recorded => Ended::Done,
         };
         if ended == Ended::Stopped {
             return Ok(Ended::Stopped);

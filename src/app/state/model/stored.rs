@@ -4,7 +4,7 @@ use super::{RunModel, SampleSet, Track};
 use crate::app::queries::stored::StoredRun;
 use crate::app::state::progress::{Pace, StageState};
 use crate::app::state::remote::Remote;
-use crate::experiment::{Event, EventKind};
+use crate::experiment::{Event, EventKind, RecordedSettings, Stage};
 use crate::store::RunStatus;
 
 impl RunModel {
@@ -13,6 +13,10 @@ impl RunModel {
             .config
             .as_ref()
             .map(|config| config.run.stages.clone())
+            .or_else(|| {
+                let recorded = RecordedSettings::from_toml(&stored.detail.config_toml);
+                recorded.map(|_| vec![Stage::Recorded])
+            })
             .unwrap_or_default();
         let mut model = RunModel::new(&stored.detail.row, &planned);
         if let Some(config) = &stored.config {

@@ -148,7 +148,8 @@ fn head_ui(ui: &mut Ui, browser: &mut CorpusBrowser, wrong: Option<&str>, comman
 
 fn has_systems(names: &AnswerNames) -> bool {
     use crate::filter::{Kind, Vocabulary};
-    let system = names.name("system").map(|name| &name.kind);
+    let system = names.name("system");
+    let system = system.as_ref().map(|name| &name.kind);
     matches!(system, Some(Kind::Choice(systems)) if systems.iter().any(|of| of != "target"))
 }
 

@@ -48,7 +48,7 @@ pub fn chooser(
             let wanted = search.to_lowercase();
             ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
                 let mut group = "";
-                for metric in tiles::choices(stage, &run.reward_metrics()) {
+                for metric in tiles::choices(stage, &run.own_metrics()) {
                     let found = metric.name.to_lowercase().contains(&wanted)
                         || metric.group.to_lowercase().contains(&wanted);
                     if !found {

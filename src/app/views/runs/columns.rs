@@ -1,8 +1,10 @@
 //! What the table shows: its columns, the sketched curve, and grouping.
 
+use std::borrow::Cow;
+
 use eframe::egui::{Popup, PopupCloseBehavior, ScrollArea, Ui};
 
-use super::{RunsView, chosen_columns};
+use super::{Named, RunsView, chosen_columns};
 use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::state::Prefs;
@@ -12,8 +14,9 @@ use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::catalog::{Column, vocabulary};
+use crate::experiment::RecordedSettings;
 use crate::filter::{Kind, Part, Vocabulary};
-use crate::metrics::declared::{all, declared};
+use crate::metrics::declared::{MetricDecl, all_with, declared};
 
 /// How many names are offered.
 const OFFERED: usize = 60;
@@ -39,7 +42,13 @@ pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, differing: &[String]) {
     }
 }
 
-pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands: &mut Commands) {
+pub fn columns_ui(
+    ui: &mut Ui,
+    view: &mut RunsView,
+    prefs: &mut Prefs,
+    named: Named<'_>,
+    commands: &mut Commands,
+) {
     let button = ui.add(Button::secondary("Columns").with_icon(Icon::Settings));
     Popup::menu(&button)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
@@ -58,9 +67,9 @@ pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands:
                 "Find a metric, setting or figure",
                 width,
             );
-            offered_ui(ui, &view.find_column, &mut columns);
+            offered_ui(ui, &view.find_column, named, &mut columns);
             ui.separator();
-            sketch_ui(ui, prefs, commands);
+            sketch_ui(ui, prefs, named.recorded, commands);
             if Button::quiet("As delivered")
                 .with_icon(Icon::Revert)
                 .clicked(ui)
@@ -139,7 +148,7 @@ fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
     }
 }
 
-fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
+fn offered_ui(ui: &mut Ui, find: &str, named: Named<'_>, columns: &mut Vec<Column>) {
     let t = theme::of(ui);
     let wanted = find.to_lowercase();
     let fits = |name: &str, help: &str| {
@@ -151,7 +160,12 @@ fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
         .id_salt("offered")
         .max_height(180.0)
         .show(ui, |ui| {
-            let names = vocabulary().names().iter();
+            // What other programs named first: there is no other way to come by it.
+            let settings = named.differing.iter();
+            let settings = settings.filter(|path| RecordedSettings::is_path(path));
+            let others = named.recorded.iter().chain(settings);
+            let others = others.filter_map(|name| vocabulary().name(name));
+            let names = others.chain(vocabulary().names().iter().map(Cow::Borrowed));
             let names = names.filter(|name| fits(&name.name, &name.help));
             for name in names.take(OFFERED) {
                 let Ok(column) = name.name.parse::<Column>() else {
@@ -177,7 +191,7 @@ fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
         });
 }
 
-fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, commands: &mut Commands) {
+fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, recorded: &[String], commands: &mut Commands) {
     const NONE: &str = "No sketch";
     let title = |key: &Option<String>| {
         key.as_deref()
@@ -186,12 +200,13 @@ fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, commands: &mut Commands) {
     };
     ui.horizontal(|ui| {
         words::small(ui, "Sketched curve");
-        let names: Vec<String> = all().map(|metric| metric.full_name()).collect();
+        let known: Vec<MetricDecl> = all_with(recorded.iter().map(String::as_str)).collect();
+        let names: Vec<String> = known.iter().map(MetricDecl::full_name).collect();
         let options = names.iter().map(String::as_str);
         let options: Vec<&str> = [NONE].into_iter().chain(options).collect();
         let chosen = title(&prefs.sketch);
         if let Some(picked) = field::combo(ui, "Sketched curve", &chosen, &options, 200.0) {
-            let metric = all().find(|metric| metric.full_name() == picked);
+            let metric = known.iter().find(|metric| metric.full_name() == picked);
             prefs.sketch = metric.map(|metric| metric.key.to_string());
             commands.run(Core::list_runs);
         }

@@ -1,5 +1,6 @@
 //! The answers of a corpus as rows: each target and each response, in its record. Names for a filter over them.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -501,7 +502,7 @@ impl AnswerNames {
 }
 
 impl Vocabulary for AnswerNames {
-    fn name(&self, name: &str) -> Option<&Name> {
+    fn name(&self, name: &str) -> Option<Cow<'_, Name>> {
         let find = |name: &str| {
             let mut names = self.names.iter();
             names.find(|known| known.name.eq_ignore_ascii_case(name))
@@ -516,7 +517,7 @@ impl Vocabulary for AnswerNames {
                 _ => None,
             }
         };
-        find(name).or_else(of_kind)
+        find(name).or_else(of_kind).map(Cow::Borrowed)
     }
 
     fn names(&self) -> &[Name] {

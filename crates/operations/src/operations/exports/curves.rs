@@ -1,5 +1,6 @@
 //! A run's curves, events and results for other programs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use super::{CSV_MARK, create, make_folder, write_new};
 use crate::engine::results_to_json;
 use crate::experiment::{Config, Event, MadeChange, changes_made};
+use crate::metrics::declared::shown_key;
 use crate::operations::OperationError;
 use crate::report::Sheet;
 use crate::report::tensorboard::EventWriter;
@@ -97,7 +99,8 @@ fn csv(
         .map_err(OperationError::write(&path))?;
     // Rust's `NaN` and `inf` are what other programs read.
     let points = write_points(reader, run, keys, &path, |key, step, value, wall_ms| {
-        let (stage, name) = (key.key.stage.key(), &key.key.name);
+        let stage = key.key.stage.key();
+        let name = csv_cell(shown_key(&key.key.name));
         writeln!(file, "{run},{stage},{name},{step},{value},{wall_ms}")
     })?;
     file.flush().map_err(OperationError::write(&path))?;
@@ -146,6 +149,14 @@ fn csv(
         )?);
     }
     Ok(ExportedCurves { files, points })
+}
+
+/// A name as a cell: another program's may hold anything.
+fn csv_cell(name: &str) -> Cow<'_, str> {
+    match name.contains([',', '"']) {
+        true => Cow::Owned(format!("\"{}\"", name.replace('"', "\"\""))),
+        false => Cow::Borrowed(name),
+    }
 }
 
 /// The figures within a part of a result: value and interval, which are empty where there are none.
@@ -197,7 +208,7 @@ fn jsonl(
             false => json!(value.to_string()),
         };
         let line = json!({
-            "run": run, "stage": key.key.stage.key(), "metric": key.key.name,
+            "run": run, "stage": key.key.stage.key(), "metric": shown_key(&key.key.name),
             "step": step, "value": value, "wall_ms": wall_ms,
         });
         writeln!(file, "{line}")
@@ -234,8 +245,8 @@ fn tensorboard(
     }
     let mut writer = EventWriter::new(file, started).map_err(OperationError::write(&path))?;
     let points = write_points(reader, run, keys, &path, |key, step, value, wall_ms| {
-        let name = &key.key.name;
-        match stages.get(name.as_str()) {
+        let name = shown_key(&key.key.name);
+        match stages.get(key.key.name.as_str()) {
             Some(1) => writer.scalar(wall_ms, step, name, value),
             _ => {
                 let tag = format!("{name}/{}", key.key.stage.key());

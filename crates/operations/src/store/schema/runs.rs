@@ -171,3 +171,7 @@ pub(super) const HELD_OUT: &str = "
 pub(super) const LISTED: &str = "
     CREATE INDEX results_of_run ON results (run, system, split, position, n, mean_words);
 ";
+
+/// No table changes. From here on a run may be another program's: its one stage is `recorded`, and its settings are a
+/// table of that name, which earlier versions would take for damage.
+pub(super) const RECORDED: &str = "";

@@ -147,6 +147,7 @@ impl Sizes {
                 0,
                 logits(config.evaluation.batch, data.max_target),
             ),
+            Stage::Recorded => (0, 0, 0),
         };
         let mut coming = stages.iter().skip_while(|other| **other != stage);
         let halved = match config.run.precision {
@@ -174,7 +175,7 @@ impl Sizes {
             Stage::Ppo | Stage::Grpo | Stage::Rloo | Stage::Dpo => {
                 (3 * policy(stage), policy(stage))
             }
-            Stage::Evaluation => (0, 0),
+            Stage::Evaluation | Stage::Recorded => (0, 0),
         };
         let every = config.run.checkpoint_every;
         let times = steps.saturating_sub(1).checked_div(every).unwrap_or(0);

@@ -317,5 +317,6 @@ fn steps(
             let best_of = u64::from(config.evaluation.best_of > 0);
             (1 + best_of + policies, false)
         }
+        Stage::Recorded => (0, false),
     })
 }

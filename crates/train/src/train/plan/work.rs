@@ -183,6 +183,7 @@ impl<'a> Work<'a> {
                 let answer = self.generation() + self.judgement();
                 lengths.test as f64 * (systems * (self.forward() + answer) + best_of * answer)
             }
+            Stage::Recorded => 0.0,
         };
         operations as u64
     }

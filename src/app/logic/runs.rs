@@ -64,7 +64,9 @@ impl Core {
         runs.differing.poll();
         runs.deleted.poll();
         if runs.list.poll() {
+            runs.readings += 1;
             self.watch.list.arrived();
+            self.forget_missing();
         }
         self.state.runs.deleted.poll();
         let State { runs, live, .. } = &mut self.state;
@@ -103,7 +105,7 @@ impl Core {
     }
 
     /// A run's page, where `outlined` with an outline of a long run first.
-    fn page_of(&mut self, run: RunId, outlined: bool) -> Pending<Box<RunPage>, Box<RunPage>> {
+    pub(super) fn page_of(&mut self, run: RunId, outlined: bool) -> Pending<Box<RunPage>, Box<RunPage>> {
         self.watch.page.asked();
         self.jobs
             .ask_reporting(Lane::Reader, move |context, job: &Job<Box<RunPage>>| {

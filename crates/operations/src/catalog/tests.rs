@@ -256,7 +256,7 @@ fn systems_are_ranked_as_auditors_judge_them_once_all_are_judged() {
     let ranked = |results: Vec<SystemResults>| {
         let mut run = entry(1, 1, None);
         run.results = results;
-        let sheet = super::sheets::results_sheet(&[&run], &[]);
+        let sheet = super::sheets::results_sheet(&[&run], None);
         let order: Vec<String> = sheet.rows.iter().map(|row| row[1].clone()).collect();
         (order, sheet.notes.join(" "))
     };

@@ -84,7 +84,13 @@ impl Core {
             return;
         };
         let compare = &self.state.compare;
-        let is_other = compare.asked.as_ref() != Some(&question);
+        let asked = compare.asked.as_ref();
+        let is_other = asked != Some(&question);
+        // While the smoothing is dragged, each mean is made before the next.
+        let is_alike = asked.is_some_and(|asked| asked.is_alike(&question));
+        if is_alike && compare.news.is_pending() {
+            return;
+        }
         if !is_other && (compare.news.is_pending() || !self.watch.changed.curves) {
             return;
         }
@@ -106,7 +112,8 @@ impl Core {
         let metrics = entries.iter().map(|entry| entry.metrics.len()).sum();
         let plots = &mut self.state.prefs.compared_plots;
         let arranged = plots.as_ref().is_some_and(|plots| plots.changed);
-        let is_for = (&compare.delivered_for.0, compare.delivered_for.1) == (&compare.runs, metrics);
+        let is_for =
+            (&compare.delivered_for.0, compare.delivered_for.1) == (&compare.runs, metrics);
         if arranged || (is_for && plots.is_some()) {
             return;
         }
@@ -188,8 +195,7 @@ impl Core {
         let Some(listed) = self.state.runs.list.value() else {
             return;
         };
-        let is_there =
-            |run: &RunId| listed.iter().any(|listed| listed.entry.row.id == *run);
+        let is_there = |run: &RunId| listed.iter().any(|listed| listed.entry.row.id == *run);
         let runs = &mut self.state.compare.runs;
         let before = runs.len();
         runs.retain(is_there);

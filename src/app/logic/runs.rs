@@ -105,7 +105,11 @@ impl Core {
     }
 
     /// A run's page, where `outlined` with an outline of a long run first.
-    pub(super) fn page_of(&mut self, run: RunId, outlined: bool) -> Pending<Box<RunPage>, Box<RunPage>> {
+    pub(super) fn page_of(
+        &mut self,
+        run: RunId,
+        outlined: bool,
+    ) -> Pending<Box<RunPage>, Box<RunPage>> {
         self.watch.page.asked();
         self.jobs
             .ask_reporting(Lane::Reader, move |context, job: &Job<Box<RunPage>>| {

@@ -46,6 +46,15 @@ pub struct CurveQuestion {
     pub means: bool,
 }
 
+impl CurveQuestion {
+    /// Whether both ask for the same curves, however they are smoothed.
+    pub fn is_alike(&self, other: &CurveQuestion) -> bool {
+        self.runs == other.runs
+            && self.means == other.means
+            && self.quantities.keys().eq(other.quantities.keys())
+    }
+}
+
 /// A curve as far as it is known: which reading of it, and how many points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -247,7 +256,11 @@ impl CachedRun {
                 Some(before) if before.points == now.points => continue,
                 Some(before) => {
                     let from = before.points.min(series.len());
-                    NewPoints::More((from..series.len()).filter_map(|at| series.get(at)).collect())
+                    NewPoints::More(
+                        (from..series.len())
+                            .filter_map(|at| series.get(at))
+                            .collect(),
+                    )
                 }
                 None => {
                     // Evaluations have few points and are never smoothed.
@@ -411,4 +424,113 @@ fn mean_curve(line: Line, members: &[(&Series, i64)]) -> MeanCurve {
 pub fn logged<'a>(entries: &[&'a Entry]) -> BTreeSet<&'a str> {
     let keys = entries.iter().flat_map(|entry| entry.metrics.keys());
     keys.map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Environment, ExperimentFile, Report};
+    use crate::store::{NewRun, RunLock, Store};
+
+    /// A run of quickstart with this seed.
+    fn begin(store: &mut Store, seed: u64) -> RunLock {
+        let preset = ExperimentFile::preset("quickstart").unwrap().unwrap();
+        let mut config = preset.config;
+        config.run.seed = seed;
+        let new = NewRun {
+            name: format!("seed {seed}"),
+            experiment: "quickstart".into(),
+            seed,
+            device: "flex".into(),
+            config_toml: config.to_toml(),
+            environment: Environment::capture(),
+            fingerprints: BTreeMap::new(),
+        };
+        store.create_run(&new).unwrap()
+    }
+
+    fn record(store: &mut Store, run: RunId, steps: std::ops::RangeInclusive<u64>) {
+        let reports = steps.map(|step| {
+            let value = step as f64 * run.0 as f64;
+            let values = vec![(declared::EMPATHY_REWARD.to_string(), value)];
+            let report = Report::Metrics {
+                stage: Stage::Ppo,
+                step,
+                total: 100,
+                values,
+            };
+            (1000 * step as i64 + run.0, report)
+        });
+        store.record(run, &reports.collect::<Vec<_>>()).unwrap();
+    }
+
+    /// Asks for the rest of what `known` has not, and notes it there. How many points came of each run, and whether the
+    /// curve came as a whole.
+    fn ask(
+        store: &Store,
+        cache: &mut CurveCache,
+        question: &CurveQuestion,
+        known: &mut KnownCurves,
+    ) -> (Vec<(bool, usize)>, Vec<MeanCurve>) {
+        let news = curves(&store.reader().unwrap(), cache, question, known, 0.0).unwrap();
+        let mut found = Vec::new();
+        for run in news.runs {
+            for (quantity, curve) in run.curves {
+                found.push(match &curve.points {
+                    NewPoints::All(all, _) => (true, all.raw().len()),
+                    NewPoints::More(more) => (false, more.len()),
+                });
+                known.curves.insert((run.run, quantity), curve.known);
+            }
+        }
+        let mut means = Vec::new();
+        for (quantity, stamp, curves) in news.means {
+            known.means.insert(quantity, stamp);
+            means.extend(curves);
+        }
+        (found, means)
+    }
+
+    #[test]
+    fn only_what_is_new_is_read_and_a_mean_is_made_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let locks = [1, 2].map(|seed| begin(&mut store, seed));
+        let runs = locks.each_ref().map(RunLock::run);
+        for run in runs {
+            record(&mut store, run, 1..=5);
+        }
+        let question = CurveQuestion {
+            runs: runs.to_vec(),
+            quantities: BTreeMap::from([(declared::EMPATHY_REWARD.to_string(), 0.0)]),
+            means: true,
+        };
+        let (mut cache, mut known) = Default::default();
+        let mut ask = |store: &Store| ask(store, &mut cache, &question, &mut known);
+        let (found, means) = ask(&store);
+        assert_eq!(found, [(true, 5), (true, 5)]);
+        let [mean] = &means[..] else {
+            panic!("{means:?}")
+        };
+        assert_eq!(mean.curve.raw().last().unwrap().value, 7.5);
+        // From the beginning of each run, which is when its first value came.
+        assert_eq!(mean.curve.raw().last().unwrap().wall_ms, 4000);
+        let spread = mean.band.at(5).unwrap();
+        assert_eq!((spread.count, spread.low < 7.5), (2, true));
+        let (found, means) = ask(&store);
+        assert!(found.is_empty() && means.is_empty(), "nothing is new");
+        record(&mut store, runs[1], 6..=8);
+        let (found, means) = ask(&store);
+        assert_eq!(found, [(false, 3)]);
+        assert_eq!(means[0].band.at(8).unwrap().count, 1);
+        // What a run that went on again had recorded before may have been set aside.
+        let status = RunStatus::Running;
+        let again = Report::Event {
+            at: None,
+            kind: EventKind::Status { status },
+        };
+        store.record(runs[0], &[(9000, again)]).unwrap();
+        let (found, _) = ask(&store);
+        assert_eq!(found, [(true, 5)]);
+    }
 }

@@ -60,12 +60,7 @@ pub fn quantity(metric: &str) -> Quantity {
 }
 
 /// What there is to draw: the runs, and the quantities that the plots show.
-pub fn question(
-    runs: &[RunId],
-    plots: &Arrangement,
-    smoothing: f64,
-    means: bool,
-) -> CurveQuestion {
+pub fn question(runs: &[RunId], plots: &Arrangement, smoothing: f64, means: bool) -> CurveQuestion {
     let keys = plots.plots().flat_map(|tile| tile.keys.iter());
     let weighed = |key: &String| {
         // Evaluations have few points and are never smoothed.
@@ -141,7 +136,8 @@ impl RunCurves {
                 (NewPoints::All(curve, weight), _) => {
                     let track = Track::of(*curve, weight);
                     let key = new.key;
-                    self.curves.insert(quantity, ReadCurve { key, track, known });
+                    self.curves
+                        .insert(quantity, ReadCurve { key, track, known });
                 }
             }
         }

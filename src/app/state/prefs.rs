@@ -178,10 +178,7 @@ mod tests {
         }
         let text = serde_json::to_string(&prefs).unwrap();
         let back: Prefs = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            back.chosen_runs("store 19").compared,
-            [RunId(19), RunId(1)]
-        );
+        assert_eq!(back.chosen_runs("store 19").compared, [RunId(19), RunId(1)]);
         assert_eq!(back.chosen_runs("another"), ChosenRuns::default());
         assert_eq!(back.chosen_runs.len(), STORES);
     }

@@ -51,9 +51,10 @@ pub fn baseline_ui(
             {
                 picked = Some(None);
             }
-            let finished = listed.iter().map(|listed| &listed.entry.row).filter(|row| {
-                row.status == RunStatus::Finished && row.id != run
-            });
+            let finished = listed
+                .iter()
+                .map(|listed| &listed.entry.row)
+                .filter(|row| row.status == RunStatus::Finished && row.id != run);
             let named = finished.map(|row| (row.id, format!("{} #{}", row.name, row.id)));
             let mut found = named
                 .filter(|(_, name)| name.to_lowercase().contains(&wanted))

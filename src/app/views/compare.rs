@@ -4,9 +4,7 @@ mod sheets;
 
 use std::collections::BTreeSet;
 
-use eframe::egui::{
-    Align, Label, Layout, RichText, Sense, TextWrapMode, Ui, WidgetText, vec2,
-};
+use eframe::egui::{Align, Label, Layout, RichText, Sense, TextWrapMode, Ui, WidgetText, vec2};
 
 use self::sheets::{Sheets, sheets, sheets_ui};
 use super::plots::of_compared::{ComparedPlots, PlottedRun, new_tile};

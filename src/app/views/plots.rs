@@ -29,11 +29,11 @@ use crate::app::state::tiles::Tile;
 use crate::app::theme::{self, ThemeTokens, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::chart::{AlongX, Chart, ChartLine, ChartView};
-use crate::series::XAxis;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::metrics::declared::MetricDecl;
 use crate::report::{Figure, FigureLine};
+use crate::series::XAxis;
 use crate::store::RunId;
 
 #[derive(Debug, Default)]
@@ -280,8 +280,12 @@ fn file(
             name: line.name.to_string(),
             colour: line.paper,
             points,
-            band: line.band.map_or_else(Vec::new, |band| band.bounds().collect()),
-            counts: line.band.map_or_else(Vec::new, |band| band.counts().to_vec()),
+            band: line
+                .band
+                .map_or_else(Vec::new, |band| band.bounds().collect()),
+            counts: line
+                .band
+                .map_or_else(Vec::new, |band| band.counts().to_vec()),
         }
     };
     let title = shown.title();
@@ -302,7 +306,10 @@ fn file(
         }
         _ => "seconds since the stage began".to_string(),
     };
-    let keys: Vec<String> = metrics.iter().map(|metric| metric.key.to_string()).collect();
+    let keys: Vec<String> = metrics
+        .iter()
+        .map(|metric| metric.key.to_string())
+        .collect();
     let first = keys.first().map_or("plot", String::as_str);
     PlotFile {
         name: format!("{}-{}", source.name(), first.replace('/', "-")),

@@ -138,7 +138,10 @@ pub fn results_sheet(entries: &[&Entry], found: Option<&Comparison>) -> Sheet {
         run_differences(of.filter(|_| is_last).and_then(|(_, found)| found.as_ref()))
     };
     let shown: Vec<usize> = (0..DIFFERENCES.len())
-        .filter(|at| rows.iter().any(|(entry, row)| differences(entry, row)[*at].is_some()))
+        .filter(|at| {
+            rows.iter()
+                .any(|(entry, row)| differences(entry, row)[*at].is_some())
+        })
         .collect();
     heads.extend(shown.iter().map(|at| DIFFERENCES[*at].0));
     let mut sheet = Sheet::new("Results on the test split", columns(&heads, 3));
@@ -218,7 +221,9 @@ pub fn results_sheet(entries: &[&Entry], found: Option<&Comparison>) -> Sheet {
 }
 
 fn differences_note(baseline: &str) -> String {
-    format!("Δ: less {baseline}, the baseline, paired by example; the tables of differences have p.")
+    format!(
+        "Δ: less {baseline}, the baseline, paired by example; the tables of differences have p."
+    )
 }
 
 fn controls_note(judge: &str) -> String {

@@ -24,7 +24,8 @@ pub enum PlotAction {
 /// What saves a plot, in its menus.
 pub const SAVE: &str = "Save as CSV, SVG and PNG";
 /// Where to.
-pub const SAVE_HINT: &str = "Into the store's folder exports: what is drawn, with every point of a curve of up to 20 000";
+pub const SAVE_HINT: &str =
+    "Into the store's folder exports: what is drawn, with every point of a curve of up to 20 000";
 
 /// Draws the menu below its button while open; that of a plot just added opens at once. `name` tells the menus of one
 /// place from those of another.

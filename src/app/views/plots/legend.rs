@@ -44,9 +44,12 @@ pub fn legend_ui(ui: &mut Ui, lines: &[LegendEntry], metrics: &[MetricDecl]) -> 
             let stroke = Stroke::new(2.0, line.colour);
             let ends = [pos2(rect.left(), y), pos2(rect.left() + 11.0, y)];
             match line.dashes {
-                Some((dash, gap)) => ui
-                    .painter()
-                    .extend(Shape::dashed_line(&ends, stroke, dash.min(4.0), gap.min(3.0))),
+                Some((dash, gap)) => ui.painter().extend(Shape::dashed_line(
+                    &ends,
+                    stroke,
+                    dash.min(4.0),
+                    gap.min(3.0),
+                )),
                 None => {
                     ui.painter().line_segment(ends, stroke);
                 }

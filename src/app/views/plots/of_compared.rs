@@ -70,6 +70,15 @@ impl<'a> ComparedPlots<'a> {
         self.means && along != AlongX::Wall
     }
 
+    /// Whether the means are those of these runs in this order.
+    fn has_means(&self) -> bool {
+        let answered = self.curves.answered.as_ref();
+        answered.is_some_and(|answered| {
+            let runs = self.runs.iter().map(|run| run.run);
+            answered.means && answered.runs.iter().copied().eq(runs)
+        })
+    }
+
     fn read(&self, run: RunId, metric: &MetricDecl) -> Option<(&RunCurves, &ReadCurve)> {
         let of = self.curves.runs.get(&run)?;
         Some((of, of.curves.get(&quantity(&metric.key))?))
@@ -187,6 +196,7 @@ impl PlotSource for ComparedPlots<'_> {
             };
             if self.draws_means(along) {
                 let means = self.curves.means.get(&quantity(&metric.key));
+                let means = means.filter(|_| self.has_means());
                 for mean in means.iter().flat_map(|means| &means.curves) {
                     let Some(run) = self.runs.get(mean.of) else {
                         continue;
@@ -255,10 +265,16 @@ impl PlotSource for ComparedPlots<'_> {
                 continue;
             };
             let read = |metric: &MetricDecl| of.curves.get(&quantity(&metric.key));
-            let Some(stage) = metrics.iter().find_map(|metric| Some(read(metric)?.key.stage)) else {
+            let Some(stage) = metrics
+                .iter()
+                .find_map(|metric| Some(read(metric)?.key.stage))
+            else {
                 continue;
             };
-            let changes = of.changes.iter().filter(|change| change.stage == Some(stage));
+            let changes = of
+                .changes
+                .iter()
+                .filter(|change| change.stage == Some(stage));
             marks.extend(changes.map(|change| ChartMark {
                 x: match along {
                     AlongX::Step => change.step as f64,
@@ -276,7 +292,8 @@ impl PlotSource for ComparedPlots<'_> {
     fn emphasis(&self, lines: &[ChartLine<'_>]) -> Option<usize> {
         // A mean is of several runs.
         let run = self.runs.get(self.pointed?).filter(|_| !self.means)?;
-        let is_of = |line: &ChartLine<'_>| line.colour == run.colour && line.name.starts_with(&run.name);
+        let is_of =
+            |line: &ChartLine<'_>| line.colour == run.colour && line.name.starts_with(&run.name);
         lines.iter().position(is_of)
     }
 
@@ -297,7 +314,7 @@ impl PlotSource for ComparedPlots<'_> {
         });
         match metrics {
             [] => "Choose a metric in the menu above",
-            _ if !is_read => "Reading the curves…",
+            _ if !is_read || (self.means && !self.has_means()) => "Reading the curves…",
             _ => "None of these runs has logged this metric",
         }
     }

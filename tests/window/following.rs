@@ -176,10 +176,6 @@ fn a_comparison_draws_what_a_run_records_meanwhile() {
         other.step(step);
         wait_for(&mut window, &format!(" at step {step}"), 20);
     }
-    // A mean over seeds grows as well.
-    click(&mut window, "Lines Means over seeds");
-    other.step(5);
-    wait_for(&mut window, " at step 5", 20);
 }
 
 #[test]

@@ -116,7 +116,9 @@ impl Band {
 mod tests {
     use super::*;
 
-    fn band(points: &[(u64, Option<(f64, f64)>, usize)]) -> Band {
+    type Bounds = Option<(f64, f64)>;
+
+    fn band(points: &[(u64, Bounds, usize)]) -> Band {
         Band::new(points.iter().map(|&(step, bounds, count)| {
             let point = Point {
                 step,

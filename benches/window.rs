@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench window` prints one JSON line a case. `--store` also writes a store of
 //! 1 000 000 points × 10 metrics, which takes a while, and times its first picture. `--people` measures the places
-//! of annotators and reviewers instead.
+//! of annotators and reviewers instead, and `--compare` Compare with 12 plots of 20 runs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +11,8 @@
     clippy::print_stdout
 )] // a failed test says why
 
+#[path = "window/compared.rs"]
+mod compared;
 #[path = "window/people.rs"]
 mod people;
 #[path = "../tests/support/window.rs"]
@@ -38,6 +40,10 @@ fn main() {
     emprl::allocator::keep_freed_pages();
     if std::env::args().any(|argument| argument == "--people") {
         people::measure();
+        return;
+    }
+    if std::env::args().any(|argument| argument == "--compare") {
+        compared::measure();
         return;
     }
     let curves: Vec<Curve> = (0..RUNS).map(|run| Curve::new(series(run), 0.9)).collect();

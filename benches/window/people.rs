@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Context, Event, Key, Modifiers, PointerButton, RawInput, Rect, pos2, vec2};
+use eframe::egui::{Context, Event, Key, Modifiers, PointerButton, RawInput, Rect, pos2};
 use emprl::app::App;
 use emprl::store::{Store, StoreReader, StudyId, now_ms};
 use emprl::study::contexts::{Context as Said, OrderedContexts};
@@ -66,26 +66,34 @@ fn order() -> OrderedContexts {
 }
 
 /// A window that was brought somewhere, drawn on from here without a harness.
-struct Frames {
+pub struct Frames {
+    /// In points.
+    pub size: [f32; 2],
     ctx: Context,
     app: App,
     time: f64,
 }
 
 impl Frames {
-    fn of(mut window: Window) -> Frames {
+    pub fn of(mut window: Window) -> Frames {
         let app = window.state_mut().take().expect("a window");
         let ctx = window.ctx.clone();
         let time = ctx.input(|input| input.time);
-        Frames { ctx, app, time }
+        let size = [1280.0, 800.0];
+        Frames {
+            size,
+            ctx,
+            app,
+            time,
+        }
     }
 
-    /// One frame of 1280 × 800 points with these events: its time in milliseconds, painting into triangles
+    /// One frame with these events: its time in milliseconds, painting into triangles
     /// included.
-    fn frame(&mut self, events: Vec<Event>) -> f64 {
+    pub fn frame(&mut self, events: Vec<Event>) -> f64 {
         self.time += 1.0 / 60.0;
         let input = RawInput {
-            screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, 800.0))),
+            screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), self.size.into())),
             time: Some(self.time),
             focused: true,
             events,
@@ -114,7 +122,7 @@ fn key(key: Key, pressed: bool) -> Event {
     }
 }
 
-fn report(case: &str, times: &mut [f64], more: serde_json::Value) {
+pub fn report(case: &str, times: &mut [f64], more: serde_json::Value) {
     times.sort_by(f64::total_cmp);
     let n = times.len();
     let mut line = json!({

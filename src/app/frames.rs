@@ -6,7 +6,6 @@ use eframe::egui::{Context, Id, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::theme;
 use super::widgets::chart::{Chart, ChartLine, ChartView};
-use crate::metrics::Digits;
 use crate::series::Curve;
 
 /// A grid of plots that share an axis and a cursor; each shows all the curves.
@@ -45,13 +44,7 @@ impl PlotWall {
             .curves
             .iter()
             .enumerate()
-            .map(|(n, curve)| ChartLine {
-                name: &names[n],
-                colour: t.run(n),
-                curve,
-                digits: Digits::LOGGED,
-                dots: false,
-            })
+            .map(|(n, curve)| ChartLine::new(names[n].as_str(), t.run(n), curve))
             .collect();
         let extent = self
             .curves

@@ -148,6 +148,7 @@ impl Core {
             allowed_then: None,
         };
         core.set_at_once(core.state.prefs.at_once);
+        core.recall_runs();
         core.load_experiments();
         core.list_runs();
         core.load_queue();

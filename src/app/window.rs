@@ -74,12 +74,36 @@ impl App {
             core.go(Place::Studies);
             core.receive_pack(pack);
         }
+        let mut views = ViewState::default();
+        views.runs.chosen = core.chosen_before().ticked;
         Ok(App {
             core,
-            views: ViewState::default(),
+            views,
             commands: Commands::default(),
             closing: Closing::No,
         })
+    }
+
+    /// The window as one was left whose preferences these are ([`App::left`]).
+    ///
+    /// # Errors
+    /// They cannot be read, or the system refuses a thread.
+    pub fn open_again(ctx: &Context, options: Options, left: &str) -> std::io::Result<Self> {
+        App::new(ctx, options, serde_json::from_str(left)?, Clock::default())
+    }
+
+    /// The preferences, as they are kept when the window closes.
+    ///
+    /// # Errors
+    /// They have no written form.
+    pub fn left(&mut self) -> Result<String, serde_json::Error> {
+        self.keep();
+        serde_json::to_string(&self.core.state.prefs)
+    }
+
+    /// Brings into the preferences what is kept of the views.
+    fn keep(&mut self) {
+        self.core.keep_chosen(self.views.runs.chosen.clone());
     }
 
     /// What happens before each frame, and while the window is hidden.
@@ -275,6 +299,7 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        self.keep();
         eframe::set_value(storage, PREFS, &self.core.state.prefs);
     }
 

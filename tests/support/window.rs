@@ -79,12 +79,33 @@ pub fn open_by(
 }
 
 fn open_options(builder: HarnessBuilder<Option<App>>, options: Options) -> Window {
+    open_made(builder, move |ctx| App::open(ctx, options.clone()))
+}
+
+/// The window of a size as one was left ([`App::left`]).
+pub fn open_left(store: &Path, left: &str) -> Window {
+    let builder = Harness::builder().with_size([1280.0, 800.0]);
+    let options = options(store, &store.join("no experiments"), no_hub(store));
+    let left = left.to_string();
+    open_made(builder, move |ctx| {
+        App::open_again(ctx, options.clone(), &left)
+    })
+}
+
+/// What is kept of a window when it is closed.
+pub fn close(mut window: Window) -> String {
+    let app = window.state_mut().as_mut().expect("the window is open");
+    app.left().expect("preferences")
+}
+
+fn open_made(
+    builder: HarnessBuilder<Option<App>>,
+    make: impl Fn(&eframe::egui::Context) -> std::io::Result<App> + 'static,
+) -> Window {
     let mut window = builder.with_max_steps(64).build_ui_state(
         move |ui, app: &mut Option<App>| {
             let ctx = ui.ctx().clone();
-            let app = app.get_or_insert_with(|| {
-                App::open(&ctx, options.clone()).expect("threads can be made")
-            });
+            let app = app.get_or_insert_with(|| make(&ctx).expect("threads can be made"));
             app.logic(&ctx);
             // The harness leaves a margin that the real window has not.
             let whole = ctx.content_rect();

@@ -161,6 +161,24 @@ fn a_comparison_takes_up_the_answers_of_a_run_that_ends_later() {
 }
 
 #[test]
+fn a_comparison_draws_what_a_run_records_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), "first", RunStatus::Finished);
+    let mut other = Elsewhere::begin(dir.path(), "other");
+    let mut window = open(dir.path());
+    click(&mut window, "Runs");
+    for id in [1, 2] {
+        click(&mut window, &format!("Choose run {id}"));
+    }
+    crate::window_support::press_command(&mut window, Key::Num5);
+    expect(&mut window, "; other #2 0.00215 at step 1");
+    for step in 2..5 {
+        other.step(step);
+        wait_for(&mut window, &format!(" at step {step}"), 20);
+    }
+}
+
+#[test]
 fn systems_studies_and_judgements_of_another_program_appear() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = open(dir.path());

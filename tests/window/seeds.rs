@@ -8,6 +8,7 @@ use crate::window_support::{
     click, expect, find, labels, open, press, press_command, settle, shows, write_in,
 };
 use eframe::egui::Key;
+use egui_kittest::kittest::Queryable;
 
 const LONG: &[(u64, f64)] = &[(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)];
 const SHORT: &[(u64, f64)] = &[(1, 0.3), (2, 0.4)];
@@ -18,7 +19,7 @@ fn compare_means(window: &mut crate::window_support::Window) {
     click(window, "Choose every run shown");
     press_command(window, Key::Num5);
     expect(window, "Settings that differ");
-    click(window, "Lines Mean and deviation over seeds");
+    click(window, "Lines Means over seeds");
 }
 
 #[test]
@@ -41,11 +42,12 @@ fn a_mean_counts_runs_at_each_step_on_screen_and_in_the_files() {
     let mut window = open(store.path());
     compare_means(&mut window);
     let name = "quickstart (n 1–2, thin and no band where n = 1)";
-    expect(&mut window, &format!("Chart of Empathy reward: {name}"));
+    expect(&mut window, &format!("Chart of Empathy reward; {name}"));
     let legend = labels(&window);
     assert!(legend.iter().any(|label| label == name), "{legend:?}");
 
-    click(&mut window, "Save the plot");
+    click(&mut window, "Choose what \"Empathy reward\" shows");
+    click(&mut window, "Save as CSV, SVG and PNG");
     expect(&mut window, "saved as csv, svg, png");
     let file = |ending: &str| {
         let name = format!("exports/compare-ppo-reward-empathy.{ending}");
@@ -92,7 +94,7 @@ fn a_run_that_has_no_data_is_not_counted() {
     compare_means(&mut window);
     expect(
         &mut window,
-        "Chart of Empathy reward: quickstart (n = 1 of 2 runs, thin, no band)",
+        "Chart of Empathy reward; quickstart (n = 1 of 2 runs, thin, no band)",
     );
 }
 
@@ -142,11 +144,25 @@ fn the_largest_numbers_are_drawn_over_each_other() {
     compare_means(&mut window);
     expect(&mut window, "quickstart (n = 2)");
     click(&mut window, "Lines Each run");
-    let chart = find(&window, "Chart of Empathy reward: up #1, down #2").rect();
+    expect(&mut window, "; down #2");
+    let chart = window
+        .get_by_label_contains("Chart of Empathy reward")
+        .rect();
     // What is under the pointer is read off, too.
     window.hover_at(pos2(chart.center().x, chart.center().y));
     settle(&mut window);
-    click(&mut window, "Save the plot");
+    // As long as the plots are read by time, with logarithms, or smoothed, they are drawn, too.
+    for label in ["Along x Time", "Along x Clock", "Along x Step"] {
+        click(&mut window, label);
+        window.hover_at(pos2(chart.center().x, chart.center().y));
+        settle(&mut window);
+    }
+    click(&mut window, "Choose what \"Empathy reward\" shows");
+    click(&mut window, "Logarithmic");
+    click(&mut window, "Logarithmic");
+    press(&mut window, Key::Escape);
+    click(&mut window, "Choose what \"Empathy reward\" shows");
+    click(&mut window, "Save as CSV, SVG and PNG");
     expect(&mut window, "saved as csv, svg, png");
     let file = store.path().join("exports/compare-ppo-reward-empathy.svg");
     let svg = std::fs::read_to_string(file).unwrap();

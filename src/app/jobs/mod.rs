@@ -36,6 +36,8 @@ const CAPACITY: usize = 256;
 pub enum Lane {
     /// Runs, curves and samples.
     Reader,
+    /// What the answers of runs say of each other, which takes seconds.
+    Comparing,
     /// Changes of saved runs and of the queue.
     Changes,
     /// Systems, cases, studies, judgements and tables.
@@ -49,8 +51,9 @@ pub enum Lane {
 }
 
 impl Lane {
-    const ALL: [(Lane, &'static str); 6] = [
+    const ALL: [(Lane, &'static str); 7] = [
         (Lane::Reader, "Reading the store"),
+        (Lane::Comparing, "Comparing the runs"),
         (Lane::Changes, "The change"),
         (Lane::Studies, "The work on studies"),
         (Lane::Library, "The work on data and models"),

@@ -78,8 +78,10 @@ impl Core {
         runs.import.done.poll();
         runs.deleted.poll();
         if runs.list.poll() {
+            runs.readings += 1;
             self.watch.list.arrived();
             self.read_goes_on();
+            self.forget_missing();
         }
         self.state.runs.goes_on.poll();
         self.state.runs.deleted.poll();
@@ -134,7 +136,11 @@ impl Core {
     }
 
     /// A run's page, where `outlined` with an outline of a long run first.
-    fn page_of(&mut self, run: RunId, outlined: bool) -> Pending<Box<RunPage>, Box<RunPage>> {
+    pub(super) fn page_of(
+        &mut self,
+        run: RunId,
+        outlined: bool,
+    ) -> Pending<Box<RunPage>, Box<RunPage>> {
         self.watch.page.asked();
         self.jobs
             .ask_reporting(Lane::Reader, move |context, job: &Job<Box<RunPage>>| {

@@ -32,6 +32,8 @@ struct Seen {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Changed {
     pub runs: bool,
+    /// What runs in progress have recorded, as the place Compare shows it.
+    pub curves: bool,
     pub queue: bool,
     pub systems: bool,
     pub studies: bool,
@@ -73,7 +75,6 @@ impl Pace {
 struct ComparedRun {
     run: RunId,
     status: RunStatus,
-    heartbeat: i64,
     results: usize,
 }
 
@@ -84,6 +85,7 @@ pub(super) struct Watch {
     pub list: Pace,
     pub page: Pace,
     pub comparison: Pace,
+    pub curves: Pace,
     pub systems: Pace,
     compared: Vec<ComparedRun>,
 }
@@ -97,6 +99,7 @@ impl Watch {
             list: Pace::default(),
             page: Pace::default(),
             comparison: Pace::default(),
+            curves: Pace::default(),
             systems: Pace::default(),
             compared: Vec::new(),
         }
@@ -109,6 +112,7 @@ impl Watch {
         );
         let changed = &mut self.changed;
         changed.runs |= was.runs != is.runs;
+        changed.curves |= was.runs != is.runs;
         changed.queue |= was.queue != is.queue;
         changed.systems |= was.systems != is.systems;
         changed.studies |= was.studies != is.studies;
@@ -121,11 +125,11 @@ impl Watch {
 
 /// The shortest of the times that things rest.
 #[derive(Debug, Default)]
-struct Wait(Option<Duration>);
+pub(super) struct Wait(Option<Duration>);
 
 impl Wait {
     /// Whether to read now; else the time until then counts.
-    fn is_over(&mut self, pace: &Pace) -> bool {
+    pub fn is_over(&mut self, pace: &Pace) -> bool {
         let left = pace.left();
         if let Some(left) = left {
             self.0 = Some(self.0.map_or(left, |known| known.min(left)));
@@ -159,6 +163,7 @@ impl Core {
         self.refresh_runs(&mut wait);
         self.refresh_pages(&mut wait);
         self.refresh_comparison(&mut wait);
+        self.refresh_curves(&mut wait);
         let queue = &self.state.experiments.queue;
         if self.watch.changed.queue && queue.reading == 0 {
             self.load_queue();
@@ -249,7 +254,6 @@ impl Core {
             Some(ComparedRun {
                 run: *run,
                 status: listed.entry.row.status,
-                heartbeat: listed.entry.row.heartbeat,
                 results: listed.entry.results.len(),
             })
         };

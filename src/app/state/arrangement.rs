@@ -64,6 +64,14 @@ impl Arrangement {
         }
     }
 
+    /// Plots of several runs over each other, in a grid.
+    pub fn of_compared(tiles: Vec<Tile>) -> Self {
+        Arrangement {
+            tree: Tree::new_grid(Id::unique("compared plots"), tiles),
+            changed: false,
+        }
+    }
+
     pub fn plots(&self) -> impl Iterator<Item = &Tile> {
         self.tree.tiles.tiles().filter_map(|node| match node {
             Node::Pane(tile) => Some(tile),

@@ -3,6 +3,8 @@
 //! Plain data: changed by views and logic, never by another thread.
 
 pub mod arrangement;
+pub mod baseline;
+pub mod compared;
 pub mod corpora;
 pub mod form;
 pub mod judging;
@@ -21,6 +23,8 @@ pub mod tiles;
 
 use std::collections::BTreeMap;
 
+use self::baseline::Baseline;
+use self::compared::ComparedCurves;
 use self::form::Form;
 use self::library::Library;
 use self::model::RunModel;
@@ -30,14 +34,13 @@ use self::playground::Playground;
 use self::remote::{Keyed, Remote};
 use crate::app::format::{Clock, Now};
 use crate::app::place::Place;
-use crate::app::queries::compared::Compared;
+use crate::app::queries::compared::{Compared, CurveNews, CurveQuestion};
 use crate::app::queries::experiments::Broken;
 use crate::app::queries::needs::Need;
 use crate::app::queries::runs::Listed;
 use crate::app::queries::stored::StoredRun;
 use crate::catalog::{Column, DEFAULT_COLUMNS, parts_of};
 use crate::experiment::ExperimentFile;
-use crate::metrics::declared;
 use crate::operations::imports::ImportedRun;
 use crate::operations::launch::DryRun;
 use crate::operations::programs::ProgramCall;
@@ -45,7 +48,7 @@ use crate::operations::queue::QueueEntry;
 use crate::operations::runs::{Edit, GoesOn};
 use crate::store::{CatalogParts, QueueId, QueuedRun, RunId, RunRow, RunStatus};
 
-pub use prefs::{Prefs, ThemeChoice};
+pub use prefs::{ChosenRuns, Prefs, ThemeChoice};
 
 /// The experiment that the start page's main button starts.
 pub const QUICKSTART: &str = "quickstart";
@@ -122,6 +125,8 @@ pub struct RunImport {
 pub struct RunsState {
     /// Every run that is not deleted.
     pub list: Remote<Vec<Listed>>,
+    /// How often it has been read.
+    pub readings: u64,
     pub deleted: Remote<Vec<Listed>>,
     /// What is read of every run, besides its row: what the places show.
     pub parts: CatalogParts,
@@ -182,10 +187,19 @@ impl RunsState {
 
 #[derive(Debug, Default)]
 pub struct CompareState {
-    /// In the order in which they were chosen; the others are compared with the first.
+    /// The first is the baseline, with which the others are compared; the others are in the order in which they were
+    /// chosen.
     pub runs: Vec<RunId>,
-    pub metric: Option<String>,
     pub compared: Remote<Box<Compared>>,
+    /// How often that has been read.
+    pub readings: u64,
+    pub curves: ComparedCurves,
+    /// The runs, and how many metrics they had logged, for which the plots were delivered.
+    pub delivered_for: (Vec<RunId>, usize),
+    /// What was asked for last.
+    pub asked: Option<CurveQuestion>,
+    /// What is new of the curves, until it is applied to them, with what was asked.
+    pub news: Remote<Box<(CurveQuestion, CurveNews)>>,
 }
 
 /// The undo stack, the last notice, and the error log.
@@ -301,6 +315,7 @@ pub struct State {
     pub runs: RunsState,
     pub live: LiveState,
     pub compare: CompareState,
+    pub baseline: Baseline,
     pub notices: Notices,
     pub people: People,
     pub playground: Playground,
@@ -327,27 +342,6 @@ impl State {
             .iter()
             .flatten()
             .find(|file| file.name == name)
-    }
-
-    /// The chosen metric, else the raw reward of the compared runs.
-    pub fn compared_metric(&self) -> String {
-        let logged_by_any = |key: &String| {
-            let mut entries = self.runs.listed().iter().map(|row| &row.entry);
-            entries
-                .any(|run| self.compare.runs.contains(&run.row.id) && run.metrics.contains_key(key))
-        };
-        self.compare.metric.clone().unwrap_or_else(|| {
-            let keys = declared::RAW_REWARDS.into_iter();
-            let raw_reward = keys.flat_map(declared::in_every_stage).find(logged_by_any);
-            let logged = || {
-                let mut entries = self.runs.listed().iter().map(|row| &row.entry);
-                let first = entries.find(|run| self.compare.runs.contains(&run.row.id))?;
-                let mut keys = first.metrics.keys();
-                keys.find(|key| declared::is_recorded(key)).cloned()
-            };
-            let first = raw_reward.or_else(logged);
-            first.unwrap_or_else(|| declared::EMPATHY_REWARD.to_string())
-        })
     }
 
     pub fn now(&self) -> Now {

@@ -44,6 +44,16 @@ impl Track {
         }
     }
 
+    /// A curve that is smoothed with this weight.
+    pub fn of(curve: Curve, smoothing: f64) -> Self {
+        Track { curve, smoothing }
+    }
+
+    /// Whether [`Track::smooth`] with this weight has nothing to do.
+    pub fn is_smoothed_by(&self, weight: f64) -> bool {
+        self.smoothing == weight
+    }
+
     /// The curve, smoothed with this weight.
     pub fn smooth(&mut self, weight: f64) -> &Curve {
         if self.smoothing != weight {

@@ -2,7 +2,7 @@
 //!
 //! Stored as text: every later version reads what an earlier one wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use crate::app::widgets::chart::AlongX;
 use crate::experiment::Stage;
 use crate::metrics::declared;
 use crate::operations::notices::Recipient;
+use crate::store::RunId;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -38,10 +39,32 @@ pub struct Prefs {
     pub desktop_notices: bool,
     /// The address to which notices of runs are sent; empty for none.
     pub notices_to: String,
+    /// The plots of Compare, as they were arranged.
+    pub compared_plots: Option<Arrangement>,
+    /// Whether Compare draws runs that differ in the seed alone as one.
+    pub compared_means: bool,
+    /// What was chosen among the runs of each store, the latest first.
+    chosen_runs: Vec<ChosenRuns>,
     /// The plots of each stage of each experiment; under the stage alone, those saved by versions in which all
     /// experiments shared an arrangement.
     arrangements: BTreeMap<String, Arrangement>,
 }
+
+/// What was chosen among the runs of a store, whose numbers mean nothing in another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChosenRuns {
+    pub store: String,
+    /// The first is the baseline.
+    pub compared: Vec<RunId>,
+    /// In the table of runs.
+    pub ticked: BTreeSet<RunId>,
+    /// What is laid under the plots of other runs.
+    pub under: Option<RunId>,
+}
+
+/// Of how many stores the chosen runs are kept.
+const STORES: usize = 16;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThemeChoice {
@@ -66,6 +89,9 @@ impl Default for Prefs {
             at_once: 1,
             desktop_notices: false,
             notices_to: String::new(),
+            compared_plots: None,
+            compared_means: false,
+            chosen_runs: Vec::new(),
             arrangements: BTreeMap::new(),
         }
     }
@@ -95,7 +121,21 @@ impl Prefs {
     /// Closes gaps between plots, which earlier versions left.
     pub fn close_gaps(&mut self) {
         let all = self.arrangements.values_mut();
+        let all = all.chain(self.compared_plots.as_mut());
         all.for_each(Arrangement::close_gaps);
+    }
+
+    /// What was chosen among the runs of a store.
+    pub fn chosen_runs(&self, store: &str) -> ChosenRuns {
+        let known = self.chosen_runs.iter().find(|known| known.store == store);
+        known.cloned().unwrap_or_default()
+    }
+
+    /// Keeps what is chosen among the runs of a store.
+    pub fn choose_runs(&mut self, chosen: ChosenRuns) {
+        self.chosen_runs.retain(|known| known.store != chosen.store);
+        self.chosen_runs.insert(0, chosen);
+        self.chosen_runs.truncate(STORES);
     }
 
     /// Resets the plots of a stage in an experiment to the default.
@@ -138,6 +178,24 @@ mod tests {
         assert_eq!(count(&mut back, "emprl-paper"), initial + 1);
         back.reset_arrangement("emprl-paper", Stage::Ppo);
         assert_eq!(count(&mut back, "emprl-paper"), initial);
+    }
+
+    #[test]
+    fn the_chosen_runs_of_each_store_are_kept_apart() {
+        let mut prefs = Prefs::default();
+        for store in 0..20 {
+            let compared = vec![RunId(store), RunId(1)];
+            prefs.choose_runs(ChosenRuns {
+                store: format!("store {store}"),
+                compared,
+                ..ChosenRuns::default()
+            });
+        }
+        let text = serde_json::to_string(&prefs).unwrap();
+        let back: Prefs = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.chosen_runs("store 19").compared, [RunId(19), RunId(1)]);
+        assert_eq!(back.chosen_runs("another"), ChosenRuns::default());
+        assert_eq!(back.chosen_runs.len(), STORES);
     }
 
     #[test]

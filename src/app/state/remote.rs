@@ -76,6 +76,17 @@ impl<T, P> Remote<T, P> {
         self.shown.as_mut()?.as_mut().ok()
     }
 
+    /// Takes the value away; a failure stays.
+    pub fn take(&mut self) -> Option<T> {
+        match self.shown.take() {
+            Some(Ok(value)) => Some(value),
+            other => {
+                self.shown = other;
+                None
+            }
+        }
+    }
+
     /// Why it failed.
     pub fn failure(&self) -> Option<&str> {
         self.shown.as_ref()?.as_ref().err().map(String::as_str)

@@ -20,7 +20,7 @@ pub struct Tile {
 }
 
 impl Tile {
-    fn of<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn of<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
         Tile {
             keys: keys.into_iter().map(str::to_string).collect(),
             log: false,
@@ -234,6 +234,59 @@ pub fn recorded_tiles(keys: &[&str]) -> Vec<Tile> {
 fn evaluation_of(key: &str) -> Option<&str> {
     let name = declared::shown_key(key);
     name.strip_prefix("eval_").or(name.strip_prefix("eval/"))
+}
+
+/// The most plots that stand in Compare before anybody has chosen any.
+const COMPARED: usize = 9;
+
+/// The default plots of several runs: one metric each, of those that any of them has logged.
+pub fn compared_tiles(logged: &BTreeSet<&str>) -> Vec<Tile> {
+    use declared::*;
+    let has = |key: &str| {
+        let keys = in_every_stage(key);
+        keys.into_iter().find(|key| logged.contains(key.as_str()))
+    };
+    let reward = RAW_REWARDS.into_iter().find_map(has);
+    let wanted = [
+        VALIDATION_EMP_F1,
+        VALIDATION_EMP_F1_GAIN,
+        VALIDATION_EMP_F1_HELD_OUT_GAIN,
+        KL_FULL,
+        VALIDATION_PPL,
+        VALIDATION_DIST_2,
+        RESPONSE_LENGTH,
+        ENTROPY,
+        VALUE_LOSS,
+        DPO_LOSS,
+        DPO_ACCURACY,
+        GENERATOR_LOSS,
+        GENERATOR_VALIDATION_LOSS,
+        IDENTIFIER_LOSS[0],
+        IDENTIFIER_LOSS[1],
+        IDENTIFIER_LOSS[2],
+        PRETRAINING_LOSS,
+    ];
+    let mut keys: Vec<String> = reward
+        .into_iter()
+        .chain(wanted.into_iter().filter_map(has))
+        .take(COMPARED)
+        .collect();
+    if keys.is_empty() {
+        // What is logged by no stage that is known here.
+        let others = all_with(logged.iter().copied());
+        let others = others.filter(|metric| logged.contains(&*metric.key));
+        keys.extend(others.take(COMPARED).map(|metric| metric.key.to_string()));
+    }
+    keys.iter().map(|key| Tile::of([key.as_str()])).collect()
+}
+
+/// What a plot of several runs can show: what any of them has logged, each quantity once.
+pub fn compared_choices(logged: &BTreeSet<&str>) -> Vec<MetricDecl> {
+    let mut seen = BTreeSet::new();
+    declared::all_with(logged.iter().copied())
+        .filter(|metric| logged.contains(&*metric.key))
+        .filter(|metric| seen.insert(as_of_ppo(&metric.key).into_owned()))
+        .collect()
 }
 
 /// The plots below the result table.

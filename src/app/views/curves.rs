@@ -1,24 +1,20 @@
 //! The body of a run, live or saved: its stages, their plots, and a side panel with dialogues and events.
 
-use eframe::egui;
 use std::collections::BTreeMap;
 
-use eframe::egui::{Align, Frame, Layout, Margin, Panel, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Align, Frame, Layout, Margin, Panel, ScrollArea, Ui, vec2};
 
+use super::baseline::{baseline_line_ui, baseline_ui};
 use super::lengths::lengths_ui;
-use super::plots::{self, PlotsView, Source};
+use super::plots::of_run::{self, RunPlots};
+use super::plots::{self, PlotsView, tools};
 use super::side;
 use super::side::parts::BodyContext;
-use crate::app::format::Clock;
-use crate::app::state::Prefs;
-use crate::app::state::arrangement::MIN_WIDTH;
+use crate::app::state::arrangement::{Arrangement, MIN_WIDTH};
 use crate::app::state::model::RunModel;
 use crate::app::state::tiles::{self, Tile};
-use crate::app::theme::{self, size, space};
-use crate::app::widgets::button::{Button, explained_segments};
+use crate::app::theme::{self, space};
 use crate::app::widgets::chart::{AlongX, ChartView};
-use crate::app::widgets::field;
-use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::{identifiers, results, stages, text as words};
 use crate::experiment::Stage;
@@ -128,7 +124,7 @@ pub fn body_ui(
         },
         |ui| {
             if shown == Stage::Evaluation {
-                results_ui(ui, run, view, context.prefs, context.clock);
+                results_ui(ui, run, view, &mut context);
             } else {
                 plots_ui(ui, run, view, shown, &mut context);
             }
@@ -137,7 +133,12 @@ pub fn body_ui(
 }
 
 /// The result table, and below it the same metrics during reinforcement learning.
-fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Prefs, clock: Clock) {
+fn results_ui(
+    ui: &mut Ui,
+    run: &mut RunModel,
+    view: &mut CurvesView,
+    context: &mut BodyContext<'_>,
+) {
     ui.add_space(space::S);
     words::heading(ui, "Results");
     ui.add_space(space::S);
@@ -168,15 +169,17 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
             words::secondary(ui, note);
             ui.add_space(space::XS);
             let plots = &mut view.evaluations;
-            plots.charts.set_along(prefs.along);
-            plots.charts.clock = clock;
+            plots.charts.set_along(context.prefs.along);
+            plots.charts.clock = context.clock;
             let mut tiles = tiles::evaluation_tiles();
-            let source = Source {
-                stage,
-                smoothing: prefs.smoothing,
-            };
             let pins = plots.charts.pins().len();
-            plots::fixed_ui(ui, run, &mut tiles, plots, source);
+            let mut source = RunPlots {
+                baseline: context.baseline.model_under(run.id),
+                run: &mut *run,
+                stage,
+                smoothing: context.prefs.smoothing,
+            };
+            plots::fixed_ui(ui, &mut source, &mut tiles, plots, context.commands);
             follow_pin(run, stage, &plots.charts, pins, &mut view.side);
         }
     });
@@ -189,32 +192,54 @@ fn plots_ui(
     stage: Stage,
     context: &mut BodyContext<'_>,
 ) {
-    let prefs = &mut *context.prefs;
+    let BodyContext {
+        prefs,
+        commands,
+        clock,
+        baseline,
+        finished,
+        ..
+    } = context;
     let plots = view.plots.entry(stage).or_default();
     plots.charts.set_along(prefs.along);
-    plots.charts.clock = context.clock;
-    let extent = plots::extent(run, stage, prefs.along);
+    plots.charts.clock = *clock;
+    let extent = of_run::extent(run, stage, prefs.along).unwrap_or((0.0, 1.0));
     let pins = plots.charts.pins().len();
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
-        |ui| tools_ui(ui, run, stage, plots, prefs, extent),
+        |ui| {
+            tools::reading_ui(ui, prefs);
+            baseline_ui(ui, run.id, baseline, finished, commands);
+            let arrangement = prefs.arrangement(&run.experiment, stage);
+            let own = run.own_metrics();
+            let new = |others: &Arrangement| Tile::next_to(stage, &own, others.plots());
+            if tools::arranging_ui(ui, plots, arrangement, new, extent) {
+                prefs.reset_arrangement(&run.experiment, stage);
+            }
+        },
     );
-    let source = Source {
-        stage,
-        smoothing: prefs.smoothing,
-    };
+    baseline_line_ui(ui, run.id, baseline, commands);
+    let smoothing = prefs.smoothing;
     ScrollArea::vertical()
         .id_salt(("plots", stage, run.id))
         .auto_shrink(false)
         .show_viewport(ui, |ui, viewport| {
-            let arrangement = prefs.arrangement(&run.experiment, stage);
+            let experiment = run.experiment.clone();
+            let arrangement = prefs.arrangement(&experiment, stage);
             if stage == Stage::Recorded {
                 arrangement.follow(&run.own_metrics());
             }
-            plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
+            let mut source = RunPlots {
+                baseline: baseline.model_under(run.id),
+                run: &mut *run,
+                stage,
+                smoothing,
+            };
+            let room = viewport.height();
+            plots::arranged_ui(ui, &mut source, arrangement, plots, room, commands);
             follow_pin(run, stage, &plots.charts, pins, &mut view.side);
-            lengths_ui(ui, run, stage, context.commands);
+            lengths_ui(ui, run, stage, commands);
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");
@@ -244,100 +269,5 @@ fn follow_pin(
         && let Some(step) = run.step_at(stage, charts.along.axis(), *x)
     {
         side.show_step(run, (stage, step));
-    }
-}
-
-fn tools_ui(
-    ui: &mut Ui,
-    run: &RunModel,
-    stage: Stage,
-    plots: &mut PlotsView,
-    prefs: &mut Prefs,
-    extent: (f64, f64),
-) {
-    let t = theme::of(ui);
-    let experiment = run.experiment.as_str();
-    ui.spacing_mut().item_spacing.x = space::S;
-    let wide = ui.available_width() > 560.0;
-    let hint = "Smoothing: debiased exponential moving average, drawn over the faint raw values. \
-                Evaluations are never smoothed.";
-    if wide {
-        words::label(ui, "Smoothing", t.secondary).on_hover_text(hint);
-    }
-    field::slider(ui, "Smoothing", &mut prefs.smoothing, 0.99, 96.0).on_hover_text(hint);
-    let (rect, _) = ui.allocate_exact_size(vec2(26.0, size::ROW), Sense::hover());
-    let value = format!("{:.2}", prefs.smoothing);
-    words::paint_small(
-        ui.painter(),
-        rect.left_center(),
-        egui::Align2::LEFT_CENTER,
-        value,
-        t.secondary,
-    );
-    let axes = [
-        (AlongX::Step, "Step", "Steps of the stage"),
-        (
-            AlongX::Relative,
-            "Time",
-            "Time since the first value of the stage. Pauses and interruptions count: the lines break there.",
-        ),
-        (
-            AlongX::Wall,
-            "Clock",
-            "Time of day. Where the run was paused or interrupted the lines break.",
-        ),
-    ];
-    explained_segments(ui, "Along x", &mut prefs.along, &axes);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        ui.add_space(space::M);
-        let roomy = ui.available_width() > 260.0;
-        let wide = ui.available_width() > 400.0;
-        let add = match roomy {
-            true => Button::quiet("Add plot").with_icon(Icon::Plus),
-            false => Button::icon(Icon::Plus, "Add plot"),
-        };
-        if ui.add(add).clicked() {
-            let arrangement = prefs.arrangement(experiment, stage);
-            let new = Tile::next_to(stage, &run.own_metrics(), arrangement.plots());
-            plots.show_added(arrangement.add(new));
-        }
-        // Buttons that come and go are outermost, so that nothing moves.
-        view_tools_ui(ui, &mut plots.charts, extent, roomy, wide);
-        if prefs.arrangement(experiment, stage).changed
-            && Button::icon(Icon::Revert, "Put the plots back as they were delivered").clicked(ui)
-        {
-            prefs.reset_arrangement(experiment, stage);
-        }
-    });
-}
-
-/// Following the last points, resetting the zoom, removing pins.
-fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy: bool, wide: bool) {
-    let mut follow = charts.follows();
-    let hint = "Keep the last points in sight while more come";
-    let button = match (roomy, follow) {
-        (true, true) => Button::secondary("Following").hint(hint),
-        (false, true) => Button::icon(Icon::Check, "Following").hint(hint),
-        (true, false) => Button::quiet("Follow").hint(hint),
-        (false, false) => Button::icon(Icon::Right, "Follow").hint(hint),
-    };
-    if ui.add(button).clicked() {
-        follow = !follow;
-        charts.set_follow(follow, extent);
-    }
-    let all = match roomy {
-        true => Button::quiet("Show all").hint("Leave the zoom; so does a double click"),
-        false => Button::icon(Icon::Cross, "Show all"),
-    };
-    // Where there is room, a hidden button keeps its space.
-    let zoomed = charts.is_zoomed();
-    if (wide || zoomed) && ui.add_visible(zoomed, all).clicked() {
-        charts.reset();
-    }
-    let pinned = !charts.pins().is_empty();
-    let hint = "A click in a plot sets a pin, or removes it; the readout shows the difference from the last one";
-    let unpin = Button::quiet("Remove pins").hint(hint);
-    if (wide || pinned) && ui.add_visible(pinned, unpin).clicked() {
-        charts.clear_pins();
     }
 }

@@ -17,8 +17,14 @@ use crate::store::RunStatus;
 
 pub fn live_ui(ui: &mut Ui, state: &mut State, view: &mut CurvesView, commands: &mut Commands) {
     let State {
-        live, prefs, clock, ..
+        live,
+        prefs,
+        clock,
+        baseline,
+        runs,
+        ..
     } = state;
+    let finished = runs.listed();
     let elsewhere = live.elsewhere.as_mut().filter(|_| live.run.is_none());
     if let Some(open) = elsewhere {
         if let Some(why) = open.page.failure() {
@@ -31,6 +37,8 @@ pub fn live_ui(ui: &mut Ui, state: &mut State, view: &mut CurvesView, commands: 
                 prefs,
                 commands,
                 clock: *clock,
+                baseline,
+                finished,
                 can_change: false,
             };
             curves::body_ui(ui, run, view, context);
@@ -55,6 +63,8 @@ pub fn live_ui(ui: &mut Ui, state: &mut State, view: &mut CurvesView, commands: 
         prefs,
         commands,
         clock: *clock,
+        baseline,
+        finished,
         can_change: run.status.is_active() && !live.stopping,
     };
     curves::body_ui(ui, run, view, context);

@@ -3,6 +3,7 @@
 //! Views draw from the state and push commands, which run after the frame: commands of the window, and actions as
 //! closures over the core. They know no thread and no store.
 
+pub mod baseline;
 pub mod cases;
 pub mod compare;
 pub mod consent;

@@ -1,11 +1,15 @@
-//! The plots of a stage: curves, legend, menu, and layout.
+//! Plots, wherever they are: curves, legend, menu, and layout.
 //!
-//! Draws the curves of a run with the chart widget; which metrics are where is in `tiles` and `arrangement`.
+//! Draws what a [`PlotSource`] names with the chart widget; which metrics are where is in `tiles` and `arrangement`.
 
 mod behavior;
 mod chooser;
 mod event_marks;
 mod legend;
+pub mod of_compared;
+pub mod of_run;
+pub mod source;
+pub mod tools;
 
 use std::collections::BTreeSet;
 
@@ -16,19 +20,21 @@ use eframe::egui::{
 use egui_tiles::TileId;
 
 use self::behavior::Plots;
-use self::chooser::PlotAction;
+use self::chooser::{PlotAction, SAVE, SAVE_HINT};
+use self::source::PlotSource;
+use crate::app::command::Commands;
 use crate::app::state::arrangement::{Arrangement, GAP, MIN_HEIGHT, columns};
-use crate::app::state::model::{RunModel, is_evaluation, mechanism_of};
+use crate::app::state::model::{is_evaluation, mechanism_of};
 use crate::app::state::tiles::Tile;
 use crate::app::theme::{self, ThemeTokens, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::chart::{AlongX, Chart, ChartLine, ChartView};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::experiment::Stage;
-use crate::metrics::Digits;
 use crate::metrics::declared::MetricDecl;
-use crate::store::MetricKey;
+use crate::report::{Figure, FigureLine};
+use crate::series::XAxis;
+use crate::store::RunId;
 
 #[derive(Debug, Default)]
 pub struct PlotsView {
@@ -47,39 +53,40 @@ impl PlotsView {
     }
 }
 
-/// What plots are drawn from.
-#[derive(Clone, Copy)]
-pub struct Source {
-    pub stage: Stage,
-    pub smoothing: f64,
+/// A plot for files: named for where it stands and what it shows, with what its figures come from.
+struct PlotFile {
+    name: String,
+    figure: Figure,
+    runs: Vec<RunId>,
+    metrics: Vec<String>,
 }
 
 /// Draws the plots, which the user may split, drag and change.
 pub fn arranged_ui(
     ui: &mut Ui,
-    run: &mut RunModel,
+    source: &mut dyn PlotSource,
     arrangement: &mut Arrangement,
     view: &mut PlotsView,
-    source: Source,
     room: f32,
+    commands: &mut Commands,
 ) {
-    let extent = begin(run, view, source.stage);
+    view.charts.origin = source.origin(view.charts.along);
     let width = ui.available_width() - space::M;
     let height = arrangement.height(width, room - space::S).floor();
     arrangement.tree.set_height(height);
     arrangement.tree.set_width(width);
     let mut plots = Plots {
-        run: &mut *run,
-        view,
         source,
-        extent,
+        view,
         clip: ui.clip_rect(),
         actions: Vec::new(),
+        files: Vec::new(),
         emphasis: None,
         edited: false,
     };
     arrangement.tree.ui(&mut plots, ui);
     let (actions, emphasis, edited) = (plots.actions, plots.emphasis, plots.edited);
+    save(plots.files, commands);
     if edited {
         arrangement.changed = true;
         arrangement.close_gaps();
@@ -89,23 +96,24 @@ pub fn arranged_ui(
             PlotAction::Changed => arrangement.changed = true,
             PlotAction::Remove => arrangement.remove(at),
             PlotAction::Split(beside) => {
-                let own = run.own_metrics();
-                let new = Tile::next_to(source.stage, &own, arrangement.plots());
+                let new = source.new_tile(arrangement);
                 view.added = Some(arrangement.split(at, beside, new));
             }
+            PlotAction::Save => {}
         }
     }
     end(ui, view, emphasis);
 }
 
+/// Draws plots that stay as they are.
 pub fn fixed_ui(
     ui: &mut Ui,
-    run: &mut RunModel,
+    source: &mut dyn PlotSource,
     tiles: &mut [Tile],
     view: &mut PlotsView,
-    source: Source,
+    commands: &mut Commands,
 ) {
-    let extent = begin(run, view, source.stage);
+    view.charts.origin = source.origin(view.charts.along);
     let width = ui.available_width() - space::M;
     let columns = columns(width, tiles.len());
     let each = ((width - GAP * (columns - 1) as f32) / columns as f32).floor();
@@ -113,47 +121,38 @@ pub fn fixed_ui(
     let whole = vec2(width, rows as f32 * (MIN_HEIGHT + GAP));
     let (area, _) = ui.allocate_exact_size(whole, Sense::hover());
     let mut emphasis = None;
+    let mut files = Vec::new();
     for (n, tile) in tiles.iter_mut().enumerate() {
         let corner = vec2(
             (n % columns) as f32 * (each + GAP),
             (n / columns) as f32 * (MIN_HEIGHT + GAP),
         );
         let rect = Rect::from_min_size(area.min + corner, vec2(each, MIN_HEIGHT));
-        let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt((source.stage, n)));
+        let id = (source.name(), n);
+        let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(id));
         let place = TilePlace {
-            extent,
             number: n as u64,
             movable: false,
             added: false,
         };
-        let done = tile_ui(&mut child, run, source, tile, view, place);
+        let done = tile_ui(&mut child, source, tile, view, place);
         emphasis = emphasis.or(done.emphasis.map(|line| (n as u64, line)));
+        files.extend(done.file);
     }
+    save(files, commands);
     end(ui, view, emphasis);
 }
 
-/// The x range of a stage.
-pub fn extent(run: &RunModel, stage: Stage, along: AlongX) -> (f64, f64) {
-    let first = MetricKey {
-        stage,
-        name: String::new(),
-    };
-    run.tracks
-        .range(first..)
-        .take_while(|(key, _)| key.stage == stage)
-        .filter_map(|(_, track)| track.curve.raw().x_range(along.axis()))
-        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-        .unwrap_or((0.0, 1.0))
-}
-
-fn begin(run: &RunModel, view: &mut PlotsView, stage: Stage) -> (f64, f64) {
-    let extent = extent(run, stage, view.charts.along);
-    // Relative times start with the stage, whichever metric came first.
-    view.charts.origin = match view.charts.along {
-        AlongX::Relative => extent.0,
-        AlongX::Step | AlongX::Wall => 0.0,
-    };
-    extent
+fn save(files: Vec<PlotFile>, commands: &mut Commands) {
+    for file in files {
+        let PlotFile {
+            name,
+            figure,
+            runs,
+            metrics,
+        } = file;
+        commands.run(move |core| core.save_plot(name, figure, runs, metrics));
+    }
 }
 
 fn end(ui: &Ui, view: &mut PlotsView, emphasis: Option<(u64, usize)>) {
@@ -167,7 +166,6 @@ fn end(ui: &Ui, view: &mut PlotsView, emphasis: Option<(u64, usize)>) {
 /// A plot among the others.
 #[derive(Clone, Copy)]
 struct TilePlace {
-    extent: (f64, f64),
     number: u64,
     /// Whether it can be dragged, split and changed.
     movable: bool,
@@ -179,12 +177,12 @@ struct TileDone {
     action: Option<PlotAction>,
     emphasis: Option<usize>,
     dragged: bool,
+    file: Option<PlotFile>,
 }
 
 fn tile_ui(
     ui: &mut Ui,
-    run: &mut RunModel,
-    source: Source,
+    source: &mut dyn PlotSource,
     tile: &mut Tile,
     view: &mut PlotsView,
     place: TilePlace,
@@ -198,87 +196,139 @@ fn tile_ui(
     let inner = rect.shrink2(vec2(space::M, space::S));
     ui.scope_builder(UiBuilder::new().max_rect(inner), |ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, 2.0);
-        let shown = tile.for_rewards(&run.own_metrics());
+        let shown = source.shown(tile);
         let metrics: Vec<MetricDecl> = shown.metrics().collect();
-        prepare(run, source, &metrics, tile.log);
-        title_ui(ui, run, source.stage, tile, &shown, place, &mut done);
-        let lines = lines(run, source.stage, &metrics, t);
-        if metrics.len() > 1 {
-            done.emphasis = legend::legend_ui(ui, &lines, &metrics);
+        if !source.prepare(&metrics, tile.log) {
+            ui.request_repaint();
+        }
+        title_ui(ui, source, tile, &shown, place, &mut done);
+        let along = view.charts.along;
+        let lines = source.lines(&metrics, along, t);
+        let legend = source.legend(&metrics, &lines, t);
+        if !legend.is_empty() {
+            let pointed = legend::legend_ui(ui, &legend, &metrics);
+            done.emphasis = pointed.and_then(|at| legend[at].line);
         }
         let left = ui.available_size();
         if lines.iter().all(|line| line.curve.raw().is_empty()) {
-            nothing_ui(ui, &metrics);
+            nothing_ui(ui, source.nothing(&metrics));
             return;
         }
-        let marks = view.marks.marks(run, source.stage, view.charts.along, t);
+        let marks = source.marks(&mut view.marks, &metrics, along, t);
         let emphasised = view.emphasis.filter(|(at, _)| *at == place.number);
         let emphasis = done
             .emphasis
             .or(emphasised.map(|(_, line)| line))
+            .or(source.emphasis(&lines))
             .filter(|n| *n < lines.len());
         let title = shown.title();
+        let extent = source.extent(&metrics, along, view.charts.follows());
         let chart = Chart {
             id,
             title: &title,
             lines: &lines,
             marks: &marks,
-            extent: place.extent,
+            extent,
             emphasis,
             log: tile.log,
         };
-        chart.show(ui, &mut view.charts, left);
+        let response = chart.show(ui, &mut view.charts, left);
+        let mut save = done.action == Some(PlotAction::Save);
+        response.context_menu(|ui| {
+            if Button::quiet(SAVE).hint(SAVE_HINT).clicked(ui) {
+                save = true;
+                ui.close();
+            }
+        });
+        if save {
+            done.file = Some(file(source, &shown, &lines, &view.charts, extent));
+        }
     });
     done
 }
 
-/// Updates smoothing and logarithms of the curves in a plot.
-fn prepare(run: &mut RunModel, source: Source, metrics: &[MetricDecl], log: bool) {
-    for metric in metrics {
-        let key = MetricKey {
-            stage: source.stage,
-            name: metric.key.to_string(),
-        };
-        if let Some(track) = run.tracks.get_mut(&key) {
-            track.smooth(match is_evaluation(&metric.key) {
-                true => 0.0,
-                false => source.smoothing,
-            });
-            if log {
-                track.curve.keep_logarithms();
-            }
-        }
-    }
-}
+/// The points of a line on paper; more are decimated.
+const PAPER: usize = 20_000;
 
-fn lines<'a>(
-    run: &'a RunModel,
-    stage: Stage,
-    metrics: &'a [MetricDecl],
-    t: &ThemeTokens,
-) -> Vec<ChartLine<'a>> {
-    let line = |(n, metric): (usize, &'a MetricDecl)| {
-        let key = MetricKey {
-            stage,
-            name: metric.key.to_string(),
-        };
-        let track = run.tracks.get(&key)?;
-        Some(ChartLine {
-            name: short_name(metric, metrics),
-            colour: colour(t, &metric.key, n),
-            curve: &track.curve,
-            digits: Digits::of(&metric.key),
-            dots: is_evaluation(&metric.key),
-        })
+/// A plot for files, over the whole range of x.
+fn file(
+    source: &dyn PlotSource,
+    shown: &Tile,
+    lines: &[ChartLine<'_>],
+    charts: &ChartView,
+    extent: (f64, f64),
+) -> PlotFile {
+    let axis = charts.along.axis();
+    let origin = match charts.along {
+        AlongX::Step => 0.0,
+        AlongX::Relative => charts.origin,
+        AlongX::Wall => extent.0,
     };
-    metrics.iter().enumerate().filter_map(line).collect()
+    let line = |line: &ChartLine<'_>| {
+        let (series, offset) = (line.curve.smooth(), line.offset + origin);
+        let points: Vec<(f64, f64)> = match series.x_range(axis) {
+            Some((from, to)) if series.len() > PAPER => {
+                let thin = series.decimate(axis, from, to, PAPER / 2);
+                let points = thin.points().iter();
+                points.map(|[x, y]| (x - offset, *y)).collect()
+            }
+            _ => (0..series.len())
+                .filter_map(|at| Some((series.x(axis, at) - offset, series.get(at)?.value)))
+                .collect(),
+        };
+        FigureLine {
+            name: line.name.to_string(),
+            colour: line.paper,
+            points,
+            band: line
+                .band
+                .map_or_else(Vec::new, |band| band.bounds().collect()),
+            counts: line
+                .band
+                .map_or_else(Vec::new, |band| band.counts().to_vec()),
+        }
+    };
+    let title = shown.title();
+    let mut y_label = match shown.unit() {
+        "" => title.clone(),
+        unit => format!("{title} ({unit})"),
+    };
+    let metrics: Vec<MetricDecl> = shown.metrics().collect();
+    let weight = source.smoothing();
+    if weight > 0.0 && !metrics.iter().all(|metric| is_evaluation(&metric.key)) {
+        y_label += &format!(", smoothed by {weight:.2}");
+    }
+    let x_label = match (axis, charts.along) {
+        (XAxis::Step, _) => "step".to_string(),
+        (_, AlongX::Wall) => {
+            let from = charts.clock.exact((origin * 1e3) as i64);
+            format!("seconds since {from}")
+        }
+        _ => "seconds since the stage began".to_string(),
+    };
+    let keys: Vec<String> = metrics
+        .iter()
+        .map(|metric| metric.key.to_string())
+        .collect();
+    let first = keys.first().map_or("plot", String::as_str);
+    PlotFile {
+        name: format!("{}-{}", source.name(), first.replace('/', "-")),
+        figure: Figure {
+            title,
+            x_label,
+            y_label,
+            lines: lines.iter().map(line).collect(),
+            signatures: Vec::new(),
+        },
+        runs: source.runs(),
+        metrics: keys,
+    }
 }
 
 /// The plot's title, which is also its drag handle, and its menu.
 fn title_ui(
     ui: &mut Ui,
-    run: &RunModel,
-    stage: Stage,
+    source: &dyn PlotSource,
     tile: &mut Tile,
     shown: &Tile,
     place: TilePlace,
@@ -306,7 +356,8 @@ fn title_ui(
             if place.movable {
                 let name = format!("Choose what \"{title}\" shows");
                 let more = ui.add(Button::icon(Icon::More, &name).low());
-                done.action = chooser::chooser(&more, run, stage, tile, place.added);
+                let (name, choices) = (source.name(), || source.choices());
+                done.action = chooser::chooser(&more, (&name, &choices), tile, place.added);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let unit = shown.unit();
@@ -329,16 +380,9 @@ fn title_ui(
     });
 }
 
-fn nothing_ui(ui: &mut Ui, metrics: &[MetricDecl]) {
+fn nothing_ui(ui: &mut Ui, words: &str) {
     let t = theme::of(ui);
     let (rect, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
-    let words = match metrics {
-        [] => "Choose a metric in the menu above",
-        all if all.iter().all(|metric| is_evaluation(&metric.key)) => {
-            "From the first evaluation on"
-        }
-        _ => "No values yet",
-    };
     words::paint_small(
         ui.painter(),
         rect.center(),

@@ -74,8 +74,10 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
         live,
         prefs,
         clock,
+        baseline,
         ..
     } = state;
+    let finished = runs.list.value().map_or(&[][..], Vec::as_slice);
     let Some(open) = &mut runs.open else { return };
     let refused = runs
         .refused
@@ -118,6 +120,8 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
                 prefs,
                 commands,
                 clock: *clock,
+                baseline,
+                finished,
                 can_change: false,
             };
             curves::body_ui(ui, model, view, context);

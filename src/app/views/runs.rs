@@ -158,6 +158,8 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         Shelf::Deleted => runs.deleted.value().map_or(&[][..], Vec::as_slice),
         Shelf::Kept | Shelf::Archived => runs.listed(),
     };
+    // Those chosen before the window was closed wait for the list.
+    let is_read = runs.list.value().is_some();
     padded(ui, |ui| {
         let named = Named {
             differing: runs.differing.value().map_or(&[][..], Vec::as_slice),
@@ -175,7 +177,9 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         }
         let shown = arranged(rows, view);
         let known: BTreeSet<RunId> = rows.iter().map(|row| row.entry.row.id).collect();
-        view.chosen.retain(|run| known.contains(run));
+        if is_read {
+            view.chosen.retain(|run| known.contains(run));
+        }
         actions::strip_ui(ui, view, rows.is_empty(), &shown, commands);
         if shown.is_empty() {
             let bare = !rows.iter().any(|row| is_on(view.shelf, row));

@@ -6,6 +6,8 @@ mod drawn;
 mod readout;
 mod view;
 
+use std::borrow::Cow;
+
 use eframe::egui::{
     Color32, CursorIcon, Id, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind,
     Ui, UiBuilder, Vec2, WidgetInfo, pos2,
@@ -18,7 +20,7 @@ use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, ThemeTokens, text};
 use crate::metrics::Digits;
-use crate::series::{Curve, Series, XAxis};
+use crate::series::{Band, Curve, Point, Series, XAxis};
 
 /// Width of the last values, right of the plot.
 const GUTTER: f32 = 52.0;
@@ -29,14 +31,68 @@ const HALF_LABEL: f32 = 8.0;
 /// The least length of a drag, in points.
 const DRAG: f32 = 8.0;
 
+/// The lengths of a dash and of the gap behind it, in points.
+pub type Dashes = (f32, f32);
+
 pub struct ChartLine<'a> {
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     pub colour: Color32,
     pub curve: &'a Curve,
     /// How its values are written.
     pub digits: Digits,
     /// Whether points are drawn as dots, since there are few.
     pub dots: bool,
+    /// What lies around it, where it is the mean of several curves.
+    pub band: Option<&'a Band>,
+    /// What its x are less by than those of its points.
+    pub offset: f64,
+    /// Whether it lies under the others, without its raw values.
+    pub is_under: bool,
+    pub dashes: Option<Dashes>,
+    /// Its colour on paper, by place.
+    pub paper: usize,
+}
+
+impl<'a> ChartLine<'a> {
+    /// A line as most are.
+    pub fn new(name: impl Into<Cow<'a, str>>, colour: Color32, curve: &'a Curve) -> Self {
+        ChartLine {
+            name: name.into(),
+            colour,
+            curve,
+            digits: Digits::LOGGED,
+            dots: false,
+            band: None,
+            offset: 0.0,
+            is_under: false,
+            dashes: None,
+            paper: 0,
+        }
+    }
+
+    /// The point of one of its series nearest to `x` of the chart; None before that begins or after it ends.
+    fn near(&self, series: &Series, axis: XAxis, x: f64) -> Option<Point> {
+        drawn::near(series, axis, x + self.offset)
+    }
+
+    /// The range of y between two x of the chart.
+    fn y_range(&self, axis: XAxis, (from, to): (f64, f64), log: bool) -> Option<(f64, f64)> {
+        let (from, to) = (from + self.offset, to + self.offset);
+        let series = match self.is_under {
+            true => self.curve.drawn_smooth(log),
+            false => self.curve.drawn_raw(log),
+        };
+        let within = series.y_range(axis, from, to);
+        let line = within.or_else(|| passing(series, axis, (from, to)));
+        let band = self.band.and_then(|band| band.y_range(axis, from, to));
+        let band = band.and_then(|(low, high)| match log {
+            true => (low > 0.0).then(|| (low.log10(), high.log10())),
+            false => Some((low, high)),
+        });
+        line.into_iter()
+            .chain(band)
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
 }
 
 /// An event on the x axis.
@@ -75,6 +131,7 @@ impl Chart<'_> {
         let (response, transform) = self.frame(ui, view, plot_rect, bounds);
         let place = PlotArea {
             axis: view.along.axis(),
+            offset: 0.0,
             log: self.log,
             transform,
             pixels_per_point: ui.pixels_per_point(),
@@ -86,7 +143,12 @@ impl Chart<'_> {
         let pointer = response.hover_pos().filter(|at| frame.contains(*at));
         let drawn = self.drawn(view, &place, pointer);
         self.paint_events(&painter, &transform, t);
-        drawn.iter().for_each(|line| line.paint(&painter));
+        let (under, above): (Vec<&Drawn<'_>>, Vec<_>) =
+            drawn.iter().partition(|line| line.is_under);
+        under
+            .iter()
+            .chain(&above)
+            .for_each(|line| line.paint(&painter));
         drawn.iter().for_each(|line| line.paint_marks(&painter, t));
         self.paint_count(ui, frame, &drawn, t);
         self.interact(view, &response, &transform, &painter, t);
@@ -243,11 +305,7 @@ impl Chart<'_> {
         let (low, high) = self
             .lines
             .iter()
-            .filter_map(|line| {
-                let series = line.curve.drawn_raw(self.log);
-                let within = series.y_range(axis, from, to);
-                within.or_else(|| passing(series, axis, (from, to)))
-            })
+            .filter_map(|line| line.y_range(axis, (from, to), self.log))
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
             .unwrap_or((0.0, 1.0));
         let pad = match high - low {
@@ -280,7 +338,7 @@ impl Chart<'_> {
             .iter()
             .enumerate()
             .filter_map(|(n, line)| {
-                let value = drawn::near(line.curve.smooth(), axis, at.x)?.value;
+                let value = line.near(line.curve.smooth(), axis, at.x)?.value;
                 let y = place.transform.position_from_point_y(place.height(value));
                 Some((n, (y - pointer.y).abs()))
             })

@@ -16,7 +16,6 @@ pub mod level_shares;
 pub mod levels;
 pub mod modal;
 pub mod notice;
-pub mod overlay;
 pub mod path_field;
 pub mod record;
 pub mod remote;

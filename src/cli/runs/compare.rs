@@ -11,7 +11,8 @@ use crate::catalog::compare::{Paired, PairedRow, differing_settings};
 use crate::catalog::figures::{figure, profiles, run_lines, seed_lines};
 use crate::catalog::load::{Comparison, compare, curves, load_entries};
 use crate::catalog::sheets::{
-    differences_sheet, over_seeds_sheet, results_sheet, seed_differences_sheet, settings_sheet,
+    SeedSpread, changes_sheet, differences_sheet, over_seeds_sheet, results_sheet,
+    seed_differences_sheet, settings_sheet,
 };
 use crate::engine::results_to_json;
 use crate::metrics::{Bootstrap, Estimate, declared};
@@ -25,7 +26,7 @@ use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Compare {
-    /// Two runs or more; differences are those from the first
+    /// Two runs or more; the first is the baseline, from which differences are
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<RunId>,
     /// Resamples of the bootstrap
@@ -46,6 +47,9 @@ pub struct Compare {
     /// Also writes performance profiles over seeds and mechanisms into this file: .svg, .png, or .csv
     #[arg(long, value_name = "FILE")]
     profiles: Option<PathBuf>,
+    /// Means over seeds with their standard deviation instead of an interval
+    #[arg(long, conflicts_with = "json")]
+    deviations: bool,
     /// How tables are written
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
     format: Format,
@@ -100,11 +104,18 @@ impl Compare {
             document["profiles"] = json!(self.profiles);
             return ctx.out.document(&document);
         }
-        let mut sheets = vec![
-            settings_sheet(&entries),
-            results_sheet(&entries, &found.provenance),
-        ];
-        sheets.extend(over_seeds_sheet(&found.over_seeds, &found.provenance));
+        let mut sheets = vec![settings_sheet(&entries)];
+        sheets.extend(changes_sheet(&entries));
+        sheets.push(results_sheet(&entries, Some(&found)));
+        let spread = match self.deviations {
+            true => SeedSpread::Deviation,
+            false => SeedSpread::Interval,
+        };
+        sheets.extend(over_seeds_sheet(
+            &found.over_seeds,
+            &found.provenance,
+            spread,
+        ));
         sheets.push(differences_sheet(&entries, Some(&found)));
         sheets.extend(seed_differences_sheet(&found.over_seeds, &found.provenance));
         let each = |write: fn(&Sheet) -> String| {
@@ -220,6 +231,7 @@ fn over_seeds(found: &OverSeeds) -> Value {
             .map(|row| {
                 let mut value = interval(&row.mean);
                 value["interquartile_mean"] = interval(&row.interquartile_mean);
+                value["deviation"] = json!(row.deviation);
                 (row.metric.to_string(), value)
             })
             .collect();

@@ -100,6 +100,44 @@ pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
         .collect()
 }
 
+/// The same, those first that part the runs into the most and most even shares, as what a sweep varied does; the seed
+/// last, which is no setting that anybody compares.
+pub fn ranked_settings(entries: &[&Entry]) -> Vec<SettingRow> {
+    let mut rows = differing_settings(entries);
+    let rank = |row: &SettingRow| (row.path == "run.seed", -row.parts());
+    rows.sort_by(|a, b| {
+        let [a, b] = [a, b].map(rank);
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
+    rows
+}
+
+impl SettingRow {
+    /// How many runs have each of its values.
+    fn shares(&self) -> Vec<usize> {
+        let mut found: Vec<(&Option<Held>, usize)> = Vec::new();
+        for value in &self.values {
+            match found.iter_mut().find(|(known, _)| *known == value) {
+                Some((_, n)) => *n += 1,
+                None => found.push((value, 1)),
+            }
+        }
+        found.into_iter().map(|(_, n)| n).collect()
+    }
+
+    /// How many values it has.
+    pub fn distinct(&self) -> usize {
+        self.shares().len()
+    }
+
+    /// Into how many even parts it parts the runs, as bits of information.
+    fn parts(&self) -> f64 {
+        let all = self.values.len() as f64;
+        let shares = self.shares().into_iter().map(|n| n as f64 / all);
+        -shares.map(|share| share * share.log2()).sum::<f64>()
+    }
+}
+
 /// A metric of a run minus that of the first, over the same examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairedRow {

@@ -1,7 +1,7 @@
 //! A comparison of runs as sheets: differing settings, results, paired differences. Knows no screen and no file.
 
 use super::Entry;
-use super::compare::differing_settings;
+use super::compare::{Paired, ranked_settings};
 use super::load::Comparison;
 use crate::experiment::{Held, value_words};
 use crate::metrics::declared::{self, declared};
@@ -17,13 +17,18 @@ pub fn run_label(entry: &Entry) -> String {
 
 /// The settings that differ, with a column for each run.
 pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
-    let mut columns = vec![("Setting".to_string(), false)];
+    let mut columns = vec![("Setting".to_string(), false), ("Values".to_string(), true)];
     columns.extend(entries.iter().map(|entry| (run_label(entry), false)));
     let mut sheet = Sheet::new("Settings that differ", columns);
-    for row in differing_settings(entries) {
+    for row in ranked_settings(entries) {
         let values = row.values.iter();
         let words = values.map(|value| value.as_ref().map_or("–".into(), Held::words));
-        sheet.row([row.path.clone()].into_iter().chain(words));
+        let head = [row.path.clone(), row.distinct().to_string()];
+        sheet.row(head.into_iter().chain(words));
+    }
+    if sheet.rows.len() > 1 {
+        let note = "Those first whose values part the runs the most, as what a sweep varied; the seed last.";
+        sheet.notes.push(note.into());
     }
     if sheet.rows.is_empty() {
         let why = match entries.len() {
@@ -35,9 +40,49 @@ pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
     sheet
 }
 
+/// The settings that were changed while a run was in progress. None where there are none.
+pub fn changes_sheet(entries: &[&Entry]) -> Option<Sheet> {
+    let heads = ["Run", "Setting", "Values on the way"];
+    let mut sheet = Sheet::new("Changed on the way", columns(&heads, 3));
+    for entry in entries {
+        for (path, held) in entry.changed() {
+            sheet.row([run_label(entry), path.to_string(), held.words()]);
+        }
+    }
+    (!sheet.rows.is_empty()).then_some(sheet)
+}
+
+/// A run's name in a table of results: what was changed on the way is said with it.
+fn result_label(entry: &Entry) -> String {
+    let mark = if entry.changed().is_empty() {
+        ""
+    } else {
+        ", changed on the way"
+    };
+    run_label(entry) + mark
+}
+
+/// The figures of which a table of results has differences from the baseline, with their headings.
+const DIFFERENCES: [(&str, &str); 4] = [
+    ("Δ PPL", declared::VALIDATION_PPL),
+    ("Δ Dist-2", declared::VALIDATION_DIST_2),
+    ("Δ Emp-F1", declared::VALIDATION_EMP_F1),
+    ("Δ gain", declared::VALIDATION_EMP_F1_GAIN),
+];
+
+/// The differences of a run from the first, in the order of [`DIFFERENCES`].
+fn run_differences(found: Option<&Paired>) -> [Option<Estimate>; 4] {
+    DIFFERENCES.map(|(_, metric)| {
+        let row = found?.rows.iter().find(|row| row.metric == metric)?;
+        Some(row.outcome.as_ref().ok()?.estimate)
+    })
+}
+
 /// The results on the test split, with a row for each system, the greatest gain over shuffled first: by auditors where
-/// they judged all that have a gain. Systems without controls of Emp-F1 follow in the order of the runs.
-pub fn results_sheet(entries: &[&Entry], provenance: &[Provenance]) -> Sheet {
+/// they judged all that have a gain. Systems without controls of Emp-F1 follow in the order of the runs. Of the last
+/// system of each run the differences from that of the first run stand beside, as far as they are in `found`.
+pub fn results_sheet(entries: &[&Entry], found: Option<&Comparison>) -> Sheet {
+    let provenance = found.map_or(&[][..], |found| &found.provenance);
     let mut heads = vec![
         "Run",
         "System",
@@ -82,11 +127,28 @@ pub fn results_sheet(entries: &[&Entry], provenance: &[Provenance]) -> Sheet {
     if controlled {
         heads.extend(CONTROL_COLUMNS);
     }
+    let others = entries.iter().skip(1).map(|entry| entry.row.id);
+    let paired: Vec<_> = match found {
+        Some(found) => others.zip(&found.differences).collect(),
+        None => Vec::new(),
+    };
+    let differences = |entry: &Entry, row: &SystemResults| {
+        let is_last = entry.tested().is_some_and(|last| last.system == row.system);
+        let of = paired.iter().find(|(run, _)| *run == entry.row.id);
+        run_differences(of.filter(|_| is_last).and_then(|(_, found)| found.as_ref()))
+    };
+    let shown: Vec<usize> = (0..DIFFERENCES.len())
+        .filter(|at| {
+            rows.iter()
+                .any(|(entry, row)| differences(entry, row)[*at].is_some())
+        })
+        .collect();
+    heads.extend(shown.iter().map(|at| DIFFERENCES[*at].0));
     let mut sheet = Sheet::new("Results on the test split", columns(&heads, 3));
     for (entry, row) in &rows {
         let data = entry.settings.get("data.dialogues");
         let mut cells = vec![
-            run_label(entry),
+            result_label(entry),
             row.system.clone(),
             data.map_or("–".into(), value_words),
             row.n.to_string(),
@@ -109,6 +171,8 @@ pub fn results_sheet(entries: &[&Entry], provenance: &[Provenance]) -> Sheet {
         if controlled {
             cells.extend(control_cells(row.controls.as_ref()));
         }
+        let differences = differences(entry, row);
+        cells.extend(shown.iter().map(|at| estimate(differences[*at].as_ref())));
         sheet.row(cells);
     }
     for (entry, row) in &rows {
@@ -140,6 +204,9 @@ pub fn results_sheet(entries: &[&Entry], provenance: &[Provenance]) -> Sheet {
         false => "In brackets: 95 % bootstrap intervals over the n examples, of one seed each.",
     };
     sheet.notes.push(note.into());
+    if let (Some(first), false) = (entries.first(), shown.is_empty()) {
+        sheet.notes.push(differences_note(&run_label(first)));
+    }
     if controlled {
         let judge = match by_auditors {
             true => "as auditors judge it",
@@ -151,6 +218,12 @@ pub fn results_sheet(entries: &[&Entry], provenance: &[Provenance]) -> Sheet {
         sheet.signatures = signatures(&RESULT_METRICS, provenance);
     }
     sheet
+}
+
+fn differences_note(baseline: &str) -> String {
+    format!(
+        "Δ: less {baseline}, the baseline, paired by example; the tables of differences have p."
+    )
 }
 
 fn controls_note(judge: &str) -> String {
@@ -182,9 +255,23 @@ const HELD_OUT: [&str; 3] = [
     declared::VALIDATION_KAPPA_HELD_OUT,
 ];
 
-/// Means over seeds with their intervals, a row for each group, the greatest gain over shuffled first: by auditors where
-/// they judged all. None where no group has several runs.
-pub fn over_seeds_sheet(found: &OverSeeds, provenance: &[Provenance]) -> Option<Sheet> {
+/// What stands beside a mean over seeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeedSpread {
+    /// The interval over seeds and conversations.
+    #[default]
+    Interval,
+    /// The sample standard deviation over seeds.
+    Deviation,
+}
+
+/// Means over seeds with their intervals or deviations, a row for each group, the greatest gain over shuffled first: by auditors where
+/// they judged all; differences from the first group beside. None where no group has several runs.
+pub fn over_seeds_sheet(
+    found: &OverSeeds,
+    provenance: &[Provenance],
+    spread: SeedSpread,
+) -> Option<Sheet> {
     if !found.has_means() {
         return None;
     }
@@ -198,6 +285,20 @@ pub fn over_seeds_sheet(found: &OverSeeds, provenance: &[Provenance]) -> Option<
         .collect();
     heads.extend(shown.iter().map(|(head, _)| *head));
     heads.extend(["IQM of F1 (%)", "Optimality gap"]);
+    let difference = |group: &GroupFigures, metric: &str| {
+        let mut others = found.differences.iter();
+        let of = others.find(|other| other.name == group.name)?;
+        let row = of.rows.iter().find(|row| row.metric == metric)?;
+        Some(row.difference)
+    };
+    let differing: Vec<(&str, &str)> = DIFFERENCES
+        .into_iter()
+        .filter(|(_, metric)| {
+            let mut groups = found.groups.iter();
+            groups.any(|group| difference(group, metric).is_some())
+        })
+        .collect();
+    heads.extend(differing.iter().map(|(head, _)| *head));
     let mut sheet = Sheet::new("Means over seeds on the test split", columns(&heads, 1));
     let own_gain = declared::VALIDATION_EMP_F1_GAIN;
     let held_out_gain = declared::VALIDATION_EMP_F1_HELD_OUT_GAIN;
@@ -217,7 +318,15 @@ pub fn over_seeds_sheet(found: &OverSeeds, provenance: &[Provenance]) -> Option<
     groups.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
     for group in groups {
         let figure = |(_, metric): &(&str, &str)| match group.row(metric) {
-            Some(row) => Digits::of(metric).with_interval(&row.mean),
+            Some(row) => match (spread, row.deviation) {
+                (SeedSpread::Interval, _) => Digits::of(metric).with_interval(&row.mean),
+                (SeedSpread::Deviation, deviation) => {
+                    let digits = Digits::of(metric);
+                    let mean = digits.write(row.mean.value);
+                    let deviation = deviation.map(|by| format!(" ± {}", digits.write(by)));
+                    mean + &deviation.unwrap_or_default()
+                }
+            },
             None => "–".to_string(),
         };
         let mut cells = vec![
@@ -229,13 +338,26 @@ pub fn over_seeds_sheet(found: &OverSeeds, provenance: &[Provenance]) -> Option<
         let of = group.aggregates.as_ref();
         cells.push(estimate(of.map(|of| &of.interquartile_mean)));
         cells.push(estimate(of.map(|of| &of.optimality_gap)));
+        for (_, metric) in &differing {
+            cells.push(estimate(difference(group, metric).as_ref()));
+        }
         sheet.row(cells);
     }
     sheet.notes.extend(found.caution());
+    if spread == SeedSpread::Deviation {
+        sheet.notes.push(DEVIATION_NOTE.into());
+    }
     sheet.notes.push(SEEDS_NOTE.into());
+    if let Some(of) = found.differences.first().filter(|_| !differing.is_empty()) {
+        let first = &of.first;
+        sheet.notes.push(format!("Δ: less {first}, the baseline."));
+    }
     sheet.signatures = signatures(&RESULT_METRICS, provenance);
     Some(sheet)
 }
+
+const DEVIATION_NOTE: &str =
+    "±: one sample standard deviation over the seeds; a mean of one seed has none.";
 
 const SEEDS_NOTE: &str = "Means over seeds of the n examples that all runs answered. In brackets: 95 % intervals by a \
     hierarchical bootstrap, which draws seeds, then conversations, the same for all seeds. IQM: interquartile mean, the \

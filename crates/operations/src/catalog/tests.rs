@@ -216,6 +216,74 @@ fn only_settings_that_differ_are_shown() {
     assert!(differing_settings(&[&a]).is_empty());
 }
 
+#[test]
+fn what_a_sweep_varied_stands_before_what_one_run_has_alone_and_the_seed_last() {
+    let mut runs: Vec<Entry> = (1..=4).map(|seed| entry(1, seed, None)).collect();
+    for (at, run) in runs.iter_mut().enumerate() {
+        let rate = [1e-4, 2e-4][at % 2];
+        run.settings.insert("ppo.lr".into(), Value::Float(rate));
+    }
+    runs[0]
+        .settings
+        .insert("reward.beta".into(), Value::Float(0.5));
+    let entries: Vec<&Entry> = runs.iter().collect();
+    let rows = super::compare::ranked_settings(&entries);
+    let ranked: Vec<(&str, usize)> = rows
+        .iter()
+        .map(|row| (row.path.as_str(), row.distinct()))
+        .collect();
+    assert_eq!(ranked, [("ppo.lr", 2), ("reward.beta", 2), ("run.seed", 4)]);
+}
+
+#[test]
+fn results_say_how_far_each_run_is_from_the_baseline_and_what_was_changed() {
+    let mut runs = [entry(1, 1, None), entry(1, 2, None)];
+    for (at, run) in runs.iter_mut().enumerate() {
+        run.row.id = RunId(at as i64 + 1);
+        run.results = vec![results("EmpRL", 50.0 + at as f64)];
+    }
+    runs[1].changes.push(learning_rate(5, 2e-4));
+    let entries: Vec<&Entry> = runs.iter().collect();
+    let estimate = serde_json::json!({"value": 1.0, "low": 0.5, "high": 1.5});
+    let difference = super::compare::PairedDifference {
+        estimate: serde_json::from_value(estimate).unwrap(),
+        p: 0.01,
+        corrected_p: 0.02,
+    };
+    let paired = super::compare::Paired {
+        n: 50,
+        same_identifiers: true,
+        matched_length: None,
+        rows: vec![PairedRow {
+            metric: crate::metrics::declared::VALIDATION_EMP_F1,
+            outcome: Ok(difference),
+        }],
+    };
+    let found = super::load::Comparison {
+        differences: vec![Some(paired)],
+        ..super::load::Comparison::default()
+    };
+    let sheet = super::sheets::results_sheet(&entries, Some(&found));
+    let at = |head: &str| sheet.columns.iter().position(|(title, _)| title == head);
+    let column = at("Δ Emp-F1").unwrap();
+    assert_eq!(at("Δ PPL"), None);
+    let mut cells: Vec<&str> = sheet.rows.iter().map(|row| row[column].as_str()).collect();
+    cells.sort_unstable();
+    assert_eq!(cells, ["1.00 [0.50, 1.50]", "–"]);
+    assert!(
+        sheet
+            .rows
+            .iter()
+            .any(|row| row[0].ends_with("#2, changed on the way"))
+    );
+    let changes = super::sheets::changes_sheet(&entries).unwrap();
+    assert_eq!(
+        changes.rows[0][1..],
+        ["ppo.lr", "1e-4 until step 5, then 2e-4"]
+    );
+    assert_eq!(super::sheets::changes_sheet(&entries[..1]), None);
+}
+
 fn rows(of: &[(&str, &str, f64, [u8; 3])]) -> Vec<Row> {
     of.iter()
         .map(|(context, response, nll, levels)| {
@@ -256,7 +324,7 @@ fn systems_are_ranked_as_auditors_judge_them_once_all_are_judged() {
     let ranked = |results: Vec<SystemResults>| {
         let mut run = entry(1, 1, None);
         run.results = results;
-        let sheet = super::sheets::results_sheet(&[&run], &[]);
+        let sheet = super::sheets::results_sheet(&[&run], None);
         let order: Vec<String> = sheet.rows.iter().map(|row| row[1].clone()).collect();
         (order, sheet.notes.join(" "))
     };

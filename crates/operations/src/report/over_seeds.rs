@@ -48,6 +48,8 @@ pub struct GroupFigures {
 pub struct SeedRow {
     pub metric: &'static str,
     pub mean: Estimate,
+    /// The sample standard deviation over the seeds; None of one seed.
+    pub deviation: Option<f64>,
     /// The mean of the middle half of the seeds.
     pub interquartile_mean: Estimate,
 }
@@ -171,6 +173,13 @@ pub fn over_seeds(groups: &[SeededAnswers], bootstrap: &Bootstrap) -> OverSeeds 
     }
 }
 
+/// The sample standard deviation; None of less than two.
+fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values).filter(|_| values.len() > 1)?;
+    let squares = values.iter().map(|value| (value - mean).powi(2));
+    Some((squares.sum::<f64>() / (values.len() - 1) as f64).sqrt())
+}
+
 /// A group with what was drawn of each metric.
 struct Measured {
     name: String,
@@ -217,6 +226,7 @@ impl Measured {
             Some(SeedRow {
                 metric,
                 mean: bootstrap.over_seeds(&group, |drawn| mean(&drawn[0]))?,
+                deviation: deviation(&figures.values),
                 interquartile_mean: bootstrap
                     .over_seeds(&group, |drawn| interquartile_mean(&drawn[0]))?,
             })

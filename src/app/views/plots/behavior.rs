@@ -5,20 +5,19 @@ use egui_tiles::{
     Behavior, EditAction, ResizeState, SimplificationOptions, TabState, TileId, Tiles, UiResponse,
 };
 
-use super::{PlotAction, PlotsView, Source, TilePlace, tile_ui};
+use super::source::PlotSource;
+use super::{PlotAction, PlotFile, PlotsView, TilePlace, tile_ui};
 use crate::app::state::arrangement::{GAP, TAB_BAR, columns};
-use crate::app::state::model::RunModel;
 use crate::app::state::tiles::Tile;
 
-/// The plots of a run while their tree is drawn.
+/// Plots while their tree is drawn.
 pub struct Plots<'a> {
-    pub run: &'a mut RunModel,
+    pub source: &'a mut dyn PlotSource,
     pub view: &'a mut PlotsView,
-    pub source: Source,
-    pub extent: (f64, f64),
     /// The visible area; tiles clip only to themselves.
     pub clip: Rect,
     pub actions: Vec<(TileId, PlotAction)>,
+    pub files: Vec<PlotFile>,
     pub emphasis: Option<(u64, usize)>,
     /// Whether the tree was changed by dragging.
     pub edited: bool,
@@ -32,15 +31,15 @@ impl Behavior<Tile> for Plots<'_> {
             return UiResponse::None;
         }
         let place = TilePlace {
-            extent: self.extent,
             number: id.0,
             movable: true,
             added,
         };
-        let done = tile_ui(ui, self.run, self.source, tile, self.view, place);
+        let done = tile_ui(ui, self.source, tile, self.view, place);
         if added {
             self.view.added = None;
         }
+        self.files.extend(done.file);
         self.actions.extend(done.action.map(|action| (id, action)));
         self.emphasis = self.emphasis.or(done.emphasis.map(|line| (id.0, line)));
         match done.dragged {

@@ -3,14 +3,13 @@
 use eframe::egui::{Id, Popup, PopupCloseBehavior, Response, ScrollArea, SetOpenCommand, vec2};
 
 use crate::app::state::arrangement::Beside;
-use crate::app::state::model::RunModel;
-use crate::app::state::tiles::{self, Tile};
+use crate::app::state::tiles::Tile;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::experiment::Stage;
+use crate::metrics::declared::MetricDecl;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlotAction {
@@ -18,13 +17,21 @@ pub enum PlotAction {
     Changed,
     Remove,
     Split(Beside),
+    /// Its curves go into files.
+    Save,
 }
 
-/// Draws the menu below its button while open; that of a plot just added opens at once.
+/// What saves a plot, in its menus.
+pub const SAVE: &str = "Save as CSV, SVG and PNG";
+/// Where to.
+pub const SAVE_HINT: &str =
+    "Into the store's folder exports: what is drawn, with every point of a curve of up to 20 000";
+
+/// Draws the menu below its button while open; that of a plot just added opens at once. `name` tells the menus of one
+/// place from those of another.
 pub fn chooser(
     button: &Response,
-    run: &RunModel,
-    stage: Stage,
+    (name, choices): (&str, &dyn Fn() -> Vec<MetricDecl>),
     tile: &mut Tile,
     added: bool,
 ) -> Option<PlotAction> {
@@ -40,7 +47,7 @@ pub fn chooser(
             // Fields in a menu look as elsewhere.
             ui.spacing_mut().button_padding = vec2(space::S, space::XS);
             ui.visuals_mut().widgets.inactive.bg_stroke = t.line_stroke();
-            let id = Id::unique(("choose metrics", stage));
+            let id = Id::unique(("choose metrics", name));
             let mut search = field::remembered(ui, id);
             let width = ui.available_width();
             field::search(ui, &mut search, "Find a metric", "Find a metric", width);
@@ -48,7 +55,7 @@ pub fn chooser(
             let wanted = search.to_lowercase();
             ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
                 let mut group = "";
-                for metric in tiles::choices(stage, &run.own_metrics()) {
+                for metric in &choices() {
                     let found = metric.name.to_lowercase().contains(&wanted)
                         || metric.group.to_lowercase().contains(&wanted);
                     if !found {
@@ -81,6 +88,11 @@ pub fn chooser(
                 action = Some(PlotAction::Changed);
             }
             ui.separator();
+            let save = Button::quiet(SAVE).with_icon(Icon::Copy);
+            if save.hint(SAVE_HINT).clicked(ui) {
+                action = Some(PlotAction::Save);
+                ui.close();
+            }
             let choices = [
                 (
                     "Add a plot to the right",

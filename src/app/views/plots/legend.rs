@@ -1,10 +1,10 @@
 //! The names of a plot's lines, over as many rows as they need.
 
-use eframe::egui::{Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::definitions_on_hover;
+use super::source::LegendEntry;
 use crate::app::theme::{self, space, text};
-use crate::app::widgets::chart::ChartLine;
 use crate::app::widgets::text as words;
 use crate::metrics::declared::MetricDecl;
 
@@ -13,12 +13,12 @@ const ROW: f32 = 16.0;
 const MAX_ROWS: usize = 3;
 
 /// Draws the names; returns the line whose name is hovered.
-pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[MetricDecl]) -> Option<usize> {
+pub fn legend_ui(ui: &mut Ui, lines: &[LegendEntry], metrics: &[MetricDecl]) -> Option<usize> {
     let t = theme::of(ui);
     let width = ui.available_width();
     let galleys: Vec<_> = lines
         .iter()
-        .map(|line| words::galley(ui, line.name, text::small(), t.secondary))
+        .map(|line| words::galley(ui, &line.name, text::small(), t.secondary))
         .collect();
     let widths: Vec<f32> = galleys
         .iter()
@@ -42,14 +42,24 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[MetricDecl]) -
             ui.painter().circle_filled(dot, 3.0, line.colour);
         } else {
             let stroke = Stroke::new(2.0, line.colour);
-            ui.painter()
-                .hline(rect.left()..=rect.left() + 9.0, y, stroke);
+            let ends = [pos2(rect.left(), y), pos2(rect.left() + 11.0, y)];
+            match line.dashes {
+                Some((dash, gap)) => ui.painter().extend(Shape::dashed_line(
+                    &ends,
+                    stroke,
+                    dash.min(4.0),
+                    gap.min(3.0),
+                )),
+                None => {
+                    ui.painter().line_segment(ends, stroke);
+                }
+            }
         }
         let at = pos2(rect.left() + 14.0, y - galley.size().y / 2.0);
         ui.painter()
             .with_clip_rect(rect.intersect(ui.clip_rect()))
             .galley(at, galley, t.secondary);
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, line.name));
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &line.name));
         if response.hovered() {
             emphasis = Some(n);
         }

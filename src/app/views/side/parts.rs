@@ -4,7 +4,9 @@ use eframe::egui::{Align, Layout, Sense, Ui, vec2};
 
 use crate::app::command::Commands;
 use crate::app::format::{self, Clock, sentence};
+use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
+use crate::app::state::baseline::Baseline;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
@@ -19,6 +21,10 @@ pub struct BodyContext<'a> {
     pub prefs: &'a mut Prefs,
     pub commands: &'a mut Commands,
     pub clock: Clock,
+    /// What is laid under the plots.
+    pub baseline: &'a mut Baseline,
+    /// The runs among which a baseline is chosen.
+    pub finished: &'a [Listed],
     /// Whether the run is in progress here and its settings can be changed.
     pub can_change: bool,
 }

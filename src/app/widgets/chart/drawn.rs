@@ -10,10 +10,10 @@ use eframe::egui::epaint::{Mesh, PathShape, PathStroke, TessellationOptions, Tes
 use eframe::egui::{Color32, Id, Painter, Pos2, Shape, Stroke, pos2};
 use egui_plot::{PlotPoint, PlotTransform};
 
-use super::ChartLine;
+use super::{ChartLine, Dashes};
 use crate::app::theme::{ThemeTokens, size};
 use crate::metrics::Digits;
-use crate::series::{Point, Polyline, Series, XAxis};
+use crate::series::{Band, Point, Polyline, Series, XAxis};
 
 /// The point nearest to `x`; `None` before the series begins or after it ends.
 pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
@@ -29,6 +29,8 @@ pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
 #[derive(Clone, Copy)]
 pub(super) struct PlotArea {
     pub axis: XAxis,
+    /// What the x of a line are less by than those of its points.
+    pub offset: f64,
     pub log: bool,
     pub transform: PlotTransform,
     pub pixels_per_point: f32,
@@ -38,6 +40,7 @@ impl PlotArea {
     fn same(&self, other: &PlotArea) -> bool {
         let (a, b) = (self.transform.bounds(), other.transform.bounds());
         self.axis == other.axis
+            && self.offset == other.offset
             && self.log == other.log
             && self.pixels_per_point == other.pixels_per_point
             && self.transform.frame() == other.transform.frame()
@@ -51,7 +54,18 @@ impl PlotArea {
     }
 
     fn at(&self, [x, y]: [f64; 2]) -> Pos2 {
-        self.transform.position_from_point(&PlotPoint::new(x, y))
+        let point = PlotPoint::new(x - self.offset, y);
+        self.transform.position_from_point(&point)
+    }
+
+    fn near(&self, series: &Series, x: f64) -> Option<Point> {
+        near(series, self.axis, x + self.offset)
+    }
+
+    /// The visible range of a line's own x.
+    fn visible(&self) -> (f64, f64) {
+        let bounds = self.transform.bounds();
+        (bounds.min()[0] + self.offset, bounds.max()[0] + self.offset)
     }
 }
 
@@ -72,7 +86,7 @@ impl std::fmt::Debug for CachedLine {
     }
 }
 
-/// The mesh of the raw line, if there is one, and of the smooth line above it.
+/// The mesh of the raw line or of the band, if there is one, and of the smooth line above it.
 type Meshes = [Option<Arc<Mesh>>; 2];
 
 struct Lines {
@@ -87,6 +101,7 @@ pub(super) struct Drawn<'a> {
     pub colour: Color32,
     pub digits: Digits,
     dots: bool,
+    pub is_under: bool,
     series: &'a Series,
     place: PlotArea,
     lines: Arc<Lines>,
@@ -103,6 +118,10 @@ impl<'a> Drawn<'a> {
         key: (Id, usize),
         pass: u64,
     ) -> Self {
+        let place = PlotArea {
+            offset: line.offset,
+            ..place
+        };
         let revision = line.curve.revision();
         let is_current = |cached: &CachedLine| {
             cached.revision == revision && cached.colour == line.colour && cached.place.same(&place)
@@ -133,6 +152,7 @@ impl<'a> Drawn<'a> {
             colour: line.colour.gamma_multiply(strength),
             digits: line.digits,
             dots: line.dots,
+            is_under: line.is_under,
             series: line.curve.smooth(),
             place,
             lines,
@@ -161,7 +181,7 @@ impl<'a> Drawn<'a> {
         let transform = &self.place.transform;
         let top = transform.frame().top();
         for gap in self.lines.smooth.gaps() {
-            let x = transform.position_from_point_x(gap.x);
+            let x = transform.position_from_point_x(gap.x - self.place.offset);
             let points = vec![pos2(x - 4.0, top), pos2(x + 4.0, top), pos2(x, top + 6.0)];
             painter.add(Shape::convex_polygon(points, t.bad, Stroke::NONE));
         }
@@ -180,7 +200,7 @@ impl<'a> Drawn<'a> {
 
     /// Where the point nearest to `x` is on screen.
     pub fn point_at(&self, x: f64) -> Option<Pos2> {
-        let point = near(self.series, self.place.axis, x)?;
+        let point = self.place.near(self.series, x)?;
         let height = self.place.height(point.value);
         let start = self.series.get(0).map_or(0, |first| first.wall_ms);
         let x = match self.place.axis {
@@ -196,10 +216,10 @@ impl<'a> Drawn<'a> {
         let bounds = self.place.transform.bounds();
         let axis = self.place.axis;
         let point = match at {
-            Some(x) => near(self.series, axis, x)?,
+            Some(x) => self.place.near(self.series, x)?,
             None => {
                 let (_, to) = self.series.x_range(axis)?;
-                self.series.nearest(axis, to.min(bounds.max()[0]))?
+                self.series.nearest(axis, to.min(self.place.visible().1))?
             }
         };
         let height = self.place.height(point.value);
@@ -214,8 +234,7 @@ impl<'a> Drawn<'a> {
 
 impl Lines {
     fn new(line: &ChartLine<'_>, place: &PlotArea, colour: Color32) -> Self {
-        let bounds = place.transform.bounds();
-        let (from, to) = (bounds.min()[0], bounds.max()[0]);
+        let (from, to) = place.visible();
         let columns = place.transform.frame().width().max(8.0) as usize;
         let decimate = |series: &Series| series.decimate(place.axis, from, to, columns);
         let smooth = decimate(line.curve.drawn_smooth(place.log));
@@ -225,15 +244,21 @@ impl Lines {
         } else {
             colour
         };
-        let raw = line
-            .curve
-            .is_smoothed()
-            .then(|| decimate(line.curve.drawn_raw(place.log)));
+        let below = match line.band {
+            Some(band) => Some(area(
+                &band.outline(place.axis, (from, to), columns),
+                place,
+                colour.gamma_multiply(0.2),
+            )),
+            None if line.curve.is_smoothed() && !line.is_under => {
+                let raw = decimate(line.curve.drawn_raw(place.log));
+                Some(strip(&raw, place, colour.gamma_multiply(0.28)))
+            }
+            None => None,
+        };
+        let own = mesh(&smooth, place, (own, width, line.dashes), line.band);
         Lines {
-            meshes: [
-                raw.map(|raw| Arc::new(strip(&raw, place, colour.gamma_multiply(0.28)))),
-                Some(Arc::new(mesh(&smooth, place, own, width))),
-            ],
+            meshes: [below.map(Arc::new), Some(Arc::new(own))],
             not_drawn: smooth.gaps().iter().map(|gap| gap.count).sum(),
             smooth,
         }
@@ -250,15 +275,92 @@ fn faded(meshes: &Meshes, strength: f32) -> Meshes {
     })
 }
 
-/// Anti-aliased lines.
-fn mesh(polyline: &Polyline, place: &PlotArea, colour: Color32, width: f32) -> Mesh {
+/// Anti-aliased lines, of a colour, width and dashes; those of a mean are thin where it is of one curve alone.
+fn mesh(
+    polyline: &Polyline,
+    place: &PlotArea,
+    (colour, width, dashes): (Color32, f32, Option<Dashes>),
+    band: Option<&Band>,
+) -> Mesh {
     let mut mesh = Mesh::default();
     let options = TessellationOptions::default();
     let mut tessellator = Tessellator::new(place.pixels_per_point, options, [1, 1], Vec::new());
     for points in polyline.lines().filter(|points| points.len() > 1) {
-        let points = points.iter().map(|point| place.at(*point)).collect();
-        let path = PathShape::line(points, PathStroke::new(width, colour));
-        tessellator.tessellate_path(&path, &mut mesh);
+        for (stretch, alone) in band_stretches(points, place, band) {
+            let points: Vec<Pos2> = stretch.iter().map(|point| place.at(*point)).collect();
+            let width = if alone { size::LINE_ALONE } else { width };
+            match dashes {
+                Some((dash, gap)) => {
+                    let stroke = Stroke::new(width, colour);
+                    for shape in Shape::dashed_line(&points, stroke, dash, gap) {
+                        tessellator.tessellate_shape(shape, &mut mesh);
+                    }
+                }
+                None => {
+                    let path = PathShape::line(points, PathStroke::new(width, colour));
+                    tessellator.tessellate_path(&path, &mut mesh);
+                }
+            }
+        }
+    }
+    mesh
+}
+
+/// A line in stretches that are of one curve alone, or not.
+fn band_stretches<'a>(
+    points: &'a [[f64; 2]],
+    place: &PlotArea,
+    band: Option<&Band>,
+) -> Vec<(&'a [[f64; 2]], bool)> {
+    let Some(band) = band else {
+        return vec![(points, false)];
+    };
+    let is_alone = |[x, _]: &[f64; 2]| {
+        let found = band.near(place.axis, *x);
+        found.is_some_and(|found| found.count == 1)
+    };
+    let alone: Vec<bool> = points.iter().map(is_alone).collect();
+    let kind = |at: usize| alone[at] || alone[at + 1];
+    let mut found = Vec::new();
+    let mut start = 0;
+    while start + 1 < points.len() {
+        let same = (start..points.len() - 1).take_while(|at| kind(*at) == kind(start));
+        let stop = start + same.count();
+        found.push((&points[start..=stop], kind(start)));
+        start = stop;
+    }
+    found
+}
+
+/// The area of a band. What has no logarithm lies below the frame.
+fn area(stretches: &[Vec<(f64, f64, f64)>], place: &PlotArea, colour: Color32) -> Mesh {
+    let mut mesh = Mesh::default();
+    let lowest = place.transform.bounds().min()[1];
+    let height = |value: f64| {
+        let height = place.height(value);
+        if height.is_finite() { height } else { lowest }
+    };
+    for stretch in stretches {
+        // One step alone is no area.
+        let alone = stretch.len() == 1;
+        for (at, &(x, low, high)) in stretch.iter().enumerate() {
+            let (low, high) = (place.at([x, height(low)]), place.at([x, height(high)]));
+            let half = if alone { size::LINE_ALONE / 2.0 } else { 0.0 };
+            let first = mesh.vertices.len() as u32;
+            for end in [low, high] {
+                mesh.colored_vertex(pos2(end.x - half, end.y), colour);
+            }
+            if alone {
+                for end in [low, high] {
+                    mesh.colored_vertex(pos2(end.x + half, end.y), colour);
+                }
+                mesh.add_triangle(first, first + 1, first + 2);
+                mesh.add_triangle(first + 1, first + 2, first + 3);
+            } else if at > 0 {
+                mesh.add_triangle(first - 2, first - 1, first);
+                mesh.add_triangle(first - 1, first, first + 1);
+            }
+        }
     }
     mesh
 }

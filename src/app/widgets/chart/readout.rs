@@ -4,8 +4,8 @@ use eframe::egui::{
     Align2, Color32, FontId, LayerId, Order, Pos2, Rect, StrokeKind, Ui, Vec2, pos2, vec2,
 };
 
-use super::drawn::{Drawn, PlotArea, near};
-use super::{Chart, ChartView, GUTTER, Y_AXIS};
+use super::drawn::{Drawn, PlotArea};
+use super::{Chart, ChartLine, ChartView, GUTTER, Y_AXIS};
 use crate::app::format;
 use crate::app::theme::{self, ThemeTokens, size, space, text};
 use crate::app::widgets::text as words;
@@ -168,8 +168,11 @@ impl Chart<'_> {
 
     /// The step at `x`, from the line with the most points.
     fn step_near(&self, x: f64, axis: XAxis) -> Option<u64> {
-        let lines = self.lines.iter().map(|line| line.curve.raw());
-        let there = lines.filter_map(|series| Some((series.len(), near(series, axis, x)?)));
+        let lines = self.lines.iter().filter(|line| !line.is_under);
+        let there = lines.filter_map(|line| {
+            let series = line.curve.raw();
+            Some((series.len(), line.near(series, axis, x)?))
+        });
         there
             .max_by_key(|(len, _)| *len)
             .map(|(_, point)| point.step)
@@ -183,15 +186,14 @@ impl Chart<'_> {
             .lines
             .iter()
             .filter_map(|line| {
-                let point = near(line.curve.raw(), axis, x)?;
-                let raw = point.value;
-                let smooth = near(line.curve.smooth(), axis, x)?.value;
+                let point = line.near(line.curve.raw(), axis, x)?;
+                let smooth = line.near(line.curve.smooth(), axis, x)?.value;
                 let raw_words = match line.curve.is_smoothed() {
-                    true => format::figure(raw, line.digits),
-                    false => String::new(),
+                    true => format::figure(point.value, line.digits),
+                    false => spread_words(line, point.step),
                 };
                 let since = pin
-                    .and_then(|pin| near(line.curve.smooth(), axis, pin))
+                    .and_then(|pin| line.near(line.curve.smooth(), axis, pin))
                     .map(|then| format::signed(smooth - then.value, line.digits))
                     .unwrap_or_default();
                 Some(Row {
@@ -234,6 +236,22 @@ impl Chart<'_> {
             let at = frame.right_top() + vec2(-2.0, 1.0);
             words::paint_small(ui.painter(), at, Align2::RIGHT_TOP, words, t.bad);
         }
+    }
+}
+
+/// The deviation of a mean at a step, and of how many curves it is; nothing for a curve alone.
+fn spread_words(line: &ChartLine<'_>, step: u64) -> String {
+    let Some(found) = line.band.and_then(|band| band.at(step)) else {
+        return String::new();
+    };
+    // Halves, since the difference of the largest numbers overflows.
+    let deviation = found.high / 2.0 - found.low / 2.0;
+    match deviation.is_finite() {
+        true => {
+            let deviation = format::figure(deviation, line.digits);
+            format!("± {deviation}, n = {}", found.count)
+        }
+        false => format!("n = {}", found.count),
     }
 }
 

@@ -40,7 +40,7 @@ use crate::app::queries::needs::Need;
 use crate::app::queries::runs::Listed;
 use crate::app::queries::stored::StoredRun;
 use crate::catalog::{Column, DEFAULT_COLUMNS, parts_of};
-use crate::experiment::ExperimentFile;
+use crate::experiment::{ExperimentFile, Stage};
 use crate::operations::imports::ImportedRun;
 use crate::operations::launch::DryRun;
 use crate::operations::programs::ProgramCall;
@@ -173,10 +173,13 @@ impl RunsState {
         self.listed().iter().map(|listed| &listed.entry.row)
     }
 
-    /// The newest run, if its program was gone before it ended.
+    /// The newest run, if this program made it and was gone before it ended.
     pub fn interrupted(&self) -> Option<&RunRow> {
         let newest = self.rows().next();
-        newest.filter(|row| row.status == RunStatus::Interrupted && !row.archived)
+        newest.filter(|row| {
+            let is_ours = row.stage != Some(Stage::Recorded);
+            is_ours && row.status == RunStatus::Interrupted && !row.archived
+        })
     }
 
     /// A run that is not deleted.

@@ -39,6 +39,18 @@ impl Core {
     pub(super) fn poll_compared(&mut self) {
         if self.state.compare.compared.poll() {
             self.watch.comparison.arrived();
+            self.settle_compared();
+        }
+    }
+
+    /// Loads the curves of another metric where that is the one to be shown: which it is, is known of another program's
+    /// runs once they were listed with all that they logged.
+    pub(super) fn settle_compared(&mut self) {
+        let compared = &self.state.compare.compared;
+        let metric = compared.value().map(|compared| &compared.metric);
+        let is_other = metric.is_some_and(|metric| *metric != self.state.compared_metric());
+        if is_other && !compared.is_pending() {
+            self.load_compared();
         }
     }
 

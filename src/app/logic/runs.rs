@@ -79,6 +79,7 @@ impl Core {
         runs.deleted.poll();
         if runs.list.poll() {
             self.watch.list.arrived();
+            self.settle_compared();
         }
         self.state.runs.deleted.poll();
         let State { runs, live, .. } = &mut self.state;

@@ -334,8 +334,12 @@ impl State {
             let logged = || {
                 let mut entries = self.runs.listed().iter().map(|row| &row.entry);
                 let first = entries.find(|run| self.compare.runs.contains(&run.row.id))?;
-                let mut keys = first.metrics.keys();
-                keys.find(|key| declared::is_recorded(key)).cloned()
+                let keys = first
+                    .metrics
+                    .keys()
+                    .filter(|key| declared::is_recorded(key));
+                let likelier = |key: &&String| (!key.contains("reward"), !key.contains("loss"));
+                keys.min_by_key(likelier).cloned()
             };
             let first = raw_reward.or_else(logged);
             first.unwrap_or_else(|| declared::EMPATHY_REWARD.to_string())

@@ -446,9 +446,9 @@ pub fn is_checkpoint(event: &Event) -> bool {
 
 /// The mechanism that a metric belongs to, if any.
 pub fn mechanism_of(key: &str) -> Option<Mechanism> {
-    Mechanism::ALL
-        .into_iter()
-        .find(|mechanism| key.contains(mechanism.key()))
+    let mut mechanisms = Mechanism::ALL.into_iter();
+    // Another program's exploration is another thing.
+    mechanisms.find(|mechanism| key.contains(mechanism.key()) && !declared::is_recorded(key))
 }
 
 /// Whether a metric comes from evaluations, which have few points.

@@ -75,6 +75,13 @@ impl Tile {
         let name = match metrics.as_slice() {
             [] => return "No metric chosen".into(),
             [one] => one.name.to_string(),
+            // Their names are all that is known of them.
+            [first, more @ ..] if metrics.iter().all(|of| declared::is_recorded(&of.key)) => {
+                match more {
+                    [second] => format!("{}, {}", first.name, second.name),
+                    _ => format!("{} and others", first.name),
+                }
+            }
             all if common_end(all).is_some() => common_end(all).map(sentence).unwrap_or_default(),
             [first, rest @ ..] if rest.iter().all(|m| m.group == first.group) => first.group.into(),
             [first, rest @ ..]

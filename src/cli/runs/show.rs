@@ -256,6 +256,8 @@ fn sentence(event: &Event) -> String {
         return words;
     };
     match (&event.kind, event.kind.severity()) {
+        // How many are expected is not always known of another program's run.
+        (EventKind::StageBegun { total: 0 }, _) => words,
         (EventKind::StageBegun { total }, _) => format!("{words}, at most {total} steps"),
         (EventKind::StageDone, _) => format!("{words} after {step} steps"),
         (_, Some(Severity::Alert)) => format!("{stage} alert, step {step}: {words}"),

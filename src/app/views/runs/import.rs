@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::Ui;
+use eframe::egui::{ScrollArea, Ui};
 
 use crate::app::command::Commands;
 use crate::app::format;
@@ -20,6 +20,8 @@ use crate::app::widgets::text as words;
 use crate::operations::imports::{ImportedRun, Outcome};
 
 const WIDTH: f32 = 560.0;
+/// The greatest height of the list of runs.
+const TALLEST: f32 = 380.0;
 /// How many runs are listed; the rest are counted.
 const SHOWN: usize = 12;
 
@@ -63,7 +65,9 @@ pub fn dialog_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
         }
         notice::failed(ui, "Nothing was imported", import.done.failure());
         if let Some(found) = import.done.value() {
-            found_ui(ui, found);
+            ScrollArea::vertical()
+                .max_height(TALLEST)
+                .show(ui, |ui| found_ui(ui, found));
         }
         ui.horizontal(|ui| {
             let ready = !import.path.trim().is_empty() && !import.done.is_pending();

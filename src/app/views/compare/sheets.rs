@@ -1,7 +1,8 @@
 //! The tables below the curves of compared runs.
 
 use eframe::egui::{
-    Align, Grid, Label, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea, Ui, vec2,
+    Align, Grid, Label, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea, Ui,
+    scroll_area::ScrollBarVisibility, vec2,
 };
 
 use crate::app::command::{Command, Commands};
@@ -120,7 +121,13 @@ pub fn sheet_ui(ui: &mut Ui, name: &str, sheet: &Sheet, commands: &mut Commands)
     ui.add_space(space::XS);
     if !sheet.rows.is_empty() {
         let roomy = ui.available_width() > 1000.0;
-        ScrollArea::horizontal().id_salt(name).show(ui, |ui| {
+        // Of a table below the window the bar would lie over the plots.
+        let bar = match ui.cursor().top() < ui.clip_rect().bottom() {
+            true => ScrollBarVisibility::VisibleWhenNeeded,
+            false => ScrollBarVisibility::AlwaysHidden,
+        };
+        let scroll = ScrollArea::horizontal().id_salt(name);
+        scroll.scroll_bar_visibility(bar).show(ui, |ui| {
             // Rows as high as their text, not as buttons.
             ui.spacing_mut().interact_size.y = 0.0;
             let gap = match roomy {

@@ -19,6 +19,7 @@
 //! ```
 
 mod auditors;
+pub mod bundle;
 pub mod cluster;
 mod controls;
 pub mod corpus;
@@ -34,6 +35,7 @@ pub mod levels;
 pub mod models;
 pub mod programs;
 pub mod queue;
+pub mod report;
 pub mod responses;
 pub mod runs;
 pub mod signature;

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             let pack = cli.pack();
             app::run(app::Options {
                 pack,
-                ..app::Options::new(store)
+                ..app::Options::new(store.path().to_path_buf())
             })
             .map_err(|error| cli::Failure::Failed(error.to_string()))
         }));

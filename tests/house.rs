@@ -157,7 +157,7 @@ const CRATES: [(&str, &[&str]); 30] = [
     ("futures_util", &["web"]),
     ("tar", &["data", "fetch"]),
     ("flate2", &["data", "fetch"]),
-    ("zip", &["data"]),
+    ("zip", &["data", "operations"]),
     ("parquet", &["data"]),
     ("sysinfo", &["experiment"]),
     ("egui", &["app"]),

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. With `--json`, stdout holds one JSON document, or
 //! one JSON object a line, and nothing else. Knows no tensor and no SQL.
 
+mod bundle;
 mod corpus;
 mod data;
 mod doctor;
@@ -23,6 +24,7 @@ mod output;
 mod progress;
 mod queue;
 mod record;
+mod report;
 mod responses;
 mod run;
 mod runs;
@@ -44,6 +46,7 @@ use clap::{Parser, Subcommand};
 pub use failure::Failure;
 use output::Output;
 
+use crate::operations::bundle::{OpenBundle, is_zip, open_bundle};
 use crate::store::{self, ReadOnly};
 use crate::text::shown::shell_option;
 
@@ -67,7 +70,7 @@ pub struct Cli {
 /// Arguments of every command.
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// Folder of the store; else EMPRL_STORE, else the platform's data folder
+    /// Folder of the store, or a bundle; else EMPRL_STORE, else the platform's data folder
     #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Print JSON, and nothing else, on stdout
@@ -77,10 +80,10 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Open the window, with a pack that was sent to you to judge, or that comes back
+    /// Open the window, with a pack that was sent to you to judge, or that comes back, or with a bundle
     Open {
-        #[arg(value_name = "PACK.emprl.json")]
-        pack: Option<PathBuf>,
+        #[arg(value_name = "PACK.emprl.json|BUNDLE.zip")]
+        file: Option<PathBuf>,
     },
     /// Run an experiment: all its stages, from data to the result table
     Run(run::Run),
@@ -132,6 +135,10 @@ enum Command {
     Store(stores::Stores),
     /// Tables I-VI of the paper, ours beside what it reports
     Table(table::Table),
+    /// Chosen runs, studies and systems in one file for a reviewer, who opens it read-only: --store FILE, or `emprl open FILE`
+    Bundle(bundle::Bundle),
+    /// The same as one page for a browser: tables, curves and methods, each figure with what it was made of
+    Report(report::Report),
     /// The signature below a table or a plot
     #[command(subcommand)]
     Signature(signature::Signature),
@@ -143,6 +150,23 @@ enum Command {
     Completions(manual::Completions),
     /// Write a manual page for every command into a folder
     Manual(manual::Manual),
+}
+
+/// The store that a person gave.
+#[derive(Debug)]
+pub enum GivenStore {
+    Folder(PathBuf),
+    Bundle(OpenBundle),
+}
+
+impl GivenStore {
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        match self {
+            GivenStore::Folder(dir) => dir,
+            GivenStore::Bundle(bundle) => bundle.store(),
+        }
+    }
 }
 
 /// The store, display and output of a command.
@@ -175,23 +199,30 @@ impl Cli {
         matches!(self.command, None | Some(Command::Open { .. }))
     }
 
-    /// The pack that the window is to open.
-    pub fn pack(&self) -> Option<PathBuf> {
+    /// The file that the window is to open, which may be a bundle.
+    fn file(&self) -> Option<&PathBuf> {
         match &self.command {
-            Some(Command::Open { pack }) => pack.clone(),
+            Some(Command::Open { file }) => file.as_ref(),
             _ => None,
         }
     }
 
-    /// The folder of the store.
+    /// The pack that the window is to open.
+    pub fn pack(&self) -> Option<PathBuf> {
+        self.file().filter(|file| !is_zip(file)).cloned()
+    }
+
+    /// The store, which is open as long as this is kept if it is a bundle.
     ///
     /// # Errors
-    /// None was given and the platform has no data folder.
-    pub fn store(&self) -> Result<PathBuf, Failure> {
-        match &self.common.store {
-            Some(dir) => Ok(dir.clone()),
-            None => Ok(store::default_dir()?),
-        }
+    /// None was given and the platform has no data folder; a file that was given is no bundle.
+    pub fn store(&self) -> Result<GivenStore, Failure> {
+        let bundle = self.file().filter(|file| is_zip(file));
+        Ok(match bundle.or(self.common.store.as_ref()) {
+            Some(file) if file.is_file() => GivenStore::Bundle(open_bundle(file)?),
+            Some(dir) => GivenStore::Folder(dir.clone()),
+            None => GivenStore::Folder(store::default_dir()?),
+        })
     }
 
     /// Runs the command; `display` says whether a window could open.
@@ -203,8 +234,9 @@ impl Cli {
     }
 
     fn dispatch(self, display: bool) -> Result<(), Failure> {
+        let given = self.store()?;
         let ctx = CommandContext {
-            store: self.store()?,
+            store: given.path().to_path_buf(),
             store_given: self.common.store,
             display,
             out: Output {
@@ -242,6 +274,8 @@ impl Cli {
             Some(Command::Study(study)) => study.run(&ctx),
             Some(Command::Store(stores)) => stores.run(&ctx),
             Some(Command::Table(table)) => table.run(&ctx),
+            Some(Command::Bundle(bundle)) => bundle.run(&ctx),
+            Some(Command::Report(report)) => report.run(&ctx),
             Some(Command::Signature(signature)) => signature.run(&ctx),
             Some(Command::Doctor(doctor)) => doctor.run(&ctx),
             Some(Command::Settings(settings)) => settings.run(&ctx),
@@ -252,11 +286,15 @@ impl Cli {
         };
         // What was refused has said so itself.
         if let (Ok(()), Some(why)) = (&done, read_only) {
-            let why = match why {
-                ReadOnly::NotWritable { path, why } if path == ctx.store => why,
-                why => why.to_string(),
+            let (place, why) = match why {
+                ReadOnly::NotWritable { path, why } if path == ctx.store => (path, why),
+                ReadOnly::Bundle(file) => {
+                    let why = ReadOnly::Bundle(file.clone()).to_string();
+                    (file, why)
+                }
+                why => (ctx.store.clone(), why.to_string()),
             };
-            output::line_on_stderr(&format!("{}: read-only ({why})", ctx.store.display()));
+            output::line_on_stderr(&format!("{}: read-only ({why})", place.display()));
         }
         done
     }

@@ -20,6 +20,7 @@ mod study_support;
 
 mod any_history;
 mod bad_rows;
+mod bundles;
 mod checkpoints;
 mod corpora;
 mod damage;

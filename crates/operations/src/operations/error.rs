@@ -55,6 +55,13 @@ pub enum OperationError {
     Csv(#[from] csv::Error),
     #[error("{}: is the store that its runs would be taken into; name another with --store DIR", path.display())]
     SameStore { path: PathBuf },
+    #[error(
+        "nothing is chosen; choose runs, studies or systems with --runs, --studies and --systems"
+    )]
+    NothingChosen,
+    /// A file that is no bundle, or a damaged one.
+    #[error("{}: {what}", path.display())]
+    Bundle { path: PathBuf, what: String },
     #[error("the job script cannot be made: {problem}")]
     JobTemplate { problem: String },
     #[error(
@@ -382,6 +389,7 @@ impl OperationError {
             | OperationError::PlotFormat { .. }
             | OperationError::NoRunName
             | OperationError::OneNameForMany { .. }
+            | OperationError::NothingChosen
             | OperationError::NoJudge
             | OperationError::NoSystemName
             | OperationError::LongSystemName

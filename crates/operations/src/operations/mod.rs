@@ -22,6 +22,7 @@
 //! ```
 
 mod auditors;
+pub mod bundle;
 pub mod cluster;
 mod controls;
 pub mod corpus;
@@ -40,6 +41,7 @@ pub mod notices;
 pub mod programs;
 pub mod queue;
 pub mod record;
+pub mod report;
 pub mod responses;
 pub mod runs;
 pub mod signature;

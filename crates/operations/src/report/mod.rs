@@ -6,6 +6,7 @@ mod figure;
 mod identifiers;
 pub mod judging;
 pub mod over_seeds;
+pub mod page;
 pub mod paper;
 pub mod provenance;
 mod results;

@@ -21,6 +21,8 @@ pub enum ReadOnly {
     NotWritable { path: PathBuf, why: String },
     /// There is no room for the files that writing needs.
     Full,
+    /// It is an open bundle: of this file.
+    Bundle(PathBuf),
 }
 
 /// For people, after "read-only: ".
@@ -30,6 +32,7 @@ impl fmt::Display for ReadOnly {
             ReadOnly::Newer(_) => write!(f, "a newer emprl wrote this store; update emprl"),
             ReadOnly::NotWritable { path, why } => write!(f, "{}: {why}", path.display()),
             ReadOnly::Full => write!(f, "the disk is full; free some space"),
+            ReadOnly::Bundle(_) => write!(f, "a bundle"),
         }
     }
 }
@@ -115,8 +118,27 @@ pub(super) fn require_readable(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// In a store's folder: it is an open bundle, of the file whose path is in it.
+const BUNDLE: &str = "opened-bundle";
+
+/// Says in a store's folder that it is an open bundle, which is only read whoever could write it.
+///
+/// # Errors
+/// It cannot be written.
+pub fn mark_as_bundle(dir: &Path, file: &Path) -> Result<(), StoreError> {
+    let path = dir.join(BUNDLE);
+    fs::write(&path, file.to_string_lossy().as_bytes()).map_err(|source| StoreError::File {
+        path,
+        doing: "writing",
+        source,
+    })
+}
+
 /// The first of the store's files that cannot be written, and why.
 pub(super) fn not_writable(dir: &Path) -> Option<ReadOnly> {
+    if let Ok(file) = fs::read_to_string(dir.join(BUNDLE)) {
+        return Some(ReadOnly::Bundle(file.into()));
+    }
     let db = path_in(dir);
     let files = [
         dir.to_path_buf(),

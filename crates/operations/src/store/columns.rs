@@ -56,6 +56,14 @@ pub(super) fn no_run(db: &Connection, run: RunId) -> Fault {
     .into()
 }
 
+/// The names of a table's columns in their order, but for some.
+pub(super) fn columns_of(db: &Connection, table: &str, but: &[&str]) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT name FROM pragma_table_info(?) ORDER BY cid";
+    let mut columns = query_all(db, sql, [table], |row| Ok(row.get::<_, String>(0)?))?;
+    columns.retain(|column| !but.contains(&column.as_str()));
+    Ok(columns)
+}
+
 /// Fails if the run does not exist, so that no row was changed.
 pub(super) fn require_changed(db: &Connection, run: RunId, changed: usize) -> Result<(), Fault> {
     match changed {

@@ -171,6 +171,7 @@ impl Database {
             },
             ReadOnly::NotWritable { path, why } => StoreError::NotWritable { path, why },
             ReadOnly::Full => StoreError::Full { path: db },
+            ReadOnly::Bundle(path) => StoreError::Bundle { path },
         })
     }
 }

@@ -67,6 +67,8 @@ pub enum StoreError {
          or choose another folder with --store DIR", path.display()
     )]
     NotWritable { path: PathBuf, why: String },
+    #[error("{}: is a bundle, which is only read; changes belong into the store that it was made of", path.display())]
+    Bundle { path: PathBuf },
     #[error(
         "no permission: {} cannot be read by this user; ask its owner, \
          or choose another folder with --store DIR", path.display()

@@ -12,7 +12,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use serde::Serialize;
 
-use super::columns::query_all;
+use super::columns::{columns_of, query_all};
 use super::error::{Fault, StoreError};
 use super::identity::{self, Identity};
 use super::lock::RunLock;
@@ -423,13 +423,6 @@ fn take_table(db: &Connection, run: RunId, name: &'static str) -> Result<Table, 
         }
     }
     Ok(table)
-}
-
-fn columns_of(db: &Connection, table: &str, but: &[&str]) -> Result<Vec<String>, Fault> {
-    let sql = "SELECT name FROM pragma_table_info(?) ORDER BY cid";
-    let mut columns = query_all(db, sql, [table], |row| Ok(row.get::<_, String>(0)?))?;
-    columns.retain(|column| !but.contains(&column.as_str()));
-    Ok(columns)
 }
 
 fn is_without_rowid(db: &Connection, table: &str) -> Result<bool, Fault> {

@@ -9,6 +9,7 @@
 mod access;
 mod aside;
 mod asks;
+mod bundle;
 mod by_run;
 mod catalog;
 mod checkpoint_rows;
@@ -39,8 +40,9 @@ mod versions;
 mod writer;
 
 pub use crate::experiment::RunStatus;
-pub use access::{Access, ReadOnly, access, creatable};
+pub use access::{Access, ReadOnly, access, creatable, mark_as_bundle};
 pub use asks::{AskId, AskRow, Exchange, Judged, RecordedAnswer};
+pub use bundle::Parts;
 pub use catalog::{CatalogParts, Names};
 pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef};

@@ -22,7 +22,7 @@ use crate::experiment::{EventKind, Report, Severity, Stage};
 /// Every method is one transaction: either it is on disk, or it has changed nothing.
 pub struct Store {
     dir: PathBuf,
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl Store {

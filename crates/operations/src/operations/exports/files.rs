@@ -116,7 +116,7 @@ pub(in crate::operations) fn make_folder(folder: &Path) -> Result<(), OperationE
 }
 
 /// Writes a file that does not exist yet.
-pub(super) fn write_new(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
+pub(in crate::operations) fn write_new(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
     let mut out = create(file)?;
     let written = out.write_all(bytes).and_then(|()| out.flush());
     written.map_err(OperationError::write(file))

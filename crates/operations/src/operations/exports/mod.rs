@@ -6,8 +6,9 @@ mod files;
 use std::path::{Path, PathBuf};
 
 pub use curves::{CurveFormat, ExportedCurves, export_curves};
+use files::create;
+pub(super) use files::write_new;
 pub(super) use files::{check_html_pack, check_pack, make_folder, write_numbered, write_pack};
-use files::{create, write_new};
 pub use files::{write, write_judgements};
 
 use super::OperationError;

@@ -9,6 +9,7 @@ mod page;
 mod texts;
 
 pub use crowd::{Completion, TRIES};
+pub(in crate::report) use pack::known_by;
 pub use pack::{pack_html, pack_html_name, pack_in_html};
 pub use page::{Document, document, done_html, instructions_html, item_html, notice_html};
 pub use texts::{LANGUAGES, Texts, TextsError};

@@ -132,7 +132,7 @@ pub fn pack_html(texts: &Texts, pack: &Pack) -> Result<String, serde_json::Error
 }
 
 /// How a content security policy knows an element by what it holds.
-fn known_by(content: &str) -> String {
+pub(in crate::report) fn known_by(content: &str) -> String {
     format!("'sha256-{}'", base64(&Sha256::digest(content.as_bytes())))
 }
 

@@ -13,6 +13,7 @@ mod write;
 pub use gather::{GatherError, TableSelection, gather};
 pub use latex::sheets as latex_sheets;
 pub use write::Format;
+pub(in crate::report) use write::words;
 
 use serde::{Serialize, Serializer};
 
@@ -200,7 +201,7 @@ impl Table {
         self
     }
 
-    fn is_bold(&self, row: usize, column: usize) -> bool {
+    pub(in crate::report) fn is_bold(&self, row: usize, column: usize) -> bool {
         self.bold.contains(&(row, column))
     }
 

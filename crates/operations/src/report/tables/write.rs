@@ -86,7 +86,7 @@ impl Table {
     }
 
     /// The notes, then the signatures.
-    fn lines_below(&self) -> impl Iterator<Item = String> {
+    pub(in crate::report) fn lines_below(&self) -> impl Iterator<Item = String> {
         let notes = self.notes_below().into_iter();
         notes.chain(signature_lines(&self.signatures))
     }
@@ -184,7 +184,7 @@ fn interval(row: &Row, at: usize) -> Option<(f64, f64)> {
     }
 }
 
-pub(super) fn words(cell: &Cell) -> String {
+pub(in crate::report) fn words(cell: &Cell) -> String {
     match cell {
         Cell::Nothing => "–".to_string(),
         Cell::Words(words) => words.clone(),

@@ -212,11 +212,9 @@ impl Store {
 
     /// Takes the scores of a run's identifiers, of which its tables are made, without its checkpoints.
     fn take_scores(&mut self, from: &StoreReader, run: RunId) -> Result<(), StoreError> {
-        let checkpoints = from.checkpoints(run)?.into_iter();
-        let Some(last) = checkpoints
-            .filter(|checkpoint| checkpoint.stage == Stage::Identifiers)
-            .next_back()
-        else {
+        let mut checkpoints = from.checkpoints(run)?.into_iter();
+        let last = checkpoints.rfind(|checkpoint| checkpoint.stage == Stage::Identifiers);
+        let Some(last) = last else {
             return Ok(());
         };
         let source = from.run_dir(run).join(&last.path).join(SCORES_FILE);

@@ -124,9 +124,16 @@ fn a_bundle_says_of_what_was_chosen_what_its_store_says() {
         assert_eq!(read(&file, same), place.json(same), "{same:?}");
     }
     let cases = ["responses", "cases", "house 3"];
-    let found = read(&file, &cases)["cases"].clone();
-    assert!(!found.as_array().unwrap().is_empty());
-    assert_eq!(found, place.json(&cases)["cases"]);
+    // The store has other systems as well, which answered nothing there.
+    let answers = |of: &Value| {
+        let answers = of["cases"][0]["answers"].as_array().unwrap().iter();
+        answers
+            .filter(|answer| !answer.is_null())
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let found = answers(&read(&file, &cases));
+    assert_eq!((found.len(), found), (2, answers(&place.json(&cases))));
     let shown = |of: &Value| {
         (
             of["events"].clone(),

@@ -32,12 +32,27 @@ const SECRETS: [&str; 12] = [
 fn judged() -> Place {
     let place = Place::new();
     fill(&place);
+    // Others than those of the studies that are blind.
+    let contexts: Vec<String> = (0..8)
+        .map(|at| {
+            json!({"context": format!("I moved to house {at}."), "response": "Oh."}).to_string()
+        })
+        .collect();
+    place.write("houses.jsonl", contexts.join("\n"));
+    for (name, mark) in [("Wyxmodel", "surely"), ("Vaqbaseline", "rather")] {
+        let rows: Vec<String> = (0..8)
+            .map(|at| format!("I {mark} see house {at}."))
+            .collect();
+        let file = place.write(&format!("{name}.txt"), rows.join("\n"));
+        let import = ["responses", "import", &file, "--system", name];
+        place.ok(&[&import[..], &["--contexts=houses.jsonl"]].concat());
+    }
     let who = SECRETS[..3].join(",");
     place.ok(&[
         "study",
         "create",
         "--kind=ab",
-        "--systems=Qoxmodel,Zyvbaseline",
+        "--systems=Wyxmodel,Vaqbaseline",
         "--contexts=6",
         "--annotators",
         &who,
@@ -105,10 +120,20 @@ fn a_bundle_says_of_what_was_chosen_what_its_store_says() {
     for same in [
         &["table", "4", "--study=3"][..],
         &["table", "2", "--runs=1,3"],
-        &["responses", "cases"],
     ] {
         assert_eq!(read(&file, same), place.json(same), "{same:?}");
     }
+    let cases = ["responses", "cases", "house 3"];
+    // The store has other systems as well, which answered nothing there.
+    let answers = |of: &Value| {
+        let answers = of["cases"][0]["answers"].as_array().unwrap().iter();
+        answers
+            .filter(|answer| !answer.is_null())
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let found = answers(&read(&file, &cases));
+    assert_eq!((found.len(), found), (2, answers(&place.json(&cases))));
     let shown = |of: &Value| {
         (
             of["events"].clone(),
@@ -122,7 +147,7 @@ fn a_bundle_says_of_what_was_chosen_what_its_store_says() {
     let mut table = String::new();
     let mut inside = zip.by_name("tables/table-4.md").unwrap();
     inside.read_to_string(&mut table).unwrap();
-    assert!(table.contains("Qoxmodel") && table.contains('|'), "{table}");
+    assert!(table.contains("Wyxmodel") && table.contains('|'), "{table}");
 }
 
 #[test]
@@ -145,7 +170,7 @@ fn a_bundle_is_only_read_and_leaves_nothing_behind() {
         &["runs", "tag", "1", "--add", "mine"][..],
         &["runs", "note", "1", "mine"],
         &["study", "delete", "3", "--for-good", "--with-judgements"],
-        &["responses", "delete", "Qoxmodel"],
+        &["responses", "delete", "Wyxmodel", "--for-good"],
         &["queue", "add", "quickstart"],
     ] {
         let (code, said) = run(change);
@@ -194,6 +219,7 @@ fn no_byte_of_a_bundle_names_a_person_a_worker_a_link_or_a_key() {
     }
     // Nor a run or a study that was not chosen.
     let (_, db) = all.iter().find(|(name, _)| name == "emprl.db").unwrap();
+    assert!(!holds(db, "Qoxmodel") && holds(db, "Wyxmodel"));
     assert!(
         holds(db, "run of seed 1") && !holds(db, "run of seed 2") && !holds(db, "run of seed 4")
     );
@@ -204,7 +230,8 @@ fn what_cannot_be_bundled_is_refused_and_leaves_no_file() {
     let place = judged();
     let file = place.path().join("x.zip").display().to_string();
     for (chosen, said) in [
-        (&["--studies=1"][..], "still blind"),
+        (&["--studies=1"][..], "study 1 is still blind"),
+        (&["--systems=Qoxmodel"], "still blind and compares Qoxmodel"),
         (&["--runs=4"], "is deleted"),
         (&["--runs=9"], "no run 9"),
         (&["--studies=9"], "no study 9"),

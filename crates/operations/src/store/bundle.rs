@@ -144,11 +144,41 @@ impl StoreReader {
             })?;
             systems.extend(known.into_iter().flatten());
         }
-        Ok(Parts {
+        let parts = Parts {
             systems: systems.into_iter().collect(),
             ..chosen.clone()
-        })
+        };
+        self.read(|db| compares_nothing_blind(db, &parts))?;
+        Ok(parts)
     }
+}
+
+/// Checks that no study that is still blind compares the systems, which stand beside their responses in a bundle.
+fn compares_nothing_blind(db: &Connection, parts: &Parts) -> Result<(), Fault> {
+    let sql = format!(
+        "SELECT name FROM systems WHERE {}",
+        condition(Of::System("id"), parts)
+    );
+    let names = query_all(db, &sql, [], |row| Ok(row.get::<_, String>(0)?))?;
+    let sql = "SELECT id FROM studies WHERE definition_json IS NOT NULL
+         AND id NOT IN (SELECT study FROM study_unblindings)";
+    for study in query_all(db, sql, [], |row| Ok(StudyId(row.get(0)?)))? {
+        let compared = definition(db, study)?.systems;
+        if let Some(name) = names.iter().find(|name| compared.contains(name)) {
+            let name = name.clone();
+            return Err(StoreError::InBlindStudy { name, study }.into());
+        }
+    }
+    Ok(())
+}
+
+/// The definition of a study that was created in this store.
+fn definition(db: &Connection, study: StudyId) -> Result<Definition, Fault> {
+    let sql = "SELECT definition_json FROM studies WHERE id = ?";
+    let text: String = db.query_row(sql, [study.0], |row| row.get(0))?;
+    serde_json::from_str(&text).map_err(|error| {
+        Fault::Unreadable(format!("study {study}, definition_json"), error.to_string())
+    })
 }
 
 impl Store {
@@ -182,11 +212,9 @@ impl Store {
 
     /// Takes the scores of a run's identifiers, of which its tables are made, without its checkpoints.
     fn take_scores(&mut self, from: &StoreReader, run: RunId) -> Result<(), StoreError> {
-        let checkpoints = from.checkpoints(run)?.into_iter();
-        let Some(last) = checkpoints
-            .filter(|checkpoint| checkpoint.stage == Stage::Identifiers)
-            .next_back()
-        else {
+        let mut checkpoints = from.checkpoints(run)?.into_iter();
+        let last = checkpoints.rfind(|checkpoint| checkpoint.stage == Stage::Identifiers);
+        let Some(last) = last else {
             return Ok(());
         };
         let source = from.run_dir(run).join(&last.path).join(SCORES_FILE);
@@ -311,11 +339,7 @@ fn copy_rows(
 
 /// Puts pseudonyms for the names of annotators in a study's definition.
 fn without_names(db: &Connection, study: StudyId) -> Result<(), Fault> {
-    let sql = "SELECT definition_json FROM studies WHERE id = ?";
-    let text: String = db.query_row(sql, [study.0], |row| row.get(0))?;
-    let mut definition: Definition = serde_json::from_str(&text).map_err(|error| {
-        Fault::Unreadable(format!("study {study}, definition_json"), error.to_string())
-    })?;
+    let mut definition = definition(db, study)?;
     let sql = "SELECT pseudonym FROM study_annotators WHERE study = ? ORDER BY number";
     let pseudonyms = query_all(db, sql, [study.0], |row| Ok(row.get::<_, String>(0)?))?;
     let named = definition.annotators.len();

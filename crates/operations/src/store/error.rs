@@ -116,6 +116,11 @@ pub enum StoreError {
          unblinding it, which is recorded and ends the judging"
     )]
     StillBlind { study: StudyId },
+    #[error(
+        "study {study} is still blind and compares {name}, whose responses would stand here beside its name; unblind that \
+         study first"
+    )]
+    InBlindStudy { name: String, study: StudyId },
     #[error("study {study} is unblinded, and that ended its judging")]
     Unblinded { study: StudyId },
     #[error(

@@ -33,6 +33,9 @@ pub enum Failure {
         error: String,
         resume: String,
     },
+    /// One of several packs was refused, so that none was merged.
+    #[error("nothing was merged: {}", one_line(.0.as_ref()))]
+    NothingMerged(Box<Failure>),
     /// The user stopped the run and was shown how to resume it.
     #[error("stopped")]
     Stopped,
@@ -99,6 +102,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2,
             Failure::Operation(error) if error.is_usage() => 2,
+            Failure::NothingMerged(why) => why.exit_code(),
             Failure::Stopped => 130,
             // The usual code of a program whose reader has seen enough.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,

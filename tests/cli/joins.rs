@@ -129,3 +129,127 @@ fn columns_named_for_systems_are_of_their_answers() {
         "{text}"
     );
 }
+
+#[test]
+fn a_column_that_counts_rows_is_no_id_beside_one_that_names_the_records() {
+    let place = Place::new();
+    // As pandas writes a table with its index; of a filtered one it begins elsewhere.
+    for (at, head) in [
+        ",item,context,response_anna,response_bert",
+        ",sample_id,context,response_anna,response_bert",
+        "idx,item_id,context,response_anna,response_bert",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let mut rows = format!("{head}\n");
+        for row in 0..8 {
+            rows += &format!(
+                "{},{},I lost key {row} today.,Sorry for key {row}.,Where is key {row}?\n",
+                row + at,
+                row + 1
+            );
+        }
+        let name = format!("c{at}");
+        let file = place.write(&format!("{name}.csv"), rows);
+        place.ok(&["corpus", "import", &file, &name]);
+        let column = head.split(',').nth(1).unwrap();
+        let mut scores = format!(",{column},system,overall\n");
+        for row in 0..8 {
+            scores += &format!("{},{},anna,{}\n", row, row + 1, row + 1);
+        }
+        let scores = place.write("scores.csv", scores);
+        let joined = place.json(&["corpus", "join", &name, &scores, "--as", "s"]);
+        assert_eq!(
+            (joined["id"].as_str(), joined["joined"].as_u64()),
+            (Some(column), Some(8)),
+            "{joined}"
+        );
+        let shown = place.json(&["corpus", "show", &name, "--where", "s_overall = 1"]);
+        assert_eq!(shown["records"][0]["id"], "1", "{shown}");
+        let said = shown["records"][0]["context"][0]["text"].as_str();
+        assert_eq!(said, Some("I lost key 0 today."));
+    }
+}
+
+#[test]
+fn a_corpus_without_ids_is_joined_by_its_numbers_only_where_somebody_says_so() {
+    let place = Place::new();
+    let rows = (1..=6).map(|row| format!("I lost key {row} today.,Sorry for key {row}.\n"));
+    let rows: String = rows.collect();
+    let file = place.write("bare.csv", format!("context,response\n{rows}"));
+    place.ok(&["corpus", "import", &file, "bare"]);
+    let scores = (1..=6).map(|row| format!("{row},{row}\n"));
+    let scores: String = scores.collect();
+    let scores = place.write("scores.csv", format!("item,warmth\n{scores}"));
+    let join = ["corpus", "join", "bare", &scores, "--as", "s"];
+    let refused = place.run(&join);
+    for part in ["has no ids of its own", "numbered from 0", "--id"] {
+        assert!(
+            refused.code != 0 && refused.stderr.contains(part),
+            "{part}: {}",
+            refused.stderr
+        );
+    }
+    let joined = place.json(&[&join[..], &["--id", "item"]].concat());
+    assert_eq!(joined["joined"], 5, "{joined}");
+    let said = notes(&joined);
+    assert!(
+        said.contains("taken for the numbers of its records")
+            && said.contains("none of them is 0 here"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_winner_of_two_sides_that_no_column_names_is_refused() {
+    let place = Place::new();
+    let mut answers = "item,context,response_anna,response_bert\n".to_string();
+    let mut votes = "item,annotator,winner\n".to_string();
+    for row in 1..=6 {
+        answers += &format!("{row},I lost key {row}.,Sorry for key {row}.,Where is key {row}?\n");
+        for (at, who) in ["ada", "ben", "cem"].iter().enumerate() {
+            votes += &format!("{row},{who},{}\n", ["A", "B", "tie"][(row + at) % 3]);
+        }
+    }
+    let answers = place.write("answers.csv", answers);
+    place.ok(&["corpus", "import", &answers, "it"]);
+    let votes = place.write("votes.csv", votes);
+    let join = ["corpus", "join", "it", &votes, "--as", "j"];
+    let refused = place.run(&join);
+    let said = "\"winner\" says A/B/tie, but no columns say which systems A and B are";
+    assert!(
+        refused.code != 0 && refused.stderr.contains(said),
+        "{}",
+        refused.stderr
+    );
+    // As a label it is what the first says of each, which is said.
+    let kept = place.json(&[&join[..], &["--keep", "winner"]].concat());
+    assert_eq!(kept["labels"]["j_winner"], 6, "{kept}");
+}
+
+#[test]
+fn scores_of_one_aspect_a_row_are_joined_as_a_score_of_each() {
+    let place = Place::new();
+    let mut answers = "item,context,response_anna,response_bert\n".to_string();
+    let mut scores = "item,system,aspect,annotator,score\n".to_string();
+    for row in 1..=6 {
+        answers += &format!("{row},I lost key {row}.,Sorry for key {row}.,Where is key {row}?\n");
+        for system in ["anna", "bert"] {
+            for who in ["x", "y"] {
+                scores +=
+                    &format!("{row},{system},warmth,{who},5\n{row},{system},fluency,{who},1\n");
+            }
+        }
+    }
+    let answers = place.write("answers.csv", answers);
+    place.ok(&["corpus", "import", &answers, "it"]);
+    let scores = place.write("scores.csv", scores);
+    let joined = place.json(&["corpus", "join", "it", &scores, "--as", "j"]);
+    assert_eq!(
+        joined["scores"],
+        serde_json::json!({"j_fluency": 24, "j_warmth": 24}),
+        "{joined}"
+    );
+    assert!(notes(&joined).contains("says what each row's score is of"));
+}

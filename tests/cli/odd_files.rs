@@ -392,3 +392,121 @@ fn what_is_not_there_is_said_before_anything_is_asked_for_good() {
         judge.stderr
     );
 }
+
+#[test]
+fn a_score_of_a_long_table_is_of_its_rows_answer_also_where_all_have_the_same() {
+    let place = Place::new();
+    let mut rows = ",item,system,context,response,empathy,safety\n".to_string();
+    for at in 0..6 {
+        for (system, empathy) in [("anna", 1 + at % 5), ("bert", 5 - at % 5)] {
+            let row = 2 * at + usize::from(system == "bert");
+            rows += &format!(
+                "{row},{at},{system},I lost key {at}.,Sorry says {system} for key {at}.,{empathy},{}\n",
+                1 + at % 5
+            );
+        }
+    }
+    let file = place.write("long.csv", rows);
+    let found = place.json(&["corpus", "inspect", &file]);
+    assert_eq!(found["counts"]["records"], 6, "{found}");
+    let record = &found["records"][0];
+    assert!(
+        record.get("scores").is_none_or(|of| *of == json!([])),
+        "{record}"
+    );
+    for response in record["responses"].as_array().unwrap() {
+        assert_eq!(response["scores"].as_array().unwrap().len(), 2, "{record}");
+    }
+    place.ok(&["corpus", "import", &file, "long"]);
+    let table = place.json(&["corpus", "table", "long"]);
+    for row in table["rows"].as_array().unwrap() {
+        assert_eq!(row["scores"]["safety"]["n"], 6, "{table}");
+    }
+    assert_eq!(table["records"], json!([]));
+}
+
+#[test]
+fn a_person_who_makes_one_record_of_an_id_gives_scores_to_the_answers() {
+    let place = Place::new();
+    let file = place.write(
+        "min.csv",
+        "item,system,context,response,empathy\n1,anna,C one,A1,5\n1,bert,C one,B1,1\n2,anna,C two,A2,4\n\
+         2,bert,C two!,B2,2\n2,bert,C two!,B2b,2\n",
+    );
+    let mapping = "format = 1\nid = \"item\"\nby_id = true\n[context]\ntext = [\"context\"]\n[[responses]]\n\
+                   system_column = \"system\"\ntext = \"response\"\n[scores.empathy]\ncolumn = \"empathy\"\n";
+    let mapping = place.write("min.toml", mapping);
+    let found = place.json(&["corpus", "inspect", &file, "--mapping", &mapping]);
+    let responses = &found["records"][0]["responses"];
+    assert_eq!(
+        (
+            &responses[0]["scores"][0]["value"],
+            &responses[1]["scores"][0]["value"]
+        ),
+        (&json!(5.0), &json!(1.0)),
+        "{found}"
+    );
+    assert!(notes(&found).contains("[responses.scores]"), "{found}");
+}
+
+#[test]
+fn a_column_of_what_was_rated_makes_a_score_of_each_of_its_values() {
+    let place = Place::new();
+    for (name, by) in [("aspect", "annotator"), ("what", "rater")] {
+        let mut rows = format!("item,system,context,response,{name},{by},score\n");
+        for at in 0..6 {
+            for system in ["anna", "bert"] {
+                for (aspect, score) in [("empathy", 5), ("fluency", 1)] {
+                    for who in ["x", "y"] {
+                        rows += &format!(
+                            "{at},{system},I lost key {at}.,Sorry says {system} for key {at}.,{aspect},{who},{score}\n"
+                        );
+                    }
+                }
+            }
+        }
+        let file = place.write(&format!("{name}.csv"), rows);
+        let found = place.json(&["corpus", "inspect", &file]);
+        assert_eq!(
+            (&found["counts"]["records"], &found["counts"]["scores"]),
+            (&json!(6), &json!({"empathy": 24, "fluency": 24})),
+            "{found}"
+        );
+        let said = notes(&found);
+        assert!(said.contains("says what each row's score is of"), "{said}");
+        // The mapping that is shown reads the same.
+        let mapping = place.write("m.toml", found["mapping"].as_str().unwrap());
+        place.ok(&["corpus", "import", &file, name, "--mapping", &mapping]);
+        let table = place.json(&["corpus", "table", name]);
+        let row = &table["rows"][0];
+        assert_eq!(row["scores"]["empathy"]["mean"]["value"], 5.0, "{table}");
+        assert_eq!(row["scores"]["fluency"]["mean"]["value"], 1.0, "{table}");
+    }
+}
+
+#[test]
+fn scores_of_whole_conversations_count_once_for_each() {
+    let place = Place::new();
+    // Of two answers each, and of one.
+    let file = place.write(
+        "turns.csv",
+        "id,turn_1,turn_2,turn_3,turn_4,warmth,effort\nc1,Hi I feel low.,Why is that?,Exams.,That is hard.,5,4\n\
+         c2,I am angry.,At whom?,My boss shouted.,How awful.,5,5\nc3,I got a cat.,How lovely!,,,1,2\n\
+         c4,I am sad.,What happened?,,,1,1\n",
+    );
+    let found = place.json(&["corpus", "inspect", &file]);
+    let said = notes(&found);
+    assert!(said.contains("once for each conversation"), "{said}");
+    place.ok(&["corpus", "import", &file, "turns"]);
+    let table = place.json(&["corpus", "table", "turns"]);
+    let row = &table["rows"][0];
+    assert_eq!(row["n"], 6, "{table}");
+    assert_eq!(
+        (
+            &row["scores"]["warmth"]["n"],
+            &row["scores"]["warmth"]["mean"]["value"]
+        ),
+        (&json!(4), &json!(3.0)),
+        "{table}"
+    );
+}

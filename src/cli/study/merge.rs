@@ -88,8 +88,12 @@ impl Merge {
         let mut files: Vec<&PathBuf> = self.files.iter().collect();
         files.extend(self.prefer.iter().filter(|file| !self.files.contains(file)));
         // All are read before the first is merged, so that an invalid one leaves nothing half done.
-        let packs = files.iter().map(|file| studies::read_pack(file));
-        let packs: Vec<PackFile> = packs.collect::<Result<_, _>>()?;
+        let refused = |error: Failure| match files.len() {
+            1 => error,
+            _ => Failure::NothingMerged(Box::new(error)),
+        };
+        let read = |file: &&PathBuf| studies::read_pack(file).map_err(|of| refused(of.into()));
+        let packs: Vec<PackFile> = files.iter().map(read).collect::<Result<_, _>>()?;
         let mut store = Store::open(&ctx.store)?;
         let terms = MergeTerms {
             take_edited: self.take_edited,
@@ -102,7 +106,7 @@ impl Merge {
         }
         if let Some((pack, _)) = edited.first().filter(|_| !self.take_edited) {
             // It is refused, with what differs, before another one is merged.
-            studies::merge_pack(&mut store, pack, terms)?;
+            studies::merge_pack(&mut store, pack, terms).map_err(|of| refused(of.into()))?;
         }
         let mut merged = Vec::new();
         for pack in &packs {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{Answer, Measured, Narrowing, compared};
+use super::answers::{Answer, Measured, Narrowing, OfConversations, compared};
 use crate::metrics::{Bootstrap, Estimate, pearson, spearman};
 use crate::study::statistics::agreement::{Metric, Weights, cohen_kappa, krippendorff_alpha};
 use crate::study::statistics::{Figure, write_figure};
@@ -86,8 +86,13 @@ pub fn agreement(
     };
     let mut systems: BTreeMap<String, HashMap<String, Pairs>> = BTreeMap::new();
     let (mut without, mut ranges) = (0, [None; 2]);
+    let mut once = OfConversations::of(store, corpus)?;
+    let of_conversations = once.has(first.name()) && once.has(second.name());
     narrowing.each(store, corpus, |_, answers| {
         for answer in compared(answers, [first.name(), second.name()]) {
+            if of_conversations && !once.counts(&answer, "", first.name()) {
+                continue;
+            }
             for (range, of) in ranges.iter_mut().zip([first, second]) {
                 *range = range.or_else(|| answer.range(of.name()));
             }

@@ -1,7 +1,7 @@
 //! The answers of a corpus as rows: each target and each response, in its record. Names for a filter over them.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::super::OperationError;
@@ -375,7 +375,18 @@ impl AnswerNames {
     pub(super) fn groups(&self, name: &str) -> Result<&Counted, OperationError> {
         match self.field("label", name) {
             Some(Field::Counted(by @ (Counted::Label(_) | Counted::Split { .. }))) => Ok(by),
-            _ => Err(self.missing("label", name)),
+            _ => Err(match (self.missing("label", name), self.score(name)) {
+                (OperationError::NotInCorpus { kind, name, known }, Ok(_)) => {
+                    OperationError::NotInCorpus {
+                        kind,
+                        name,
+                        known: format!(
+                            "it is a score, of which every table has the means (--scores), and groups are made by labels: {known}"
+                        ),
+                    }
+                }
+                (error, _) => error,
+            }),
         }
     }
 
@@ -639,6 +650,40 @@ impl Narrowing {
                 false => keep(records - 1, &record, answers),
             }
         })
+    }
+}
+
+/// Scores of whole conversations, which stand with each of their records and count once in each group.
+#[derive(Debug, Default)]
+pub(super) struct OfConversations {
+    names: BTreeSet<String>,
+    /// Groups of a conversation in which a score was counted.
+    counted: HashSet<[String; 4]>,
+}
+
+impl OfConversations {
+    /// Those of a corpus, as its mapping says.
+    ///
+    /// # Errors
+    /// There is no such corpus, or its mapping is damaged.
+    pub fn of(store: &Path, corpus: &str) -> Result<Self, OperationError> {
+        let mapping = library::corpus_mapping(store, corpus)?;
+        Ok(OfConversations {
+            names: mapping.conversation_scores().map(str::to_string).collect(),
+            counted: HashSet::new(),
+        })
+    }
+
+    pub fn has(&self, score: &str) -> bool {
+        self.names.contains(score)
+    }
+
+    /// Whether a score counts in this group: one of a conversation does with its first answer of each system there.
+    pub fn counts(&mut self, answer: &Answer<'_>, group: &str, score: &str) -> bool {
+        !self.has(score) || {
+            let parts = [answer.conversation(), answer.system, group, score];
+            self.counted.insert(parts.map(str::to_string))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::OperationError;
-use super::answers::{Answer, Counted, Narrowing, is_of_record};
+use super::answers::{Answer, Counted, Narrowing, OfConversations, is_of_record};
 use super::raters::{RatedScore, Raters};
 use super::verdicts::of_answers;
 use crate::data::Mechanism;
@@ -105,10 +105,14 @@ pub fn table(
     let mut of_records = Groups::default();
     let mut raters = Raters::default();
     let mut verdicts = 0;
+    let mut once = OfConversations::of(store, corpus)?;
     narrowing.each(store, corpus, |record, answers| {
         verdicts += of_answers(record, &answers).count();
         let systems = answers.iter().map(|answer| answer.system).collect();
-        raters.add(record, &systems, &scores);
+        let nothing = Answer::of_nothing(record);
+        let rated = scores.iter().copied();
+        let rated = rated.filter(|score| once.counts(&nothing, "raters", score));
+        raters.add(record, &systems, &rated.collect::<Vec<_>>());
         let own = scores
             .iter()
             .copied()
@@ -127,7 +131,11 @@ pub fn table(
                     .entry(answer.system.to_string())
                     .or_default()
                     .of(value);
-                group.add(&answer, text, |name| answer.own_score(name), &scores);
+                let value = value.unwrap_or_default().to_lowercase();
+                let counted = scores.iter().copied();
+                let counted = counted.filter(|score| once.counts(&answer, &value, score));
+                let counted: Vec<&str> = counted.collect();
+                group.add(&answer, text, |name| answer.own_score(name), &counted);
             }
         }
         Ok(())

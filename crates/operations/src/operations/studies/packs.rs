@@ -242,6 +242,9 @@ pub fn merged_words(merged: &MergedPack) -> String {
         count(merged.new_answers, "answer was new", "answers were new"),
         merged.known_answers
     );
+    if merged.added + merged.known == 0 {
+        words = "nobody has judged anything in it".to_string();
+    }
     let mut remarks = Vec::new();
     if merged.flags > 0 {
         remarks.push(count(merged.flags, "new flag", "new flags"));

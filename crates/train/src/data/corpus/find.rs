@@ -80,6 +80,8 @@ pub struct RestOfColumns {
     pub left_out: BTreeMap<String, String>,
     /// Why a column of winners is none of verdicts on the two systems beside it.
     pub not_understood: Option<String>,
+    /// Whether columns name the two systems.
+    pub has_pair: bool,
 }
 
 /// The verdicts, labels and scores among the columns that are not `taken`. Systems may be those that are `known`; `name`
@@ -102,9 +104,10 @@ pub fn rest(
         not_understood: None,
     };
     let pair = finder.pair();
-    let fixed = match pair {
-        Some(_) => None,
-        None => finder.named_pair(known),
+    let has_pair = pair.is_some();
+    let fixed = match has_pair {
+        true => None,
+        false => finder.named_pair(known),
     };
     finder.verdicts(pair, fixed, name);
     for response in std::mem::take(&mut finder.mapping.responses) {
@@ -118,6 +121,7 @@ pub fn rest(
         verdicts: finder.mapping.verdicts,
         left_out: finder.mapping.left_out,
         not_understood: finder.not_understood,
+        has_pair,
     }
 }
 
@@ -177,7 +181,9 @@ impl<'a> Finder<'a> {
         let key = |column: &Column| !column.is_list() && 2 * column.present > rows;
         let id =
             |column: &Column| !column.is_list() && 2 * column.present > rows && different(column);
-        self.mapping.id = self.take_name(names::ID, id);
+        let named = |column: &Column| id(column) && !counts_rows(column);
+        let found = self.take_name(names::ID, named);
+        self.mapping.id = found.or_else(|| self.take_name(names::ID, id));
         let named = |column: &Column| key(column) && column.mean_words() < 2.0;
         self.mapping.conversation = self.take_name(names::CONVERSATION, named);
         let number = |column: &Column| key(column) && column.is_number();
@@ -441,12 +447,18 @@ fn numbers_rows(name: &str) -> bool {
     is_all && names::NUMBERS_ROWS.contains(&last)
 }
 
+/// Whether a column may be nothing but the number of each row, as pandas writes it without being asked.
+pub(super) fn counts_rows(column: &Column) -> bool {
+    column.is_number() && is_called(&column.name, names::COUNTS)
+}
+
 fn score(column: &Column, name: &str) -> ScoreColumn {
     ScoreColumn {
         column: column.name.clone(),
         range: range(&column.name),
         decimal_comma: column.has_decimal_commas(),
         origin: origin(name),
+        named_by: None,
     }
 }
 

@@ -34,6 +34,17 @@ impl RowIds {
         }
     }
 
+    /// A mapping that was found, without an id that many of so many rows share.
+    pub fn check(&self, mut mapping: Mapping, rows: usize) -> Mapping {
+        let is_shared = |id: &String| {
+            let repeats = self.columns.get(id).and_then(Option::as_ref);
+            repeats.is_some_and(|repeats| 10 * repeats.times > rows)
+        };
+        let gathers = !mapping.verdicts.is_empty() || mapping.verdict_list.is_some();
+        mapping.id = mapping.id.filter(|id| gathers || !is_shared(id));
+        mapping
+    }
+
     /// A mapping that was found, in which columns that would be ids are labels.
     pub fn keep(&self, mut mapping: Mapping) -> Mapping {
         for (name, repeats) in &self.columns {

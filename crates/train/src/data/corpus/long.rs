@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::cells;
 use super::checks::{counted, hash};
+use super::find;
 use super::mapping::Mapping;
 use super::names::{self, is_called};
 use super::profile::{Column, Profile};
@@ -14,9 +15,6 @@ use super::reading::rows_with_records;
 use super::record::Record;
 use crate::data::error::DataError;
 use crate::data::reader::source::Source;
-
-/// Records of several rows, of which a score has to have the same value in each to be the record's and no answer's.
-const RECORDS: usize = 3;
 
 /// The mapping by which rows of one id are one record, with what a person should know of it as a sentence; the mapping as it
 /// was where ids and contexts do not say so.
@@ -33,7 +31,10 @@ pub fn find(
         _ => false,
     };
     let is_plain = mapping.verdicts.is_empty() && !mapping.splits_turns();
-    if !is_long || !is_plain || mapping.id.is_some() {
+    // A number of each row is none of what was answered.
+    let number = mapping.id.as_ref();
+    let is_numbered = number.is_none_or(|id| profile.column(id).is_some_and(find::counts_rows));
+    if !is_long || !is_plain || !is_numbered {
         return Ok((mapping, None));
     }
     let is_left = |column: &&Column| {
@@ -46,7 +47,8 @@ pub fn find(
     };
     let is_id = |column: &&Column| {
         let named = is_called(&column.name, names::ID) || is_called(&column.name, names::JUDGED);
-        named && !column.is_list() && 10 * column.present >= 9 * profile.rows
+        let is_number = mapping.id.as_ref() == Some(&column.name);
+        named && !is_number && !column.is_list() && 10 * column.present >= 9 * profile.rows
     };
     let ids: Vec<&Column> = profile
         .columns
@@ -91,7 +93,10 @@ fn by_id(mut mapping: Mapping, id: &str, long: &Long) -> Mapping {
     mapping.labels.retain(|_, column| column != id);
     mapping.scores.retain(|_, score| score.column != id);
     mapping.left_out.remove(id);
-    mapping.id = Some(id.to_string());
+    if let Some(number) = mapping.id.replace(id.to_string()) {
+        let reason = "numbers the rows, of which several are of one record";
+        mapping.left_out.insert(number, reason.to_string());
+    }
     mapping.by_id = true;
     if let [only] = &mut mapping.responses[..] {
         let of_answers = |column: &str| long.differing.contains(column);
@@ -101,15 +106,36 @@ fn by_id(mut mapping: Mapping, id: &str, long: &Long) -> Mapping {
             .partition(|(_, column)| of_answers(column));
         mapping.labels = of_record;
         only.labels.extend::<std::collections::BTreeMap<_, _>>(own);
-        let several = long.records.values().filter(|known| known.rows > 1).count();
-        let scores = std::mem::take(&mut mapping.scores);
-        let (own, of_record) = scores
-            .into_iter()
-            .partition(|(_, score)| several < RECORDS || of_answers(&score.column));
-        mapping.scores = of_record;
-        only.scores.extend::<std::collections::BTreeMap<_, _>>(own);
+        // Each is of its row's answer, also where all answers of a record have the same.
+        only.scores.append(&mut mapping.scores);
     }
     mapping
+}
+
+/// Gives the scores of a person's mapping to the answers, where each row is of one and none of its scores is; what a person
+/// should know of it as a sentence.
+pub fn scores_of_answers(mapping: &mut Mapping) -> Option<String> {
+    if !mapping.is_long() || mapping.scores.is_empty() {
+        return None;
+    }
+    let [only] = &mut mapping.responses[..] else {
+        return None;
+    };
+    if !only.scores.is_empty() {
+        return None;
+    }
+    only.scores = std::mem::take(&mut mapping.scores);
+    let named: Vec<String> = only.scores.keys().map(|name| format!("{name:?}")).collect();
+    let several = named.len() > 1;
+    Some(format!(
+        "{} {} of the answer in each row, whose system the mapping names, as if under [responses.scores].",
+        named.join(", "),
+        if several {
+            "are taken for scores"
+        } else {
+            "is taken for a score"
+        }
+    ))
 }
 
 /// The rows of a file by one column of ids.
@@ -127,7 +153,6 @@ struct Long<'a> {
 
 /// What rows of one id say.
 struct Known {
-    rows: usize,
     /// What stands before the answer, as a number.
     context: u64,
     /// The answer of each system.
@@ -171,7 +196,6 @@ impl<'a> Long<'a> {
         self.systems.insert(system);
         let Some(known) = self.records.get_mut(&id) else {
             let known = Known {
-                rows: 1,
                 context,
                 answers: HashMap::from([(system, text)]),
                 said,
@@ -179,7 +203,6 @@ impl<'a> Long<'a> {
             self.records.insert(id, known);
             return;
         };
-        known.rows += 1;
         let is_same =
             known.context == context && *known.answers.entry(system).or_insert(text) == text;
         self.contradictions += usize::from(!is_same);

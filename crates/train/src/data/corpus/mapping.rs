@@ -208,6 +208,9 @@ pub struct ScoreColumn {
     pub decimal_comma: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Column of what was rated, where a row has a score of one thing among several: each of its values is a score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_by: Option<String>,
 }
 
 /// A column that says which of two answers is better.
@@ -454,6 +457,21 @@ impl Mapping {
         self.raters.is_some() || self.by_id || !self.verdicts.is_empty() && self.id.is_some()
     }
 
+    /// Whether each row is one answer of a system that a column names, and rows of one id are one record.
+    pub fn is_long(&self) -> bool {
+        match &self.responses[..] {
+            [only] => self.by_id && only.system_column.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The scores of whole conversations, which every record of one has.
+    pub fn conversation_scores(&self) -> impl Iterator<Item = &str> {
+        let is_whole = self.splits_turns() && !self.turns.as_ref().is_some_and(|turns| turns.last);
+        let scores = self.scores.keys().map(String::as_str);
+        scores.filter(move |_| is_whole)
+    }
+
     /// Every score column, those of responses among them.
     pub fn score_columns(&self) -> impl Iterator<Item = &ScoreColumn> {
         let of_responses = self.responses.iter();
@@ -501,6 +519,8 @@ impl Mapping {
         }
         columns.extend(self.labels.values().map(String::as_str));
         columns.extend(self.scores.values().map(|score| score.column.as_str()));
+        let named_by = self.score_columns().filter_map(|of| of.named_by.as_deref());
+        columns.extend(named_by);
         columns
     }
 }

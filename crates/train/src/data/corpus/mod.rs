@@ -3,6 +3,7 @@
 //!
 //! Knows the reader's rows; must not know where records are kept.
 
+mod aspects;
 mod cells;
 mod checks;
 mod counts;
@@ -128,7 +129,11 @@ impl Corpus {
         let mut mapping = match mapping {
             Some(mapping) if mapping.records => mapping,
             None if records => Mapping::of_records(),
-            Some(mapping) => check_columns(&source.path, mapping, &profile)?,
+            Some(mapping) => {
+                let mut mapping = check_columns(&source.path, mapping, &profile)?;
+                proposals.extend(long::scores_of_answers(&mut mapping));
+                mapping
+            }
             None => match find::own_table(&source, &profile)? {
                 Some((own, differing)) => {
                     proposals.extend(differing);
@@ -140,8 +145,11 @@ impl Corpus {
                             "say which columns they are in a mapping, and give it with --mapping";
                         DataError::file(&source.path, what, fix)
                     })?;
+                    let found = ids.check(found, profile.rows);
+                    let (found, of_aspects) = aspects::find(&source, &profile, found)?;
                     let (with_raters, note) = raters::find(&source, &profile, found)?;
                     let (found, of_ids) = long::find(&source, &profile, ids.keep(with_raters))?;
+                    proposals.extend(of_aspects);
                     proposals.extend(note);
                     proposals.extend(of_ids);
                     found
@@ -153,6 +161,8 @@ impl Corpus {
         notes.extend(judges::tell_apart(&mut mapping, &profile, found));
         notes.extend(profile.odd_columns(&mapping));
         notes.extend(ids.note(&mapping));
+        notes.extend(whole_conversations(&mapping));
+        notes.extend(raters::in_columns(&mapping));
         Ok(Corpus {
             rows: profile.rows,
             notes,
@@ -285,6 +295,21 @@ impl Corpus {
         }
         Ok(Counted { counts, notes })
     }
+}
+
+/// How scores of whole conversations are counted, as a sentence.
+fn whole_conversations(mapping: &Mapping) -> Option<String> {
+    let scores: Vec<String> = mapping
+        .conversation_scores()
+        .map(|score| format!("{score:?}"))
+        .collect();
+    (!scores.is_empty()).then(|| {
+        format!(
+            "Scores of whole conversations ({}) stand with each of their records, and tables and agreement count them once for \
+             each conversation.",
+            scores.join(", ")
+        )
+    })
 }
 
 /// The record that a row is.

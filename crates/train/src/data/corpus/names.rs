@@ -17,6 +17,30 @@ pub const ID: &[&str] = &[
     "response_id",
     "rp_id",
 ];
+/// Of those what a row's number is called, also where pandas writes it without being asked: another id tells more.
+pub const COUNTS: &[&str] = &["idx", "index"];
+/// What was rated, where each row has a score of one thing among several.
+pub const ASPECT: &[&str] = &[
+    "aspect",
+    "aspects",
+    "aspect_name",
+    "dimension",
+    "dimension_name",
+    "criterion",
+    "criteria",
+    "criterion_name",
+    "metric",
+    "metric_name",
+    "facet",
+    "attribute",
+    "subscale",
+    "measure",
+    "construct",
+];
+/// Scores that say nothing of what was rated.
+pub const SCORE: &[&str] = &[
+    "score", "scores", "rating", "ratings", "rate", "value", "grade", "points", "mark",
+];
 pub const CONVERSATION: &[&str] = &[
     "conversation",
     "conversation_id",

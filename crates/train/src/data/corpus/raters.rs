@@ -3,7 +3,7 @@
 //!
 //! What is found is shown to a person, who may change it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::cells;
 use super::checks::{counted, hash};
@@ -143,6 +143,44 @@ fn proposal(
     }))
 }
 
+/// Says that some scores seem to be what several raters gave, each in a column of their own.
+pub fn in_columns(mapping: &Mapping) -> Option<String> {
+    let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for score in mapping.score_columns() {
+        if let Some(what) = rated_by_number(&score.column) {
+            found.entry(what).or_default().push(&score.column);
+        }
+    }
+    let several: Vec<String> = found
+        .values()
+        .filter(|columns| columns.len() > 1)
+        .map(|columns| {
+            let columns: Vec<String> = columns.iter().map(|name| format!("{name:?}")).collect();
+            columns.join(", ")
+        })
+        .collect();
+    (!several.is_empty()).then(|| {
+        format!(
+            "Each of these seems to be what one rater gave, and is read as a score of its own: {}. With a row for each rater, \
+             and a column that names them, they are one score of several raters, whose agreement `emprl corpus table` shows.",
+            several.join("; ")
+        )
+    })
+}
+
+/// What is rated by a column that ends with a rater's number: `empathy` of `empathy_rater2`, `empathy_r2`, `empathy_rater_2`.
+fn rated_by_number(column: &str) -> Option<String> {
+    let plain = names::plain(column);
+    let begin = plain.trim_end_matches(|c: char| c.is_ascii_digit());
+    if begin.len() == plain.len() {
+        return None;
+    }
+    let begin = begin.trim_end_matches('_');
+    let (what, who) = begin.rsplit_once('_').unwrap_or(("", begin));
+    let is_letter = who == "r" && !what.is_empty();
+    (is_letter || names::RATES.contains(&who)).then(|| what.to_string())
+}
+
 /// What was rated, by the answers of the rows.
 struct Rated {
     by_several: bool,
@@ -191,5 +229,25 @@ impl Rated {
             by_several,
             ids: fits,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_raters_end_with_their_numbers() {
+        for (column, what) in [
+            ("rater1", Some("")),
+            ("emp_rater2", Some("emp")),
+            ("Empathy Anna R1", Some("empathy_anna")),
+            ("warmth_annotator_3", Some("warmth")),
+            ("r1", None),
+            ("gpt4", None),
+            ("warmth", None),
+        ] {
+            assert_eq!(rated_by_number(column).as_deref(), what, "{column}");
+        }
     }
 }

@@ -224,9 +224,19 @@ fn one(
         return Ok(record);
     }
     if !answered && (mapping.target.is_some() || !mapping.responses.is_empty()) {
-        return Err("has neither a response nor a target".into());
+        let why = of_none(mapping, row).unwrap_or_default();
+        return Err(format!("has neither a response nor a target{why}"));
     }
     Ok(record)
+}
+
+/// What stands in place of an answer and says that there is none, as the end of a sentence.
+fn of_none(mapping: &Mapping, row: &Row) -> Option<String> {
+    let responses = mapping.responses.iter().map(|response| &response.text);
+    responses.chain(&mapping.target).find_map(|column| {
+        let said = row.get(column)?.as_str()?.trim();
+        (!said.is_empty()).then(|| format!(": {said:?} in {column:?} stands for none"))
+    })
 }
 
 /// Puts responses in the order of a list of their systems; those that it lacks come last.

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use super::aspects::{self, Search};
 use super::cells::whole;
-use super::checks::Checks;
+use super::checks::{Checks, hash};
 use super::find::{self, RestOfColumns};
 use super::mapping::{Mapping, RaterColumn, ScoreColumn, VerdictColumns};
 use super::names;
@@ -29,6 +30,11 @@ pub struct Known {
     systems: BTreeSet<String>,
     /// Numbers of those that answer.
     numbers: HashMap<String, usize>,
+    /// Column of the file's ids.
+    id_column: Option<String>,
+    /// Whether records are called by numbers that this program gave them, and whether their conversations are: files mean
+    /// others.
+    numbered: [bool; 2],
     /// Label of the file's ids, where several answers have the same and records are numbered.
     id_label: Option<String>,
 }
@@ -61,7 +67,11 @@ impl Known {
             let called = [names::ID, names::JUDGED].concat();
             is_numbered && names::is_called(column, &called)
         });
+        let is_made_up = is_numbered && id_label.is_none();
+        let labelled = id_label.map(|(_, column)| column.clone());
         Known {
+            id_column: mapping.id.clone().or(labelled),
+            numbered: [is_made_up, is_made_up && mapping.conversation.is_none()],
             systems: systems.into_iter().collect(),
             id_label: id_label.map(|(label, _)| label.clone()),
             ..Known::default()
@@ -97,10 +107,27 @@ impl Known {
         });
     }
 
-    /// The records that an id is of, its own or that of their conversation, of which a row speaks that is about these
-    /// systems.
-    fn about<'a>(&self, id: &str, systems: impl IntoIterator<Item = &'a str>) -> About {
-        let owners = self.ids.get(id).or_else(|| self.conversations.get(id));
+    /// The places of the records that an id is of, its own or that of their conversation; with `by_number` also where this
+    /// program gave it.
+    fn owners(&self, id: &str, by_number: bool) -> Option<&Vec<usize>> {
+        let [ids, conversations] = self.numbered.map(|is| by_number || !is);
+        let of_record = || self.ids.get(id).filter(|_| ids);
+        let of_conversation = || self.conversations.get(id).filter(|_| conversations);
+        // What the file calls so comes before a number.
+        match self.numbered[0] {
+            true => of_conversation().or_else(of_record),
+            false => of_record().or_else(of_conversation),
+        }
+    }
+
+    /// The records that an id is of, of which a row speaks that is about these systems.
+    fn about<'a>(
+        &self,
+        id: &str,
+        by_number: bool,
+        systems: impl IntoIterator<Item = &'a str>,
+    ) -> About {
+        let owners = self.owners(id, by_number);
         let Some([first, ..]) = owners.map(Vec::as_slice) else {
             return About::Nothing;
         };
@@ -123,10 +150,36 @@ impl Known {
         }
     }
 
+    /// What a person should know where a column has numbers that this program gave to records, as a sentence.
+    fn note_of_numbers(&self, column: &str, profile: &Profile) -> Option<String> {
+        if !self.numbered[0] {
+            return None;
+        }
+        let values = profile.column(column).and_then(Column::values);
+        let is_of_file = |value: &String| {
+            !self.numbered[1] && self.conversations.contains_key(&whole(value.clone()))
+        };
+        if values.is_some_and(|values| values.iter().any(is_of_file)) {
+            return None;
+        }
+        let begins = match values.is_none_or(|values| values.contains("0")) {
+            true => "",
+            false => {
+                ", and none of them is 0 here: where the file counts from 1, what it says is joined to the record behind the one \
+                 that it is about"
+            }
+        };
+        Some(format!(
+            "The corpus has no ids of its own: what stands in {column:?} is taken for the numbers of its records, which begin at \
+             0{begins}."
+        ))
+    }
+
     /// Whether something has this id, and how sure that is: several records of a conversation are told apart by more.
     fn has(&self, id: &str) -> [bool; 2] {
-        let of = self.conversations.get(id);
-        let is_one = self.ids.contains_key(id) || of.is_some_and(|of| of.len() == 1);
+        let [ids, conversations] = self.numbered;
+        let of = self.conversations.get(id).filter(|_| !conversations);
+        let is_one = !ids && self.ids.contains_key(id) || of.is_some_and(|of| of.len() == 1);
         [is_one, is_one || of.is_some()]
     }
 }
@@ -150,6 +203,8 @@ pub struct RemarkFile {
     pub source: Source,
     /// Column of the record's id.
     pub id: String,
+    /// Whether a person says that it may have the numbers that this program gave to records without ids.
+    by_number: bool,
     /// Column of the system that is spoken of.
     pub system: Option<String>,
     /// Column by label.
@@ -246,30 +301,44 @@ impl RemarkFile {
             let fits = |name: &str| {
                 // Any number is the id of some record where those are numbered.
                 let number = profile.column(name).is_some_and(Column::is_number);
-                !except(name) && (!number || names::is_called(name, names))
+                let is_same = known.id_column.as_deref() == Some(name);
+                // The number of a row tells nothing of what it is about, unless records are called so.
+                let counts = profile.column(name).is_some_and(find::counts_rows) && !is_same;
+                !except(name) && !counts && (!number || names::is_called(name, names))
             };
             let counts = matches
                 .iter()
                 .filter(|(name, counts)| counts[of] > 0 && fits(name));
             counts
-                .max_by_key(|(name, counts)| (counts[of], names::is_called(name, names)))
+                .max_by_key(|(name, counts)| {
+                    let is_same = known.id_column.as_ref() == Some(*name);
+                    let matches = counts[of] * (1 + usize::from(is_same));
+                    (matches, names::is_called(name, names))
+                })
                 .map(|(name, _)| name.clone())
         };
-        let id =
-            match &said.id {
-                Some(name) => require(name)?,
-                None => {
-                    let called = [names::ID, names::CONVERSATION, names::JUDGED].concat();
-                    let found = most(0, &called, &|_| false);
-                    found.or_else(|| most(2, &called, &|_| false)).ok_or_else(|| {
-                    let what = format!("no column has the id of a record; {}", there());
-                    wrong(
-                        what,
+        let id = match &said.id {
+            Some(name) => require(name)?,
+            None => {
+                let called = [names::ID, names::CONVERSATION, names::JUDGED].concat();
+                let found = most(0, &called, &|_| false);
+                let found = found.or_else(|| most(2, &called, &|_| false));
+                let (why, fix) = match known.numbered {
+                    [true, true] => (
+                        ": the corpus has no ids of its own, and its records are numbered from 0",
+                        "import the corpus again with its ids (id = \"COLUMN\" in the mapping), or say with --id which \
+                         column has these numbers, if one has",
+                    ),
+                    _ => (
+                        "",
                         "say with --id which column has the ids, or join it to its own corpus",
-                    )
-                })?
-                }
-            };
+                    ),
+                };
+                let what = || format!("no column has the id of a record{why}; {}", there());
+                found.ok_or_else(|| wrong(what(), fix))?
+            }
+        };
+        let by_number = said.id.is_some();
         let file = path.file_stem().unwrap_or_default().to_string_lossy();
         let said_system = said.system.as_ref().map(require).transpose()?;
         let keep: Vec<String> = said.keep.iter().map(require).collect::<Result<_, _>>()?;
@@ -281,9 +350,14 @@ impl RemarkFile {
         let mut rest = found_beside(&taken);
         // Then one of the two columns would be taken for that of the system whose row it is.
         if let Some(why) = rest.not_understood.take()
-            && said_system.is_none()
+            && (said_system.is_none() || !rest.has_pair)
         {
-            let fix = "correct them, or say with --system whose rows these are";
+            let fix = match rest.has_pair {
+                true => "correct them, or say with --system whose rows these are",
+                false => {
+                    "add two columns with them, such as model_a and model_b, or keep it as a label with --keep"
+                }
+            };
             return Err(wrong(why, fix));
         }
         // A column of systems that are compared is not one of whose row it is.
@@ -342,6 +416,26 @@ impl RemarkFile {
         }
         let by_people =
             all_scores(&mut scores, &mut of_systems).any(|column| judges::may_be_of_people(column));
+        let count = all_scores(&mut scores, &mut of_systems).count();
+        let mut search = Search::of(&profile, labels.values());
+        let mut aspect = None;
+        if count > 0 && verdicts.is_empty() && !search.is_over() {
+            for found in source.rows()? {
+                let Found::Row(FoundRow { fields, .. }) = found? else {
+                    continue;
+                };
+                let row = cells::columns(fields);
+                let system = system.as_ref().and_then(|name| cells::text_of(&row, name));
+                search.add(hash(&(cells::text_of(&row, &id), system)), &row);
+            }
+            aspect = search.found(count);
+        }
+        if let Some(aspect) = &aspect {
+            labels.retain(|_, column| column != aspect);
+            for column in all_scores(&mut scores, &mut of_systems) {
+                column.named_by = Some(aspect.clone());
+            }
+        }
         let mut raters = match verdicts.is_empty() && by_people {
             true => raters(&profile, &mut labels, &mut left_out),
             false => None,
@@ -354,6 +448,12 @@ impl RemarkFile {
         }
         let decimals = all_scores(&mut scores, &mut of_systems).map(|column| &*column);
         let mut notes = profile.decimal_commas(decimals);
+        notes.extend(aspect.map(|column| aspects::note(&profile, &column)));
+        notes.extend(
+            by_number
+                .then(|| known.note_of_numbers(&id, &profile))
+                .flatten(),
+        );
         notes.extend(of_systems.iter().map(|(system, columns)| {
             let scores = columns.scores.values().map(|score| &score.column);
             let named = columns.labels.values().chain(scores);
@@ -388,6 +488,7 @@ impl RemarkFile {
         Ok(RemarkFile {
             source,
             id,
+            by_number,
             system,
             labels,
             raters,
@@ -429,7 +530,11 @@ impl RemarkFile {
                 let verdicts = verdicts(&self.verdicts, &fields)?;
                 let compared = verdicts.iter().flat_map(Verdict::pair);
                 let whole_row = RemarkPart {
-                    about: known.about(&of, system.as_deref().into_iter().chain(compared)),
+                    about: known.about(
+                        &of,
+                        self.by_number,
+                        system.as_deref().into_iter().chain(compared),
+                    ),
                     system,
                     labels: labels(&self.labels, &fields),
                     scores: reader.read(&self.scores, &fields),
@@ -438,7 +543,7 @@ impl RemarkFile {
                 let mut parts = vec![whole_row];
                 for (system, columns) in &self.of_systems {
                     parts.push(RemarkPart {
-                        about: known.about(&of, [system.as_str()]),
+                        about: known.about(&of, self.by_number, [system.as_str()]),
                         system: Some(system.clone()),
                         labels: labels(&columns.labels, &fields),
                         scores: reader.read(&columns.scores, &fields),

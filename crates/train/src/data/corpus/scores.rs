@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::aspects;
 use super::cells::{self, is_mark, is_missing};
 use super::mapping::{RaterColumn, ScoreColumn};
 use super::record::{Origin, Score};
@@ -67,7 +68,10 @@ impl ScoreReader {
             });
             let why = match (value, outside) {
                 (Some(value), None) => {
-                    scores.push(self.score(name, value, of));
+                    let named = of.named_by.as_ref();
+                    let aspect = named.and_then(|column| cells::label(row.get(column)?));
+                    let name = aspect.map_or_else(|| name.clone(), |of| aspects::called(&of, name));
+                    scores.push(self.score(&name, value, of));
                     continue;
                 }
                 (_, Some(range)) => WhyUnread::Outside(range),

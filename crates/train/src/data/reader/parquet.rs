@@ -26,6 +26,48 @@ const FIX: &str =
 pub(super) struct ParquetFile {
     path: PathBuf,
     bytes: bytes::Bytes,
+    index: Option<RangeIndex>,
+}
+
+/// The index of a table of pandas that is in no column, as it only counts.
+#[derive(Debug, Clone, PartialEq)]
+struct RangeIndex {
+    name: String,
+    start: i64,
+    step: i64,
+}
+
+/// What pandas calls a column for an index without a name.
+const UNNAMED: &str = "__index_level_0__";
+/// What an index without a name is called, in any form of file.
+const INDEX: &str = "index";
+
+impl RangeIndex {
+    /// The index in what pandas says of a file; None where it has no name and counts from 0, as it does unasked.
+    fn of(pandas: &str, columns: &[&str]) -> Option<RangeIndex> {
+        let said: Value = serde_json::from_str(pandas).ok()?;
+        let [index] = &said.get("index_columns")?.as_array()?[..] else {
+            return None;
+        };
+        if index.get("kind")? != "range" {
+            return None;
+        }
+        let number = |key: &str| index.get(key).and_then(Value::as_i64);
+        let (start, step) = (number("start")?, number("step")?);
+        let name = index.get("name").and_then(Value::as_str);
+        let is_usual = name.is_none() && start == 0 && step == 1;
+        let name = name.unwrap_or(INDEX);
+        (!is_usual && !columns.contains(&name)).then(|| RangeIndex {
+            name: name.to_string(),
+            start,
+            step,
+        })
+    }
+
+    fn at(&self, place: usize) -> Option<i64> {
+        let place = i64::try_from(place).ok()?;
+        self.start.checked_add(self.step.checked_mul(place)?)
+    }
 }
 
 impl ParquetFile {
@@ -33,9 +75,10 @@ impl ParquetFile {
     /// It is damaged, or claims to become far larger than it could.
     pub fn new(path: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
         let size = bytes.len() as u64;
-        let file = ParquetFile {
+        let mut file = ParquetFile {
             path: path.to_path_buf(),
             bytes: bytes.into(),
+            index: None,
         };
         let unpacked = file.caught(|| {
             let reader = file.reader()?;
@@ -48,7 +91,26 @@ impl ParquetFile {
             let what = "is a Parquet file that becomes far larger than texts do";
             return Err(DataError::file(path, what, FIX));
         }
+        file.index = file.caught(|| {
+            let reader = file.reader()?;
+            let file = reader.metadata().file_metadata();
+            let said = file.key_value_metadata().into_iter().flatten();
+            let mut said = said.filter(|of| of.key == "pandas");
+            let fields = file.schema().get_fields().iter();
+            let columns: Vec<&str> = fields.map(|field| field.name()).collect();
+            let pandas = said.find_map(|of| of.value.as_deref());
+            Ok(pandas.and_then(|pandas| RangeIndex::of(pandas, &columns)))
+        })?;
         Ok(file)
+    }
+
+    /// What a person should know of how it is read, as a sentence.
+    pub fn note(&self) -> Option<String> {
+        let index = self.index.as_ref()?;
+        Some(format!(
+            "The index of pandas, which the file keeps apart from its columns, is read as the column {:?}: it begins at {}.",
+            index.name, index.start
+        ))
     }
 
     fn reader(&self) -> Result<SerializedFileReader<bytes::Bytes>, ParquetError> {
@@ -79,7 +141,15 @@ impl ParquetFile {
                 Ok(None) => None,
                 Ok(Some(row)) => {
                     rows = Some(open);
-                    let fields = object(row);
+                    let mut fields = object(row);
+                    if let Some(unnamed) = fields.remove(UNNAMED) {
+                        fields.entry(INDEX).or_insert(unnamed);
+                    }
+                    let index = self.index.as_ref();
+                    if let Some((index, value)) = index.and_then(|of| Some((of, of.at(line - 1)?)))
+                    {
+                        fields.insert(index.name.clone(), Value::from(value));
+                    }
                     Some(Ok(Found::Row(FoundRow { line, fields })))
                 }
                 Err(error) => Some(Err(error)),
@@ -128,5 +198,39 @@ fn value(field: &Field) -> Value {
             Value::Object(map.entries().iter().map(entry).collect())
         }
         other => Value::String(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_only_counts_is_read_where_it_says_something() {
+        let index = |of: &str| {
+            let pandas = format!("{{\"index_columns\": [{of}]}}");
+            RangeIndex::of(&pandas, &["text"]).map(|of| (of.at(2), of.name))
+        };
+        for (of, expected) in [
+            (
+                r#"{"kind": "range", "name": "item", "start": 1, "stop": 9, "step": 1}"#,
+                Some((Some(3), "item".to_string())),
+            ),
+            (
+                r#"{"kind": "range", "name": null, "start": 4, "stop": 9, "step": 2}"#,
+                Some((Some(8), "index".to_string())),
+            ),
+            (
+                r#"{"kind": "range", "name": null, "start": 0, "stop": 9, "step": 1}"#,
+                None,
+            ),
+            (
+                r#"{"kind": "range", "name": "text", "start": 1, "stop": 9, "step": 1}"#,
+                None,
+            ),
+            (r#""item""#, None),
+        ] {
+            assert_eq!(index(of), expected, "{of}");
+        }
     }
 }

@@ -119,7 +119,9 @@ impl Source {
             content: Content::Values(Vec::new()),
         };
         if unpacked.bytes.starts_with(parquet::SIGNATURE) {
-            source.content = Content::Parquet(ParquetFile::new(path, unpacked.bytes)?);
+            let file = ParquetFile::new(path, unpacked.bytes)?;
+            source.notes.extend(file.note());
+            source.content = Content::Parquet(file);
             return Ok(source);
         }
         let decoded = decode(path, unpacked.bytes)?;

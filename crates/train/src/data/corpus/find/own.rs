@@ -263,6 +263,7 @@ fn place(mapping: &mut Mapping, listed: &Listed, column: &Column, titled: Titled
                     range: range(&called),
                     decimal_comma: column.has_decimal_commas(),
                     origin: origin(&called),
+                    named_by: None,
                 };
                 scores.insert(called, score);
             } else {

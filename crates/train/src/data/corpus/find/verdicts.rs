@@ -7,7 +7,7 @@ use super::super::mapping::{ResponseColumns, VerdictColumns};
 use super::super::names::{self, plain};
 use super::super::profile::Column;
 use super::super::record::Preferred;
-use super::{Finder, origin, origin_of_raters};
+use super::{Finder, counts_rows, origin, origin_of_raters};
 
 /// Columns of the systems' names, for the first and the second.
 pub(super) type Pair = [String; 2];
@@ -83,6 +83,7 @@ impl Finder<'_> {
     /// The columns of verdicts: on the systems in `pair`, else on those that are `fixed`. `name` is the file's.
     pub(super) fn verdicts(&mut self, pair: Option<Pair>, fixed: Option<[String; 2]>, name: &str) {
         if pair.is_none() && fixed.is_none() {
+            self.of_nobody();
             return;
         }
         let systems: BTreeSet<String> = match (&pair, &fixed) {
@@ -146,12 +147,19 @@ impl Finder<'_> {
             return;
         }
         // Several rows may be about one record.
-        if self.mapping.id.is_none() {
+        let counts = |id: &String| self.profile.column(id).is_some_and(counts_rows);
+        if self.mapping.id.as_ref().is_none_or(counts) {
             let rows = self.profile.rows;
             // A few may be forgotten: their rows are refused.
             let key = |column: &Column| !column.is_list() && 10 * column.present >= 9 * rows;
             let ids = [names::ID, names::JUDGED].concat();
-            self.mapping.id = self.take_name(&ids, key);
+            if let Some(id) = self.take_name(&ids, key) {
+                // A number of each verdict is none of what was judged.
+                if let Some(number) = self.mapping.id.replace(id) {
+                    let reason = "numbers the rows, of which several may be about one record";
+                    self.mapping.left_out.insert(number, reason.to_string());
+                }
+            }
         }
         let short = |column: &Column| column.values().is_some() && !column.is_list();
         let judge = self.take_name(names::JUDGE, short);
@@ -184,6 +192,31 @@ impl Finder<'_> {
             columns.origin = columns.origin.or(by);
             self.mapping.verdicts.insert(called, columns);
         }
+    }
+}
+
+impl Finder<'_> {
+    /// Notes a column that says which of two is better where nothing says which two.
+    fn of_nobody(&mut self) {
+        let none = BTreeSet::new();
+        let says_sides = |column: &&&Column| {
+            let words = Words::of(column, &none).filter(|_| is_winner(column));
+            words.is_some_and(|words| !words.first.is_empty() && !words.second.is_empty())
+        };
+        let Some(column) = self.left.iter().find(says_sides) else {
+            return;
+        };
+        let words = Words::of(column, &none);
+        let said = words.map(|words| [words.first, words.second, words.tie].concat());
+        let (said, sides) = match said.unwrap_or_default() {
+            said if said.iter().any(|word| word.parse::<f64>().is_ok()) => (said, "1 and 2"),
+            said => (said, "A and B"),
+        };
+        self.not_understood.get_or_insert(format!(
+            "{:?} says {}, but no columns say which systems {sides} are",
+            column.name,
+            said.join("/")
+        ));
     }
 }
 

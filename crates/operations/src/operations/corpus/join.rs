@@ -16,7 +16,7 @@ use crate::data::library::{self, AddedTo, Adding, Remarks};
 /// Records between two commits.
 const RECORDS_AT_ONCE: usize = 10_000;
 /// Which rows are about which answers: what was joined by other rules is none of the same addition.
-const RULES: &str = "rules 2";
+const RULES: &str = "rules 3";
 /// Ids that are named of each kind of rows.
 const NAMED: usize = 5;
 

@@ -135,7 +135,7 @@ impl<'a> Search<'a> {
                 own == *n && (is_aspect(column) || own == all)
             });
             let enough = match is_aspect(column) {
-                true => several.len() >= 1,
+                true => !several.is_empty(),
                 false => several.len() >= ANSWERS && scores == 1,
             };
             enough && 10 * each.count() >= 9 * several.len()

@@ -34,6 +34,7 @@ const PARTS: &str = r#"
 # range = [1.0, 5.0]
 # decimal_comma = true          # where 3,5 is a number
 # origin = "human"              # or "model", "judge"
+# named_by = "COLUMN"           # what was rated, where each row has a score of one thing among several
 
 # [raters]                      # who gave the scores, where several rated the same answers in rows of their own
 # column = "COLUMN"

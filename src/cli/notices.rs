@@ -2,7 +2,7 @@
 
 use std::thread::{self, JoinHandle};
 
-use crossbeam::channel::{Sender, unbounded};
+use crossbeam::channel::{Sender, bounded};
 
 use super::output::line_on_stderr;
 use super::{CommandContext, Failure};
@@ -18,6 +18,9 @@ pub(super) struct Notify {
     #[arg(long, value_name = "desktop|URL")]
     notify: Vec<Recipient>,
 }
+
+/// Notices that may wait for a slow server; a run waits for none.
+const WAITING: usize = 64;
 
 /// A thread that delivers notices; ends with what it was given when it is dropped.
 pub(super) struct Messenger {
@@ -35,7 +38,7 @@ impl Messenger {
             return Ok(None);
         }
         let store = ctx.store.clone();
-        let (messages, given) = unbounded::<Message>();
+        let (messages, given) = bounded::<Message>(WAITING);
         let thread = thread::Builder::new().name("notices".to_string());
         let thread = thread.spawn(move || {
             for message in given {
@@ -57,9 +60,8 @@ impl Messenger {
     /// Tells what a message is worth, if it is.
     pub fn take(&self, message: &Message) {
         if let (Some(messages), Some(_)) = (&self.messages, NoticeEvent::of(message)) {
-            let sent = messages.send(message.clone());
-            if sent.is_err() {
-                line_on_stderr("a notice was not made: the thread that delivers them is gone");
+            if messages.try_send(message.clone()).is_err() {
+                line_on_stderr("a notice was not made: too many wait to be delivered");
             }
         }
     }

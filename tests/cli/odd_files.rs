@@ -510,3 +510,27 @@ fn scores_of_whole_conversations_count_once_for_each() {
         "{table}"
     );
 }
+
+#[test]
+fn the_first_letter_of_a_column_is_no_system() {
+    let place = Place::new();
+    let mut rows = "id,context,annotator,age,response_a,response_b,a_warmth,winner\n".to_string();
+    for (who, age, warmth, winner) in [
+        ("Ada", 31, 4, "B"),
+        ("Ben", 45, 3, "A"),
+        ("Cem", 27, 5, "A"),
+    ] {
+        rows += &format!(
+            "S01,I failed my driving test again.,{who},{age},That must be so frustrating.,I am sorry to hear it.,{warmth},{winner}\n"
+        );
+    }
+    let file = place.write("judged.csv", rows);
+    let found = place.json(&["corpus", "inspect", &file]);
+    let mapping = found["mapping"].as_str().unwrap();
+    assert!(mapping.contains("annotator"), "{mapping}");
+    for wrong in ["\nnnotator", "\nge ="] {
+        assert!(!mapping.contains(wrong), "{mapping}");
+    }
+    // With a mark between them it is one.
+    assert!(mapping.contains("\nwarmth = "), "{mapping}");
+}

@@ -110,7 +110,7 @@ fn theme_and_zoom_can_be_chosen() {
 #[test]
 fn notices_go_where_the_settings_say() {
     let store = tempfile::tempdir().unwrap();
-    let (sender, told) = std::sync::mpsc::channel();
+    let (sender, told) = std::sync::mpsc::sync_channel(8);
     let address = start(move |notice| {
         sender.send(notice["text"].clone()).unwrap();
         Reply::of(200, "ok")

@@ -67,19 +67,11 @@ impl Finder<'_> {
         let mut by_length: Vec<&mut ResponseColumns> = responses.iter_mut().collect();
         by_length.sort_by_key(|response| std::cmp::Reverse(length(response)));
         for response in by_length {
-            let system = plain(response.system.as_deref().unwrap_or_default());
-            let beside = |column: &&Column| {
-                let name = plain(&column.name);
-                let rest = name
-                    .strip_suffix(&system)
-                    .or_else(|| name.strip_prefix(&system))?;
-                let rest = rest.trim_matches('_');
-                (!rest.is_empty() && rest.len() < name.len()).then(|| rest.to_string())
-            };
+            let system = response.system.clone().unwrap_or_default();
             let found: Vec<(&Column, String)> = self
                 .left
                 .iter()
-                .filter_map(|column| Some((*column, beside(column)?)))
+                .filter_map(|column| Some((*column, names::beside(&column.name, &system)?)))
                 .collect();
             for (column, what) in found {
                 let taken =

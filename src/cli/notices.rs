@@ -59,10 +59,10 @@ impl Messenger {
 
     /// Tells what a message is worth, if it is.
     pub fn take(&self, message: &Message) {
-        if let (Some(messages), Some(_)) = (&self.messages, NoticeEvent::of(message)) {
-            if messages.try_send(message.clone()).is_err() {
-                line_on_stderr("a notice was not made: too many wait to be delivered");
-            }
+        if let (Some(messages), Some(_)) = (&self.messages, NoticeEvent::of(message))
+            && messages.try_send(message.clone()).is_err()
+        {
+            line_on_stderr("a notice was not made: too many wait to be delivered");
         }
     }
 }

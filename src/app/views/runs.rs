@@ -252,7 +252,7 @@ fn head_ui(
 ) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = eframe::egui::vec2(space::S, space::S);
-        let width = (ui.available_width() - 670.0).clamp(220.0, 560.0);
+        let width = (ui.available_width() - 780.0).clamp(220.0, 560.0);
         filter_bar::filter_ui(ui, &mut view.filter, &mut prefs.filters, width);
         let shelves = [
             (Shelf::Kept, "Runs"),

@@ -25,11 +25,20 @@ const TALLEST: f32 = 380.0;
 /// How many runs are listed; the rest are counted.
 const SHOWN: usize = 12;
 
+/// The width of the button with its word, and of the number of runs behind it.
+const ROOM: f32 = 220.0;
+
 /// The button that opens the dialog. True when it was clicked.
 pub fn wanted_ui(ui: &mut Ui) -> bool {
     let hint = "Runs of TensorBoard, trackio, W&B or a Transformers trainer";
-    let button = Button::secondary("Import…").with_icon(Icon::Down);
-    button.hint(hint).clicked(ui)
+    // Beside the filter of a narrow window there is room for its icon alone.
+    let button = match ui.available_width() > ROOM {
+        true => Button::secondary("Import…")
+            .with_icon(Icon::Down)
+            .hint(hint),
+        false => Button::icon(Icon::Down, "Import…"),
+    };
+    button.clicked(ui)
 }
 
 /// The same where there are no runs yet.

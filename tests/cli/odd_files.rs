@@ -532,5 +532,5 @@ fn the_first_letter_of_a_column_is_no_system() {
         assert!(!mapping.contains(wrong), "{mapping}");
     }
     // With a mark between them it is one.
-    assert!(mapping.contains("\nwarmth = "), "{mapping}");
+    assert!(mapping.contains("[responses.scores.warmth]"), "{mapping}");
 }

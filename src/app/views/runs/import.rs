@@ -32,7 +32,7 @@ const ROOM: f32 = 220.0;
 pub fn wanted_ui(ui: &mut Ui) -> bool {
     let hint = "Runs of TensorBoard, trackio, W&B or a Transformers trainer";
     // Beside the filter of a narrow window there is room for its icon alone.
-    let button = match ui.available_width() > ROOM {
+    let button = match ui.available_size_before_wrap().x > ROOM {
         true => Button::secondary("Import…")
             .with_icon(Icon::Down)
             .hint(hint),

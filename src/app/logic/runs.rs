@@ -100,12 +100,12 @@ impl Core {
         let Some(row) = runs.interrupted().cloned() else {
             return;
         };
-        if runs.goes_on.wants(&row.id) {
-            let run = row.id;
+        let key = (row.id, row.heartbeat);
+        if runs.goes_on.wants(&key) {
             let pending = self.jobs.ask(Lane::Reader, move |context| {
                 Ok(GoesOn::of(context.reader()?, &row)?)
             });
-            self.state.runs.goes_on.load(run, pending);
+            self.state.runs.goes_on.load(key, pending);
         }
     }
 

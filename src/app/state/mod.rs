@@ -136,8 +136,8 @@ pub struct RunsState {
     pub recorded: Remote<Vec<String>>,
     pub import: RunImport,
     pub open: Option<OpenRun>,
-    /// From where the newest run goes on, if it was interrupted.
-    pub goes_on: Keyed<RunId, Option<GoesOn>>,
+    /// From where the newest run goes on, if it was interrupted; by its last heartbeat, as that may happen again.
+    pub goes_on: Keyed<(RunId, i64), Option<GoesOn>>,
     /// Why the last resume failed.
     pub refused: Option<(RunId, String)>,
 }

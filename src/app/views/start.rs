@@ -128,7 +128,7 @@ fn interrupted_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     };
     let run = row.id;
     let goes_on = state.runs.goes_on.shown();
-    let detail = match goes_on.filter(|(known, _)| **known == run) {
+    let detail = match goes_on.filter(|(known, _)| known.0 == run) {
         Some((_, Ok(Some(goes_on)))) => said(goes_on),
         Some((_, Ok(None))) => "It had begun no stage.".to_string(),
         Some((_, Err(why))) => why.to_string(),

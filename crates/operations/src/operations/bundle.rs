@@ -328,7 +328,7 @@ pub fn open_bundle(file: &Path) -> Result<OpenBundle, OperationError> {
         let packed = zip.by_name(&listed.path).map_err(|error| damaged(&error))?;
         let mut out = File::create_new(&target).map_err(OperationError::write(&target))?;
         let mut digest = Sha256::new();
-        let mut limited = packed.take(listed.bytes + 1);
+        let mut limited = packed.take(listed.bytes.saturating_add(1));
         let mut bytes = 0;
         let mut buffer = vec![0; 1 << 16];
         loop {

@@ -4,14 +4,18 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::OperationError;
 use crate::engine::{Message, MessageKind};
 use crate::experiment::{EventKind, Stage};
-use crate::fetch::Webhook;
+use crate::fetch::JsonServer;
 use crate::store::{RunId, StoreError, StoreReader};
+
+/// Nobody waits longer for a notice to be taken.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What of a run is worth a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -117,7 +121,7 @@ impl FromStr for Recipient {
         if text == "desktop" {
             return Ok(Recipient::Desktop);
         }
-        Webhook::check(text)?;
+        JsonServer::check(text)?;
         Ok(Recipient::Address(text.to_string()))
     }
 }
@@ -156,8 +160,11 @@ impl Recipient {
             Recipient::Address(address) => {
                 let document =
                     serde_json::to_vec(notice).map_err(|error| failed(error.to_string()))?;
-                let posted = Webhook::at(address).and_then(|server| server.post(&document));
-                posted.map_err(|error| failed(error.to_string().replace(address, "it")))
+                let posted =
+                    JsonServer::at(address).and_then(|server| server.ask(&document, LIMIT));
+                posted
+                    .map(drop)
+                    .map_err(|error| failed(error.to_string().replace(address, "it")))
             }
         }
     }

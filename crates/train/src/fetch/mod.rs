@@ -13,10 +13,9 @@ mod download;
 mod error;
 mod http;
 pub mod hub;
+mod json_server;
 pub mod published;
 mod retry;
-mod score_server;
-mod webhook;
 
 use std::ops::ControlFlow;
 
@@ -24,9 +23,8 @@ pub use chat_server::{ChatServer, Key};
 pub use checksum::Checksum;
 pub use error::FetchError;
 pub use http::Http;
+pub use json_server::JsonServer;
 pub use retry::Retry;
-pub use score_server::ScoreServer;
-pub use webhook::Webhook;
 
 /// How far a fetch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

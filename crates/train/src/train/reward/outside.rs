@@ -13,7 +13,7 @@ use super::error::Trouble;
 use super::program::Program;
 use super::{Candidate, ScorerError};
 use crate::experiment::{Alert, CommandTerm, HttpTerm};
-use crate::fetch::{FetchError, ScoreServer};
+use crate::fetch::{FetchError, JsonServer};
 
 /// A response to be scored, as it is sent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,7 +35,7 @@ pub(super) struct Answer {
 
 enum Place {
     Program(Program),
-    Server(ScoreServer),
+    Server(JsonServer),
 }
 
 /// The scorer of one term.
@@ -66,7 +66,7 @@ impl Outside {
     /// # Errors
     /// The certificates that it would trust cannot be read.
     pub fn server(term: &str, settings: &HttpTerm) -> Result<Outside, FetchError> {
-        let place = Place::Server(ScoreServer::at(&settings.address)?);
+        let place = Place::Server(JsonServer::at(&settings.address)?);
         let scorer = settings.address.clone();
         Ok(Outside::new(
             term,
@@ -156,7 +156,7 @@ impl Outside {
     }
 }
 
-fn ask(server: &ScoreServer, rows: &[Row<'_>], limit: Duration) -> Result<Vec<Answer>, Trouble> {
+fn ask(server: &JsonServer, rows: &[Row<'_>], limit: Duration) -> Result<Vec<Answer>, Trouble> {
     let document = serde_json::to_vec(rows).map_err(|error| Trouble::new(error.to_string()))?;
     let answer = server.ask(&document, limit);
     let answer = answer.map_err(|error| Trouble::new(error.to_string()))?;
